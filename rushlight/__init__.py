@@ -1,0 +1,2 @@
+from rushlight.tensor import *
+from rushlight.ops.elementwise import *

@@ -1,0 +1,219 @@
+"""Reverse-mode differentiation: the record of what was computed, and the backward sweep over it.
+
+Nothing here knows arrays: gradients are computed by the primitives' rules on values, so a sweep
+can itself be recorded (for higher derivatives) or traced (for compiled training steps).
+"""
+
+import heapq
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.errors import AnomalyError, DTypeError, GradientError, ShapeError
+from rushlight.core.mode import grad_mode, mode
+from rushlight.core.primitive import Primitive, Value
+from rushlight.core.source import user_line
+
+_clock = itertools.count()
+
+
+class Node:
+    """One application of a primitive: what is needed to go back through it."""
+
+    __slots__ = ("inputs", "order", "outputs", "params", "primitive", "source")
+
+    def __init__(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> None:
+        self.primitive = primitive
+        self.inputs: Sequence[Any] | None = inputs
+        self.params = params
+        self.outputs: tuple[Any, ...] | None = None
+        self.order = next(_clock)
+        self.source = user_line() if mode.anomaly else None
+
+
+def record(primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any], result: Any) -> None:
+    """Remember how `result` (a value or a tuple) was made, if one of its inputs wants gradients."""
+    if not primitive.differentiable:
+        return
+    for x in inputs:
+        if x.requires_grad:
+            break
+    else:
+        return
+    node = Node(primitive, inputs, params)
+    if primitive.outputs == 1:
+        result.node = node
+        result.requires_grad = True
+        if primitive.uses_output:
+            node.outputs = (result.detach(),)
+        return
+    node.outputs = tuple(one.detach() for one in result)
+    for index, one in enumerate(result):
+        if one.dtype.is_float:
+            one.node = node
+            one.output_index = index
+            one.requires_grad = True
+
+
+def now() -> int:
+    """Return a moment on the clock that orders nodes and assignments."""
+    return next(_clock)
+
+
+def backward(root: Value, gradient: Any = None, retain_graph: bool = False) -> None:
+    """Add to `.grad` of every leaf that `root` depends on the gradient of `root` times `gradient`."""
+    _check_root(root)
+    seed = _seed(root, gradient)
+    if root.node is None:
+        _accumulate_grad(root, seed)
+        return
+    leaves = _sweep([(root, seed)], keep=retain_graph, create_graph=False, wanted={})
+    for leaf, g in leaves.values():
+        _accumulate_grad(leaf, g)
+
+
+def gradients(
+    outputs: Sequence[Any],
+    inputs: Sequence[Any],
+    seeds: Sequence[Any] | None = None,
+    *,
+    create_graph: bool = False,
+    retain_graph: bool | None = None,
+) -> list[Any]:
+    """Return the gradient of the summed outputs for each input, None where it has no part in them."""
+    roots = []
+    for position, output in enumerate(outputs):
+        _check_root(output)
+        roots.append((output, _seed(output, seeds[position] if seeds else None)))
+    wanted: dict[tuple[int, int], Any] = {
+        (id(x.node), x.output_index): None for x in inputs if x.node is not None
+    }
+    keep = create_graph if retain_graph is None else retain_graph
+    leaves = _sweep(roots, keep=keep, create_graph=create_graph, wanted=wanted)
+    found = []
+    for x in inputs:
+        if x.node is not None:
+            found.append(wanted[(id(x.node), x.output_index)])
+        else:
+            found.append(leaves[id(x)][1] if id(x) in leaves else None)
+    return found
+
+
+def _check_root(root: Any) -> None:
+    if not root.requires_grad:
+        fact = "the result depends on no tensor that requires a gradient"
+        raise GradientError(fact, hint="make the parameters with requires_grad=True")
+
+
+def _seed(root: Any, gradient: Any) -> Any:
+    if gradient is None:
+        if root.shape != ():
+            fact = f"only a scalar has a gradient of its own, this has shape {root.shape}"
+            raise ShapeError(fact, hint="reduce it (loss.sum()) or pass backward(gradient)")
+        return mode.evaluator.constant(1.0, root.dtype)
+    if gradient.shape != root.shape:
+        raise ShapeError(f"the gradient has shape {gradient.shape}, the result {root.shape}")
+    if gradient.dtype is not root.dtype:
+        raise DTypeError(f"the gradient is {gradient.dtype}, the result {root.dtype}")
+    return gradient
+
+
+def _sweep(
+    roots: list[tuple[Any, Any]],
+    *,
+    keep: bool,
+    create_graph: bool,
+    wanted: dict[tuple[int, int], Any],
+) -> dict[int, tuple[Any, Any]]:
+    """Go back from `roots` in falling order of creation; return the gradients of the leaves.
+
+    Every consumer of a node is younger than it, so when a node comes up its gradient is complete.
+    """
+    pending: dict[Node, list[Any]] = {}
+    queue: list[tuple[int, Node]] = []
+    leaves: dict[int, tuple[Any, Any]] = {}
+
+    def send(x: Any, g: Any) -> None:
+        node = x.node
+        if node is None:
+            before = leaves.get(id(x))
+            leaves[id(x)] = (x, g if before is None else before[1] + g)
+            return
+        slots = pending.get(node)
+        if slots is None:
+            slots = pending[node] = [None] * node.primitive.outputs
+            heapq.heappush(queue, (-node.order, node))
+        before = slots[x.output_index]
+        slots[x.output_index] = g if before is None else before + g
+
+    with grad_mode(create_graph):
+        for root, seed in roots:
+            send(root, seed)
+        while queue:
+            node = heapq.heappop(queue)[1]
+            slots = pending.pop(node)
+            for index, g in enumerate(slots):
+                if (id(node), index) in wanted:
+                    wanted[(id(node), index)] = g
+            _step(node, slots, create_graph, send)
+            if not keep:
+                node.inputs = node.outputs = None
+    return leaves
+
+
+def _step(node: Node, slots: list[Any], create_graph: bool, send: Any) -> None:
+    """Send the gradients of one node to its inputs."""
+    inputs = node.inputs
+    primitive = node.primitive
+    if inputs is None:
+        fact = f"the backward pass through {primitive.name} was done already and its memory freed"
+        raise GradientError(fact, hint="pass retain_graph=True to the first backward")
+    g, y = _gradient_and_output(node, slots, create_graph)
+    for position, x in enumerate(inputs):
+        if not x.requires_grad:
+            continue
+        _check_unchanged(node, position)
+        gx = primitive.vjp(position, g, y, *inputs, **node.params)
+        if gx is not None:
+            if mode.anomaly:
+                _check_nan(node, gx)
+            send(x, gx)
+
+
+def _gradient_and_output(node: Node, slots: list[Any], create_graph: bool) -> tuple[Any, Any]:
+    outputs = node.outputs
+    if outputs is not None and create_graph:
+        for index, y in enumerate(outputs):
+            if y.dtype.is_float:
+                y.node, y.output_index, y.requires_grad = node, index, True
+    if node.primitive.outputs == 1:
+        return slots[0], outputs[0] if outputs else None
+    filled = [
+        mode.evaluator.constant(0.0, y.dtype).broadcast_to(y.shape) if g is None else g
+        for g, y in zip(slots, outputs or (), strict=True)
+    ]
+    return tuple(filled), outputs
+
+
+def _check_unchanged(node: Node, wrt: int) -> None:
+    """Raise if a value that the rule reads was assigned to after the forward pass."""
+    inputs = node.inputs or ()
+    for position in node.primitive.saves(wrt, len(inputs)):
+        x = inputs[position]
+        if x.assigned_at > node.order:
+            fact = f"a {x.spec} tensor that {node.primitive.name} needs was assigned to since"
+            raise GradientError(fact, hint="call backward before the optimiser changes it")
+
+
+def _check_nan(node: Node, g: Any) -> None:
+    if np.isnan(mode.evaluator.read(g, "detect_anomaly")).any():
+        error = AnomalyError("the gradient has a NaN")
+        error.op = f"{node.primitive.name} (backward)"
+        error.source = node.source
+        raise error
+
+
+def _accumulate_grad(leaf: Any, g: Any) -> None:
+    leaf.grad = g if leaf.grad is None else leaf.grad + g

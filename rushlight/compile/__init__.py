@@ -1,0 +1,1 @@
+"""`rl.compile`: a function traced once per shape, then run as a graph."""

@@ -1,0 +1,97 @@
+"""`rl.compile(fn)`: the same meaning, traced once for each kind of arguments and then replayed."""
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rushlight.autograd import now
+from rushlight.core.mode import mode
+from rushlight.graph.interpret import Interpreter
+from rushlight.graph.ir import Graph
+from rushlight.graph.trace import Traced, trace_tree
+from rushlight.tensor import Tensor
+from rushlight.tree import flatten, unflatten
+
+
+class Compiled:
+    """A function that is traced for each new combination of shapes, dtypes and fixed arguments.
+
+    States (captured tensors) are read and updated at each call. Calls take turns.
+
+    >>> import rushlight as rl
+    >>> double = rl.compile(lambda x: x * 2.0)
+    >>> double(rl.ones(2))
+    tensor([2., 2.])
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._entries: dict[Any, list[tuple[Traced, Interpreter]]] = {}
+        self._lock = threading.Lock()
+        self._latest: Graph | None = None
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        leaves, tree = flatten((args, kwargs))
+        key = (repr(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
+        with self._lock:
+            traced, interpreter = self._entry(key, args, kwargs)
+            return _run(traced, interpreter, leaves)
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph of the latest call, or None before the first."""
+        return self._latest
+
+    def _entry(
+        self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Traced, Interpreter]:
+        entries = self._entries.setdefault(key, [])
+        for entry in entries:
+            if entry[0].holds():
+                break
+        else:
+            traced = trace_tree(self._function, args, kwargs)
+            entry = (traced, Interpreter(traced.graph))
+            entries.append(entry)
+        self._latest = entry[0].graph
+        return entry
+
+
+def compile(function: Callable[..., Any]) -> Compiled:
+    """Return a function of the same meaning that is traced once and replayed as a graph.
+
+    Whatever is a function of tensors can be given: a forward pass, or a whole training step with
+    `backward()` and `optimizer.step()` inside.
+
+    >>> import rushlight as rl
+    >>> w = rl.ones(2)
+    >>> @rl.compile
+    ... def step(x):
+    ...     w.assign(w + x)
+    ...     return w.sum()
+    >>> step(rl.ones(2)), step(rl.ones(2)), w
+    (tensor(4.), tensor(6.), tensor([3., 3.]))
+    """
+    return Compiled(function)
+
+
+def _run(traced: Traced, interpreter: Interpreter, leaves: list[Tensor]) -> Any:
+    graph = traced.graph
+    inputs = [x.data for x in leaves]
+    inputs += [x.data for x, _ in graph.states]
+    inputs += [x._grad.data for x, _ in graph.grads]
+    results = interpreter.run(inputs)
+    n = len(graph.outputs)
+    outputs = [
+        Tensor.wrap(array, value.dtype if value.dtype.is_half else None)
+        for array, value in zip(results[:n], graph.outputs, strict=True)
+    ]
+    for (x, _), array in zip(graph.updates, results[n:], strict=False):
+        x.data = array
+        x.assigned_at = now()
+    grads = iter(results[n + len(graph.updates) :])
+    for x, value in graph.grad_updates:
+        x._grad = None if value is None else Tensor.wrap(next(grads))
+    return unflatten(traced.result, outputs)

@@ -1,0 +1,99 @@
+"""What is switched on in this thread: who evaluates primitives, gradients, the NaN watch."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rushlight.core.primitive import Evaluator
+
+
+class Mode(threading.local):
+    """The current mode; class attributes are every thread's defaults."""
+
+    evaluator: "Evaluator"
+    grad: bool = True
+    anomaly: bool = False
+
+    def __init__(self) -> None:
+        self.modules: list[str] = []  # the names of the layers that are being called
+
+    def module_path(self) -> str | None:
+        """Return the path of the layer that is being called, such as "encoder.0.linear"."""
+        return ".".join(filter(None, self.modules)) or None
+
+
+mode = Mode()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Switch the recording of gradients off for a block, or for a function as a decorator.
+
+    >>> import rushlight as rl
+    >>> w = rl.ones(2, requires_grad=True)
+    >>> with rl.no_grad():
+    ...     y = w * 2
+    >>> y.requires_grad
+    False
+    """
+    with grad_mode(False):
+        yield
+
+
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Switch the recording of gradients on again inside a `no_grad` block.
+
+    >>> import rushlight as rl
+    >>> with rl.no_grad(), rl.enable_grad():
+    ...     (rl.ones(2, requires_grad=True) * 2).requires_grad
+    True
+    """
+    with grad_mode(True):
+        yield
+
+
+@contextmanager
+def grad_mode(enabled: bool) -> Iterator[None]:
+    """Record gradients, or do not, for a block."""
+    before = mode.grad
+    mode.grad = enabled
+    try:
+        yield
+    finally:
+        mode.grad = before
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Watch every result, forward and backward, and raise `AnomalyError` at the first NaN.
+
+    The error names the op and the line that called it. Slower; for finding a fault.
+
+    >>> import rushlight as rl
+    >>> with rl.detect_anomaly():
+    ...     rl.tensor([-1.0]).log()
+    Traceback (most recent call last):
+    ...
+    rushlight.AnomalyError: log: the result has a NaN
+    ...
+    """
+    before = mode.anomaly
+    mode.anomaly = True
+    try:
+        yield
+    finally:
+        mode.anomaly = before
+
+
+@contextmanager
+def evaluating(evaluator: "Evaluator") -> Iterator[None]:
+    """Let `evaluator` evaluate every primitive bound in a block."""
+    before = mode.evaluator
+    mode.evaluator = evaluator
+    try:
+        yield
+    finally:
+        mode.evaluator = before

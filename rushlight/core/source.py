@@ -1,0 +1,26 @@
+"""Finding the user's line: the innermost frame outside of this package."""
+
+import os
+import sys
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+# Recipes are programs that use the package, written as a user would write them.
+PROGRAMS = PACKAGE + "recipes" + os.sep
+
+
+def user_line() -> str | None:
+    """Return "file.py:41" for the innermost caller outside of the package, or None."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        path = frame.f_code.co_filename
+        ours = path.startswith(PACKAGE) and not path.startswith(PROGRAMS)
+        if not ours and not path.startswith("<frozen") and not _is_contextlib(path):
+            return f"{os.path.basename(path)}:{frame.f_lineno}"
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return None
+
+
+def _is_contextlib(path: str) -> bool:
+    return os.path.basename(path) in ("contextlib.py", "threading.py")

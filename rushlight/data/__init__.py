@@ -1,0 +1,1 @@
+"""Data sets, text, and loaders of minibatches."""

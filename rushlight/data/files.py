@@ -1,0 +1,186 @@
+"""Where the files of data sets are: found on this machine, or downloaded and checked."""
+
+import gzip
+import hashlib
+import io
+import os
+import tempfile
+import urllib.parse
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rushlight.core import config
+from rushlight.core.errors import DataError, FormatError
+from rushlight.data.download import download
+
+# The data sets that lie beside the package in a checkout of the project.
+CHECKOUT = Path(__file__).resolve().parents[2] / "data"
+MAX_TEXT = 1 << 26  # bytes
+# What a file may be larger than its content: line ends, an archive's own records.
+SLACK = 1 << 16
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set, and what its content must be.
+
+    The content of a gzip file is what it decompresses to, that of a text file its text with LF
+    line ends. A mirror `https://host/archive.zip#member` stands for a member of an archive.
+
+    >>> DataFile("tiny/x.txt", "text", 3, "900150983cd24fb0d6963f7d28e17f72", ()).name
+    'tiny/x.txt'
+    """
+
+    name: str  # the path below a data folder, with forward slashes
+    kind: Literal["gzip", "text"]
+    size: int  # bytes of content
+    md5: str  # of the content
+    mirrors: tuple[str, ...]
+
+
+def find(file: DataFile) -> Path | None:
+    """Return where the file lies on this machine, or None.
+
+    Looked at in this order: RUSHLIGHT_DATA_DIR, the checkout's data folder, the cache folder. A
+    file in the first two is the user's own, so its checksum is not compared.
+
+    >>> find(DataFile("no/such.file", "text", 0, "", ())) is None
+    True
+    """
+    chosen = config.data_dir()
+    folders = [CHECKOUT, _downloads()] if chosen is None else [chosen, CHECKOUT, _downloads()]
+    for folder in folders:
+        path = folder / file.name
+        if path.is_file():
+            return path
+    return None
+
+
+def fetch(file: DataFile, timeout: float = 20.0) -> Path:
+    """Return where the file lies, downloaded into the cache folder first if it must be.
+
+    The mirrors are asked in order until one gives the right content; the file appears in the
+    cache folder whole or not at all. Raises DataError that names what each mirror said, and
+    where to put the file by hand. `timeout` is in seconds, for each wait.
+
+    >>> fetch(DataFile("no/such.file", "text", 0, "", ()))
+    Traceback (most recent call last):
+    rushlight.core.errors.DataError: no/such.file: not found here, and no mirror gave it
+      hint: put the file at ...
+    """
+    found = find(file)
+    if found is not None:
+        return found
+    target = _downloads() / file.name
+    answers = []
+    for mirror in file.mirrors:
+        try:
+            packed = _download(file, mirror, timeout)
+        except DataError as error:
+            answers.append((mirror, error.fact))
+        else:
+            _place(packed, target)
+            return target
+    failure = DataError(
+        f"{file.name}: not found here, and no mirror gave it",
+        hint=f"put the file at {target}, or set {config.DATA_DIR} to a folder with {file.name}",
+    )
+    failure.operands = answers
+    raise failure
+
+
+def require_file(path: str | os.PathLike[str]) -> None:
+    """Raise DataError unless there is an ordinary file at the path.
+
+    >>> require_file("no-such.file")
+    Traceback (most recent call last):
+    rushlight.core.errors.DataError: no-such.file: there is no such file
+    """
+    if not os.path.isfile(path):
+        raise DataError(f"{os.fspath(path)}: there is no such file")
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a UTF-8 file, with LF line ends.
+
+    Raises DataError for a file that cannot be read, FormatError for one that is not UTF-8 or
+    larger than 64 MB.
+
+    >>> "def read_text" in read_text(__file__)
+    True
+    """
+    require_file(path)
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_TEXT + 1)
+    except OSError as error:
+        raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror}") from None
+    if len(data) > MAX_TEXT:
+        raise FormatError(f"more than {MAX_TEXT} bytes of text", path=path)
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise FormatError("not UTF-8 text", path=path, offset=error.start) from None
+
+
+def _downloads() -> Path:
+    return config.cache_dir() / "data"
+
+
+def _download(file: DataFile, mirror: str, timeout: float) -> bytes:
+    """Return the bytes of the file from one mirror; raises DataError unless they are right."""
+    url, member = urllib.parse.urldefrag(mirror)
+    packed = download(url, limit=2 * file.size + SLACK, timeout=timeout)
+    if member:
+        packed = _unzip(packed, member, limit=2 * file.size + SLACK)
+    content = _gunzip(packed, file.size) if file.kind == "gzip" else packed.replace(b"\r\n", b"\n")
+    if len(content) != file.size:
+        size = "more" if len(content) > file.size else f"{len(content)}"
+        raise DataError(f"wrong content: {size} bytes instead of {file.size}")
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if md5 != file.md5:
+        raise DataError(f"wrong content: MD5 {md5} instead of {file.md5}")
+    return packed
+
+
+def _gunzip(packed: bytes, size: int) -> bytes:
+    """Return the content, or its first size + 1 bytes where there is more."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+            return stream.read(size + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"wrong content: {error}") from None
+
+
+def _unzip(packed: bytes, member: str, limit: int) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open(member) as stream:
+            return stream.read(limit)
+    except KeyError:
+        raise DataError(f"the archive has no {member}") from None
+    except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error) as error:
+        raise DataError(f"wrong content: {error}") from None
+
+
+def _place(packed: bytes, target: Path) -> None:
+    """Write the file beside its place, then rename it, so that no reader sees a part of it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(packed)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise DataError(
+            f"{target}: cannot be written: {error.strerror}",
+            hint=f"set {config.CACHE_DIR} to a folder that can be written",
+        ) from None

@@ -1,0 +1,198 @@
+"""The tracer: runs a function on tensors without values and writes down what it computes.
+
+Tensors that the function captures become states, inputs by reference; `assign` gives one a new
+value in the graph; `.grad` is followed for each. Nothing outside of the graph is changed.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from rushlight.autograd import record
+from rushlight.core.dtypes import DType
+from rushlight.core.errors import TraceError
+from rushlight.core.mode import evaluating, mode
+from rushlight.core.primitive import Array, Primitive, Spec
+from rushlight.core.source import user_line
+from rushlight.graph.dead import without_dead_nodes
+from rushlight.graph.ir import Graph, GraphValue
+from rushlight.tensor import Tensor, leak_error, to_array
+from rushlight.tree import flatten, unflatten
+
+
+@dataclass
+class Watched:
+    """A Python attribute that the traced function read, and what it was."""
+
+    owner: Any
+    attribute: str
+    value: Any
+
+    def holds(self) -> bool:
+        """Return whether the attribute is still what it was."""
+        return bool(getattr(self.owner, self.attribute) == self.value)
+
+
+@dataclass
+class Traced:
+    """What a trace gives: the graph, the form of the function's result, what must still hold."""
+
+    graph: Graph
+    result: Any  # the tree of the result, as `flatten` gives it
+    watched: list[Watched] = field(default_factory=list)
+    held_grad: list[tuple[Tensor, bool]] = field(default_factory=list)
+
+    def holds(self) -> bool:
+        """Return whether what the trace took for granted is still so."""
+        return all(one.holds() for one in self.watched) and all(
+            (tensor._grad is not None) == held for tensor, held in self.held_grad
+        )
+
+
+class Tracer:
+    """The evaluator that adds nodes to a graph."""
+
+    def __init__(self, name: str) -> None:
+        self.graph = Graph(name)
+        self.watched: list[Watched] = []
+        self._current: dict[int, GraphValue] = {}  # captured tensor -> its value by now
+        self._captured: dict[int, Tensor] = {}  # keeps ids alive
+        self._assigned: dict[int, Tensor] = {}
+        self._grad: dict[int, Tensor | None] = {}  # captured tensor -> its gradient by now
+        self._held_grad: dict[int, bool] = {}
+        self._constants: dict[Any, Tensor] = {}
+
+    def argument(self, spec: Spec, requires_grad: bool = False) -> Tensor:
+        """Return a tensor that stands for an argument of the function."""
+        value = self.graph.new_value(spec, user_line())
+        self.graph.arguments.append(value)
+        made = stand_in(value)
+        made.requires_grad = requires_grad
+        return made
+
+    def apply(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        values = tuple(self.value_of(x) for x in inputs)
+        outputs = self.graph.add(primitive, values, params, user_line(), mode.module_path())
+        results = tuple(stand_in(value) for value in outputs)
+        result = results[0] if primitive.outputs == 1 else results
+        if mode.grad:
+            record(primitive, inputs, params, result)
+        return result
+
+    def constant(self, data: Any, dtype: DType | None) -> Tensor:
+        key = (type(data), repr(data), dtype) if isinstance(data, (bool, int, float)) else None
+        if key in self._constants:
+            return self._constants[key]
+        array, kind = to_array(data, dtype)
+        value = self.graph.new_value(Spec(array.shape, kind), user_line())
+        self.graph.constants.append((array, value))
+        made = stand_in(value)
+        if key is not None:
+            self._constants[key] = made
+        return made
+
+    def value_of(self, x: Tensor) -> GraphValue:
+        """Return the graph's value for a tensor: its own, or the state that it is captured as."""
+        if isinstance(x.data, GraphValue):
+            if x.data.graph is not self.graph:
+                raise leak_error(x)
+            return x.data
+        if id(x) not in self._current:
+            value = self.graph.new_value(x.spec)
+            self.graph.states.append((x, value))
+            self._current[id(x)] = value
+            self._captured[id(x)] = x
+        return self._current[id(x)]
+
+    def detach(self, x: Tensor) -> Tensor:
+        return stand_in(self.value_of(x))
+
+    def assign(self, x: Tensor, value: Tensor) -> None:
+        new = self.value_of(value)
+        if isinstance(x.data, GraphValue):
+            x.data = new
+            return
+        self.value_of(x)
+        self._current[id(x)] = new
+        self._assigned[id(x)] = x
+
+    def get_grad(self, x: Tensor) -> Tensor | None:
+        if isinstance(x.data, GraphValue):
+            return x._grad
+        if id(x) not in self._grad:
+            self._captured[id(x)] = x
+            self._held_grad[id(x)] = x._grad is not None
+            self._grad[id(x)] = None if x._grad is None else self._held(x, x._grad)
+        return self._grad[id(x)]
+
+    def _held(self, x: Tensor, grad: Tensor) -> Tensor:
+        value = self.graph.new_value(grad.spec)
+        self.graph.grads.append((x, value))
+        return stand_in(value)
+
+    def set_grad(self, x: Tensor, value: Tensor | None) -> None:
+        if isinstance(x.data, GraphValue):
+            x._grad = value
+            return
+        self.get_grad(x)
+        self._grad[id(x)] = value
+
+    def read(self, x: Tensor, what: str) -> Array:
+        line = x.data.source if isinstance(x.data, GraphValue) else None
+        made = f", made at {line}," if line else ""
+        error = TraceError(
+            f"{what} asks for the value of a {x.spec} tensor{made} but {self.graph.name} is being "
+            "traced, so it has none yet",
+            hint="use rl.where for a choice; return the tensor and read it outside",
+        )
+        error.source = user_line()
+        raise error
+
+    def watch(self, owner: Any, attribute: str, value: Any) -> None:
+        if not any(one.owner is owner and one.attribute == attribute for one in self.watched):
+            self.watched.append(Watched(owner, attribute, value))
+
+    def finish(self, outputs: list[Tensor]) -> Graph:
+        """Close the graph: its results are the outputs, the new states and the gradients."""
+        graph = self.graph
+        graph.outputs = [self.value_of(x) for x in outputs]
+        graph.updates = [(x, self._current[key]) for key, x in self._assigned.items()]
+        for key, grad in self._grad.items():
+            entry = next((v for x, v in graph.grads if id(x) == key), None)
+            new = None if grad is None else self.value_of(grad)
+            if new is not entry:
+                graph.grad_updates.append((self._captured[key], new))
+        return without_dead_nodes(graph)
+
+    def held_grad(self) -> list[tuple[Tensor, bool]]:
+        """Return of which captured tensors `.grad` was asked for, and whether there was one."""
+        return [(self._captured[key], held) for key, held in self._held_grad.items()]
+
+
+def stand_in(value: GraphValue) -> Tensor:
+    """Return the tensor that carries a value of a graph."""
+    return Tensor.wrap(value, value.dtype)
+
+
+def trace_tree(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced:
+    """Trace a function of trees of tensors (lists, tuples, dicts); other arguments are fixed."""
+    leaves, tree = flatten((args, kwargs))
+    tracer = Tracer(getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2])
+    with evaluating(tracer):
+        stand_ins = [tracer.argument(x.spec, x.requires_grad) for x in leaves]
+        new_args, new_kwargs = unflatten(tree, stand_ins)
+        outputs, result = flatten(function(*new_args, **new_kwargs))
+        graph = tracer.finish(outputs)
+    return Traced(graph, result, tracer.watched, tracer.held_grad())
+
+
+def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:
+    """Return the graph of what `function` computes for arguments of these shapes.
+
+    >>> import rushlight as rl
+    >>> len(rl.trace(lambda x: x.exp().sum(), rl.ones(3)).nodes)
+    2
+    """
+    return trace_tree(function, args, kwargs).graph

@@ -1,0 +1,240 @@
+"""Reading and adding at positions that are data: rows (`take`) and elements along an axis."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.dtypes import DType, as_dtype, bool_, float32
+from rushlight.core.errors import BoundsError, DTypeError, ShapeError
+from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
+from rushlight.core.shapes import Shape, normalize_axis
+from rushlight.ops.elementwise import eq
+from rushlight.ops.pointwise import cast
+
+
+class Take(Primitive):
+    """Rows of a table by their numbers: (n, ...) and indices (i...) give (i..., ...)."""
+
+    name = "take"
+    labels = ("table", "indices")
+    onnx = "Gather"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        table, indices = specs
+        _check_indices(indices.dtype)
+        if not table.shape:
+            raise ShapeError("a scalar has no rows to take")
+        return Spec((*indices.shape, *table.shape[1:]), table.dtype)
+
+    def numpy(self, table: Any, indices: Any) -> Any:
+        _check_bounds(indices, len(table))
+        return np.take(table, indices, 0)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return bind(take_add_p, inputs[1], g, rows=inputs[0].shape[0]) if wrt == 0 else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (1,)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((4, 3), np.array([1, 3, 1]))),
+            Sample(((4,), np.array([[0, 1], [2, 3]]))),
+            Sample(((4, 2), np.array(2))),
+            Sample(((4, 2), np.zeros(0, np.int64))),
+            Sample(((2, 2, 3), np.array([1, 1], np.uint8))),
+        ]
+
+
+class TakeAdd(Primitive):
+    """A table of zeros with rows added at their numbers, in order: what `take` undoes."""
+
+    name = "take_add"
+    labels = ("indices", "rows")
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        indices, updates = specs
+        _check_indices(indices.dtype)
+        if updates.shape[: len(indices.shape)] != indices.shape:
+            raise ShapeError(f"rows {updates.shape} do not begin with indices {indices.shape}")
+        return Spec((params["rows"], *updates.shape[len(indices.shape) :]), updates.dtype)
+
+    def numpy(self, indices: Any, updates: Any, *, rows: int) -> Any:
+        _check_bounds(indices, rows)
+        out = np.zeros((rows, *updates.shape[indices.ndim :]), updates.dtype)
+        np.add.at(out, indices, updates)
+        return out
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return bind(take_p, g, inputs[0]) if wrt == 1 else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (0,)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample((np.array([1, 3, 1]), (3, 2)), {"rows": 4}),
+            Sample((np.array([[0, 1], [2, 3]]), (2, 2)), {"rows": 4}),
+            Sample((np.array(2), (3,)), {"rows": 3}),
+            Sample((np.zeros(0, np.int64), (0, 2)), {"rows": 2}),
+            Sample((np.array([0, 0]), (2, 1, 2)), {"rows": 1}),
+        ]
+
+
+class Gather(Primitive):
+    """Along one axis, the elements that an index tensor of the same rank names."""
+
+    name = "gather"
+    labels = ("input", "indices")
+    onnx = "GatherElements"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x, indices), axis = specs, params["axis"]
+        _check_indices(indices.dtype)
+        _check_same_but(x.shape, indices.shape, axis)
+        return Spec(indices.shape, x.dtype)
+
+    def numpy(self, x: Any, indices: Any, *, axis: int) -> Any:
+        _check_bounds(indices, x.shape[axis])
+        return x[_along(indices, axis)]
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        x, indices = inputs
+        axis = params["axis"]
+        return bind(scatter_add_p, indices, g, axis=axis, size=x.shape[axis])
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (1,)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((2, 3), np.array([[0, 2, 0, 1], [1, 1, 1, 0]])), {"axis": 1}),
+            Sample(((3, 2), np.array([[2, 0]])), {"axis": 0}),
+            Sample(((4,), np.array([3])), {"axis": 0}),
+            Sample(((2, 3), np.zeros((2, 0), np.int64)), {"axis": 1}),
+            Sample(((2, 2, 2), np.array([[[1, 0]], [[0, 0]]])), {"axis": 1}),
+        ]
+
+
+class ScatterAdd(Primitive):
+    """Zeros with elements added along one axis where an index tensor says, in order."""
+
+    name = "scatter_add"
+    labels = ("indices", "updates")
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (indices, updates), axis = specs, params["axis"]
+        _check_indices(indices.dtype)
+        if indices.shape != updates.shape:
+            raise ShapeError(f"indices {indices.shape} and updates {updates.shape} differ")
+        shape = (*updates.shape[:axis], params["size"], *updates.shape[axis + 1 :])
+        return Spec(shape, updates.dtype)
+
+    def numpy(self, indices: Any, updates: Any, *, axis: int, size: int) -> Any:
+        _check_bounds(indices, size)
+        out = np.zeros((*updates.shape[:axis], size, *updates.shape[axis + 1 :]), updates.dtype)
+        np.add.at(out, _along(indices, axis), updates)
+        return out
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return bind(gather_p, g, inputs[0], axis=params["axis"]) if wrt == 1 else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (0,)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample((np.array([[0, 2, 0], [1, 1, 1]]), (2, 3)), {"axis": 1, "size": 3}),
+            Sample((np.array([[2, 0]]), (1, 2)), {"axis": 0, "size": 4}),
+            Sample((np.array([3]), (1,)), {"axis": 0, "size": 4}),
+            Sample((np.zeros((2, 0), np.int64), (2, 0)), {"axis": 1, "size": 3}),
+            Sample((np.array([[[1, 0]], [[0, 0]]]), (2, 1, 2)), {"axis": 1, "size": 2}),
+        ]
+
+
+take_p = register(Take())
+take_add_p = register(TakeAdd())
+gather_p = register(Gather())
+scatter_add_p = register(ScatterAdd())
+
+
+@op
+def take(table: Any, indices: Any) -> Any:
+    """Return rows of `table` (n, ...) by their numbers, which run from 0 to n - 1.
+
+    >>> import rushlight as rl
+    >>> rl.take(rl.tensor([10.0, 20.0, 30.0]), [2, 0])
+    tensor([30., 10.])
+    """
+    return bind(take_p, table, as_value(indices))
+
+
+@method("gather")
+@op
+def gather(x: Any, axis: int, indices: Any) -> Any:
+    """Return along `axis` the elements that `indices` names; other axes must agree.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).gather(1, [[1], [0]])
+    tensor([[2.],
+            [3.]])
+    """
+    return bind(gather_p, x, as_value(indices), axis=normalize_axis(axis, x.rank))
+
+
+@method("scatter_add")
+@op
+def scatter_add(x: Any, axis: int, indices: Any, updates: Any) -> Any:
+    """Return `x` with `updates` added along `axis` where `indices` says; equals add up.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(3).scatter_add(0, [2, 2], [1.0, 4.0])
+    tensor([0., 0., 5.])
+    """
+    axis = normalize_axis(axis, x.rank)
+    size = x.shape[axis]
+    return x + bind(
+        scatter_add_p, as_value(indices), cast(as_value(updates), x.dtype), axis=axis, size=size
+    )
+
+
+@op
+def one_hot(indices: Any, classes: int, dtype: Any = float32) -> Any:
+    """Return 1 at each index and 0 elsewhere, along a new last axis of size `classes`.
+
+    >>> import rushlight as rl
+    >>> rl.one_hot([1, 0], 3)
+    tensor([[0., 1., 0.],
+            [1., 0., 0.]])
+    """
+    indices = as_value(indices)
+    _check_indices(indices.dtype)
+    numbers = as_value(np.arange(classes), indices.dtype)
+    return cast(eq(indices.unsqueeze(-1), numbers), as_dtype(dtype))
+
+
+def _check_indices(dtype: DType) -> None:
+    if dtype.is_float or dtype is bool_:
+        raise DTypeError(f"indices are integers, not {dtype}", hint='cast them: x.cast("int64")')
+
+
+def _check_bounds(indices: Array, size: int) -> None:
+    if indices.size and (indices.min() < 0 or indices.max() >= size):
+        outside = indices[(indices < 0) | (indices >= size)].flat[0]
+        raise BoundsError(f"index {outside} is outside of 0 to {size - 1}")
+
+
+def _check_same_but(shape: Shape, other: Shape, axis: int) -> None:
+    same = len(shape) == len(other) and all(
+        a == b for i, (a, b) in enumerate(zip(shape, other, strict=True)) if i != axis
+    )
+    if not same:
+        raise ShapeError(f"{shape} and {other} differ outside of axis {axis}")
+
+
+def _along(indices: Array, axis: int) -> tuple[Array, ...]:
+    grid: list[Array] = list(np.ogrid[tuple(slice(size) for size in indices.shape)])
+    grid[axis] = indices
+    return tuple(grid)

@@ -1,0 +1,113 @@
+"""The matrix product."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.dtypes import promote
+from rushlight.core.errors import DTypeError, RushlightError, ShapeError
+from rushlight.core.primitive import Primitive, Sample, Spec, method, register
+from rushlight.core.shapes import broadcast_shapes
+from rushlight.ops.pointwise import cast, unbroadcast
+
+
+class MatMul(Primitive):
+    """(..., m, k) times (..., k, n) gives (..., m, n); the leading axes broadcast."""
+
+    name = "matmul"
+    labels = ("left", "right")
+    onnx = "MatMul"
+    ulps = 64
+    numpy = np.matmul
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        left, right = specs
+        if left.dtype is not right.dtype:
+            raise DTypeError(f"dtypes differ: {left.dtype} and {right.dtype}")
+        if not left.dtype.is_float or left.dtype.is_half:
+            raise DTypeError(f"does not take {left.dtype}", hint="cast to float32 first")
+        if len(left.shape) < 2 or len(right.shape) < 2:
+            raise ShapeError("both operands need at least two axes")
+        k, other = left.shape[-1], right.shape[-2]
+        if k != other:
+            fact = f"inner sizes differ: {k} (left axis -1) and {other} (right axis -2)"
+            raise ShapeError(fact, hint=self._remedy(left, right))
+        batch = broadcast_shapes(left.shape[:-2], right.shape[:-2])
+        return Spec((*batch, left.shape[-2], right.shape[-1]), left.dtype)
+
+    def _remedy(self, left: Spec, right: Spec) -> str | None:
+        """Return the first transposition under which the product is valid, if any."""
+        candidates = (
+            ("left @ right.T", left, _transposed(right)),
+            ("left.T @ right", _transposed(left), right),
+            ("left.T @ right.T", _transposed(left), _transposed(right)),
+            ("right @ left", right, left),
+        )
+        for text, a, b in candidates:
+            if a.shape[-1] == b.shape[-2]:
+                try:
+                    return f"{text} is valid and gives {self.rule(a, b).shape}"
+                except RushlightError:
+                    continue
+        return None
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        left, right = inputs
+        if wrt == 0:
+            return unbroadcast(bind(self, g, right.transpose()), left.shape)
+        return unbroadcast(bind(self, left.transpose(), g), right.shape)
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (1 - wrt,)
+
+    def samples(self) -> list[Sample]:
+        rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+            ((2, 3), (3, 4)),
+            ((1, 1), (1, 1)),
+            ((0, 3), (3, 2)),
+            ((2, 0), (0, 3)),
+            ((2, 1, 3, 2), (4, 2, 1)),
+            ((5, 2, 3), (3, 2)),
+        ]
+        return [Sample(shapes) for shapes in rows]
+
+
+matmul_p = register(MatMul())
+
+
+@method("matmul", "__matmul__")
+@op
+def matmul(left: Any, right: Any) -> Any:
+    """Return the matrix product; a one-axis operand is a row on the left, a column on the right.
+
+    >>> import rushlight as rl
+    >>> rl.ones(2, 3) @ rl.ones(3)
+    tensor([3., 3.])
+    """
+    left, right = as_value(left), as_value(right)
+    if left.dtype is not right.dtype:
+        dtype = promote(left.dtype, right.dtype)
+        left, right = cast(left, dtype), cast(right, dtype)
+    if left.rank >= 2 and right.rank >= 2:
+        return bind(matmul_p, left, right)
+    if left.rank == 0 or right.rank == 0:
+        raise ShapeError("a scalar has no matrix product", hint="use * instead")
+    rows = left if left.rank > 1 else left.unsqueeze(0)
+    columns = right if right.rank > 1 else right.unsqueeze(1)
+    product = bind(matmul_p, rows, columns)
+    shape = product.shape[:-2]
+    shape += (() if left.rank == 1 else product.shape[-2:-1])
+    shape += (() if right.rank == 1 else product.shape[-1:])
+    return product.reshape(shape)
+
+
+@method("__rmatmul__")
+def rmatmul(right: Any, left: Any) -> Any:
+    """Return `left @ right`, for a left operand that is no tensor."""
+    return matmul(left, right)
+
+
+def _transposed(spec: Spec) -> Spec:
+    return Spec((*spec.shape[:-2], spec.shape[-1], spec.shape[-2]), spec.dtype)

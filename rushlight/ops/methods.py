@@ -1,0 +1,14 @@
+"""The methods of Tensor, derived from the registry. `methods.pyi` is generated from it too."""
+
+from rushlight.core.primitive import METHODS, Value
+from rushlight.ops import composite, elementwise, gather, indexing, matmul, movement, reduce
+
+MODULES = (elementwise, movement, reduce, matmul, gather, indexing, composite)
+
+
+class TensorMethods(Value):
+    """Every op that is entered as a method, under its name."""
+
+
+for _name, _function in METHODS.items():
+    setattr(TensorMethods, _name, _function)

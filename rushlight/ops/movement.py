@@ -1,0 +1,378 @@
+"""The movement primitives: the same elements in another arrangement."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.primitive import Primitive, Sample, Spec, method, register
+from rushlight.core.shapes import Shape, as_shape, broadcast_shapes, normalize_axis, size_of
+
+
+class Movement(Primitive):
+    """An op whose gradient moves elements back and reads none of them."""
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return ()
+
+
+class Reshape(Movement):
+    """The same elements in row-major order under another shape."""
+
+    name = "reshape"
+    onnx = "Reshape"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,), shape = specs, params["shape"]
+        if size_of(x.shape) != size_of(shape):
+            raise ShapeError(f"{size_of(x.shape)} elements do not fill the shape {shape}")
+        return Spec(shape, x.dtype)
+
+    def numpy(self, x: Any, *, shape: Shape) -> Any:
+        return x.reshape(shape)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return g.reshape(inputs[0].shape)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((2, 3),), {"shape": (3, 2)}),
+            Sample(((),), {"shape": (1, 1)}),
+            Sample(((0, 3),), {"shape": (0,)}),
+            Sample(((4, 1, 2),), {"shape": (8,)}),
+            Sample(((1,),), {"shape": ()}),
+        ]
+
+
+class Permute(Movement):
+    """The axes in another order."""
+
+    name = "permute"
+    onnx = "Transpose"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,), order = specs, params["order"]
+        if sorted(order) != list(range(len(x.shape))):
+            raise ShapeError(f"{order} is not an order of the {len(x.shape)} axes")
+        return Spec(tuple(x.shape[axis] for axis in order), x.dtype)
+
+    def numpy(self, x: Any, *, order: Shape) -> Any:
+        return x.transpose(order)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        order = params["order"]
+        return bind(self, g, order=tuple(order.index(axis) for axis in range(len(order))))
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((2, 3),), {"order": (1, 0)}),
+            Sample(((2, 3, 4),), {"order": (2, 0, 1)}),
+            Sample(((),), {"order": ()}),
+            Sample(((0, 3),), {"order": (1, 0)}),
+            Sample(((1, 2, 1, 3),), {"order": (0, 3, 2, 1)}),
+        ]
+
+
+class Broadcast(Movement):
+    """Axes of size 1, and new axes on the left, repeated up to a shape."""
+
+    name = "broadcast_to"
+    onnx = "Expand"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,), shape = specs, params["shape"]
+        if broadcast_shapes(x.shape, shape) != shape:
+            raise ShapeError(f"{x.shape} does not broadcast to {shape}")
+        return Spec(shape, x.dtype)
+
+    def numpy(self, x: Any, *, shape: Shape) -> Any:
+        return np.broadcast_to(x, shape)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        shape = inputs[0].shape
+        extra = len(g.shape) - len(shape)
+        axes = tuple(range(extra)) + tuple(
+            extra + axis for axis, size in enumerate(shape) if size == 1
+        )
+        return g.sum(axes).reshape(shape) if axes else g
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((3,),), {"shape": (2, 3)}),
+            Sample(((),), {"shape": (2, 2)}),
+            Sample(((2, 1),), {"shape": (2, 4)}),
+            Sample(((1, 3),), {"shape": (0, 3)}),
+            Sample(((2, 1, 3),), {"shape": (4, 2, 5, 3)}),
+        ]
+
+
+class Slice(Movement):
+    """Every `step`-th element from `start`, `count` of them, along each axis."""
+
+    name = "slice"
+    onnx = "Slice"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,) = specs
+        _check_window(x.shape, params["start"], params["count"], params["step"])
+        return Spec(params["count"], x.dtype)
+
+    def numpy(self, x: Any, *, start: Shape, count: Shape, step: Shape) -> Any:
+        return x[_window(start, count, step)]
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        start, step = params["start"], params["step"]
+        return bind(place_p, g, shape=inputs[0].shape, start=start, step=step)
+
+    def samples(self) -> list[Sample]:
+        rows = [
+            ((5,), (1,), (2,), (2,)),
+            ((5,), (4,), (3,), (-2,)),
+            ((3, 4), (0, 1), (3, 2), (1, 2)),
+            ((3, 4), (2, 0), (0, 4), (1, 1)),
+            ((), (), (), ()),
+        ]
+        return [Sample((s,), {"start": a, "count": n, "step": d}) for s, a, n, d in rows]
+
+
+class Place(Movement):
+    """Zeros everywhere but where `slice` with the same window would read: there, the input."""
+
+    name = "place"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,) = specs
+        _check_window(params["shape"], params["start"], x.shape, params["step"])
+        return Spec(params["shape"], x.dtype)
+
+    def numpy(self, x: Any, *, shape: Shape, start: Shape, step: Shape) -> Any:
+        out = np.zeros(shape, x.dtype)
+        out[_window(start, x.shape, step)] = x
+        return out
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        count = inputs[0].shape
+        return bind(slice_p, g, start=params["start"], count=count, step=params["step"])
+
+    def samples(self) -> list[Sample]:
+        rows = [
+            ((2,), (5,), (1,), (2,)),
+            ((3,), (5,), (4,), (-2,)),
+            ((3, 2), (3, 4), (0, 1), (1, 2)),
+            ((0, 4), (3, 4), (2, 0), (1, 1)),
+            ((), (), (), ()),
+        ]
+        return [Sample((s,), {"shape": n, "start": a, "step": d}) for s, n, a, d in rows]
+
+
+class Concat(Movement):
+    """Tensors one after another along an axis."""
+
+    name = "concat"
+    onnx = "Concat"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        axis, first = params["axis"], specs[0]
+        for spec in specs[1:]:
+            if spec.dtype is not first.dtype:
+                raise DTypeError(f"dtypes differ: {first.dtype} and {spec.dtype}")
+            if _without(spec.shape, axis) != _without(first.shape, axis):
+                raise ShapeError(f"{first.shape} and {spec.shape} differ outside of axis {axis}")
+        total = sum(spec.shape[axis] for spec in specs)
+        return Spec((*first.shape[:axis], total, *first.shape[axis + 1 :]), first.dtype)
+
+    def numpy(self, *arrays: Any, axis: int) -> Any:
+        return np.concatenate(arrays, axis)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        axis = params["axis"]
+        start = [0] * len(g.shape)
+        start[axis] = sum(x.shape[axis] for x in inputs[:wrt])
+        ones = (1,) * len(start)
+        return bind(slice_p, g, start=tuple(start), count=inputs[wrt].shape, step=ones)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((2, 3), (1, 3)), {"axis": 0}),
+            Sample(((2, 3), (2, 1), (2, 2)), {"axis": 1}),
+            Sample(((3,),), {"axis": 0}),
+            Sample(((0, 2), (2, 2)), {"axis": 0}),
+            Sample(((1, 2, 3), (1, 2, 3)), {"axis": 2}),
+        ]
+
+
+reshape_p = register(Reshape())
+permute_p = register(Permute())
+broadcast_p = register(Broadcast())
+slice_p = register(Slice())
+place_p = register(Place())
+concat_p = register(Concat())
+
+
+@method("reshape", "view")
+@op
+def reshape(x: Any, *shape: Any) -> Any:
+    """Return the same elements under another shape; one size may be -1.
+
+    >>> import rushlight as rl
+    >>> rl.arange(6).reshape(2, -1).shape
+    (2, 3)
+    """
+    wanted = as_shape(shape[0] if len(shape) == 1 else shape)
+    if -1 in wanted:
+        known = size_of(tuple(size for size in wanted if size != -1))
+        if wanted.count(-1) > 1 or (known == 0 or size_of(x.shape) % known):
+            fact = f"{size_of(x.shape)} elements do not fill the shape {wanted}"
+            raise ShapeError(fact, hint="one size may be -1; the others must divide the elements")
+        wanted = tuple(size_of(x.shape) // known if size == -1 else size for size in wanted)
+    if any(size < 0 for size in wanted):
+        raise ShapeError(f"sizes cannot be negative: {wanted}")
+    return x if x.shape == wanted else bind(reshape_p, x, shape=wanted)
+
+
+@method("flatten")
+@op
+def flatten(x: Any, start_axis: int = 0) -> Any:
+    """Return `x` with the axes from `start_axis` on made one.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(2, 3, 4).flatten(1).shape
+    (2, 12)
+    """
+    if x.rank == 0:
+        return x.reshape(1)
+    axis = normalize_axis(start_axis, x.rank)
+    return reshape(x, (*x.shape[:axis], size_of(x.shape[axis:])))
+
+
+@method("permute")
+@op
+def permute(x: Any, *order: Any) -> Any:
+    """Return `x` with its axes in the given order.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(2, 3, 4).permute(2, 0, 1).shape
+    (4, 2, 3)
+    """
+    axes = as_shape(order[0] if len(order) == 1 else order)
+    return bind(permute_p, x, order=tuple(normalize_axis(axis, x.rank) for axis in axes))
+
+
+@method("transpose")
+@op
+def transpose(x: Any, first: int = -2, second: int = -1) -> Any:
+    """Return `x` with two axes exchanged, the last two unless named.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(2, 3, 4).transpose(0, 1).shape
+    (3, 2, 4)
+    """
+    order = list(range(x.rank))
+    i, j = normalize_axis(first, x.rank), normalize_axis(second, x.rank)
+    order[i], order[j] = j, i
+    return bind(permute_p, x, order=tuple(order))
+
+
+@method("broadcast_to", "expand")
+@op
+def broadcast_to(x: Any, *shape: Any) -> Any:
+    """Return `x` repeated up to a shape by NumPy's rule.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0]).broadcast_to(2, 2)
+    tensor([[1., 2.],
+            [1., 2.]])
+    """
+    wanted = as_shape(shape[0] if len(shape) == 1 else shape)
+    return x if x.shape == wanted else bind(broadcast_p, x, shape=wanted)
+
+
+@method("squeeze")
+@op
+def squeeze(x: Any, axis: int) -> Any:
+    """Return `x` without an axis of size 1.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(2, 1).squeeze(1).shape
+    (2,)
+    """
+    axis = normalize_axis(axis, x.rank)
+    if x.shape[axis] != 1:
+        raise ShapeError(f"axis {axis} has size {x.shape[axis]}, not 1")
+    return reshape(x, _without(x.shape, axis))
+
+
+@method("unsqueeze")
+@op
+def unsqueeze(x: Any, axis: int) -> Any:
+    """Return `x` with a new axis of size 1.
+
+    >>> import rushlight as rl
+    >>> rl.zeros(2).unsqueeze(-1).shape
+    (2, 1)
+    """
+    axis = normalize_axis(axis, x.rank + 1)
+    return reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+
+
+@op
+def concat(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Return tensors one after another along an axis.
+
+    >>> import rushlight as rl
+    >>> rl.concat([rl.zeros(2, 3), rl.zeros(1, 3)]).shape
+    (3, 3)
+    """
+    values = [as_value(x) for x in tensors]
+    if not values:
+        raise ShapeError("there is nothing to concatenate")
+    return bind(concat_p, *values, axis=normalize_axis(axis, values[0].rank))
+
+
+@op
+def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
+    """Return tensors of one shape beside each other along a new axis.
+
+    >>> import rushlight as rl
+    >>> rl.stack([rl.zeros(3), rl.ones(3)], axis=1).shape
+    (3, 2)
+    """
+    return concat([unsqueeze(as_value(x), axis) for x in tensors], axis)
+
+
+@method("pad")
+@op
+def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
+    """Return `x` with zeros around it: (before, after) for each axis.
+
+    >>> import rushlight as rl
+    >>> rl.ones(2).pad([(1, 2)])
+    tensor([0., 1., 1., 0., 0.])
+    """
+    if len(widths) != x.rank or any(min(width) < 0 for width in widths):
+        raise ShapeError(f"pad takes {x.rank} pairs of widths that are not negative, got {widths}")
+    shape = tuple(a + size + b for (a, b), size in zip(widths, x.shape, strict=True))
+    start = tuple(before for before, _ in widths)
+    return bind(place_p, x, shape=shape, start=start, step=(1,) * x.rank)
+
+
+def _window(start: Shape, count: Shape, step: Shape) -> tuple[slice, ...]:
+    slices = []
+    for first, n, d in zip(start, count, step, strict=True):
+        stop = first + n * d
+        slices.append(slice(first, stop if stop >= 0 else None, d) if n else slice(0, 0))
+    return tuple(slices)
+
+
+def _check_window(shape: Shape, start: Shape, count: Shape, step: Shape) -> None:
+    for size, first, n, d in zip(shape, start, count, step, strict=True):
+        last = first + (n - 1) * d
+        if d == 0 or n < 0 or (n > 0 and not (0 <= first < size and 0 <= last < size)):
+            raise ShapeError(f"{n} elements from {first} by {d} are not inside an axis of {size}")
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return (*shape[:axis], *shape[axis + 1 :])
+

@@ -1,0 +1,289 @@
+"""The family of pointwise primitives: what they share, and the factories that enter one."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind
+from rushlight.core.dtypes import DType, bfloat16, bool_, float32, float64, int64, promote
+from rushlight.core.errors import DTypeError
+from rushlight.core.primitive import METHODS, Primitive, Sample, Spec, Value, register
+from rushlight.core.shapes import Shape, broadcast_shapes
+
+Rule = Callable[..., Any]
+
+
+class Pointwise(Primitive):
+    """An op that works element by element, with NumPy broadcasting between its operands.
+
+    `vjp` has one rule per operand, a function of (g, y, *operands); an argument whose name begins
+    with an underscore is one whose value the rule does not read.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        numpy: Callable[..., Any],
+        c: str,
+        doc: str,
+        vjp: tuple[Rule, ...] = (),
+        kinds: str = "float",
+        result: DType | None = None,
+        sample: tuple[float, float] = (-2.0, 2.0),
+        onnx: str | None = None,
+        smooth: bool = True,
+        ulps: int = 4,
+        labels: tuple[str, ...] = ("input",),
+    ) -> None:
+        self.name = self.__name__ = name
+        self.__doc__ = doc
+        self.numpy = numpy
+        self.c = c
+        self.rules = vjp
+        self.kinds = tuple(kinds.split())
+        self.result = result
+        self.sample = sample
+        self.onnx = onnx
+        self.smooth = smooth
+        self.ulps = ulps
+        self.labels = labels
+        self.differentiable = bool(vjp)
+        self.reads = [_positions_read(rule) for rule in vjp]
+        self.uses_output = any(0 in read for read in self.reads)
+        self.function = self.as_function()
+
+    def as_function(self) -> Callable[..., Any]:
+        """Return the op as a plain function, which can be a method."""
+        return functools.partial(bind, self)
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        dtype = self.common_dtype(specs)
+        shape = broadcast_shapes(*[spec.shape for spec in specs])
+        return Spec(shape, self.result or dtype)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return unbroadcast(self.rules[wrt](g, y, *inputs), inputs[wrt].shape)
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return [position - 1 for position in self.reads[wrt] if position > 0]
+
+    def samples(self) -> list[Sample]:
+        low, high = self.sample
+        shapes: list[tuple[Any, ...]] = [((),), ((0, 3),), ((2, 3),), ((4, 1, 5),), ((17,),)]
+        if len(self.labels) == 2:
+            shapes = [((), ()), ((2, 3), (3,)), ((2, 1), (1, 4)), ((0, 3), (1,)), ((5,), (5,))]
+        return [Sample(one, low=low, high=high) for one in shapes]
+
+    def common_dtype(self, specs: tuple[Spec, ...]) -> DType:
+        """Return the one dtype of the operands, or raise."""
+        for spec in specs:
+            if spec.dtype.is_half:
+                fact = f"{spec.dtype} can only be cast, moved and saved"
+                raise DTypeError(fact, hint="cast to float32 first")
+            if spec.dtype.kind not in self.kinds:
+                raise DTypeError(f"does not take {spec.dtype}, only {' and '.join(self.kinds)}")
+            if spec.dtype is not specs[0].dtype:
+                raise DTypeError(f"dtypes differ: {specs[0].dtype} and {spec.dtype}")
+        return specs[0].dtype
+
+
+class Unary(Pointwise):
+    """A pointwise op of one operand; integers become float32 where the op is one of floats."""
+
+    def as_function(self) -> Callable[[Any], Any]:
+        """Return the op as a plain function, which can be a method."""
+        floats_only = self.kinds == ("float",)
+
+        def function(x: Any) -> Any:
+            x = as_value(x)
+            if floats_only and not x.dtype.is_float:
+                x = cast(x, float32)
+            return bind(self, x)
+
+        return _named(function, self)
+
+    def __call__(self, x: Any) -> Any:
+        return self.function(x)
+
+
+class Binary(Pointwise):
+    """A pointwise op of two operands, which are brought to one dtype; Python numbers adapt."""
+
+    def as_function(self) -> Callable[[Any, Any], Any]:
+        """Return the op as a plain function, which can be a method."""
+
+        def function(x: Any, y: Any) -> Any:
+            if type(x) is not type(y) or x.dtype is not y.dtype or not x.dtype.is_float:
+                x, y = self.align(x, y)
+            return bind(self, x, y)
+
+        return _named(function, self)
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        return self.function(x, y)
+
+    def align(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Return both as values of one dtype, where they have one."""
+        if isinstance(x, Value):
+            y = as_value(y, _dtype_beside(y, x.dtype))
+        elif isinstance(y, Value):
+            x = as_value(x, _dtype_beside(x, y.dtype))
+        x, y = as_value(x), as_value(y)
+        if x.dtype.is_half or y.dtype.is_half:
+            return x, y
+        dtype = promote(x.dtype, y.dtype)
+        if self.kinds == ("float",) and not dtype.is_float:
+            dtype = float32
+        return cast(x, dtype), cast(y, dtype)
+
+
+class Where(Pointwise):
+    """Choice between two operands by a bool one."""
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        if specs[0].dtype is not bool_:
+            raise DTypeError(f"the condition is bool, not {specs[0].dtype}")
+        shape = broadcast_shapes(*[spec.shape for spec in specs])
+        return Spec(shape, self.common_dtype(specs[1:]))
+
+    def samples(self) -> list[Sample]:
+        condition = np.array([[True, False, True], [False, False, True]])
+        return [
+            Sample((condition, (2, 3), (2, 3))),
+            Sample((condition, (3,), ())),
+            Sample((np.array(True), (2, 1), (4,))),
+            Sample((np.zeros((0, 3), bool), (3,), (1,))),
+            Sample((condition[0], (2, 3), (2, 1))),
+        ]
+
+
+class Cast(Primitive):
+    """A change of dtype; between floats it carries gradients."""
+
+    name = "cast"
+    onnx = "Cast"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        return Spec(specs[0].shape, params["dtype"])
+
+    def numpy(self, x: Any, *, source: DType, dtype: DType) -> Any:
+        if source.is_half:
+            x = _widen(x, source)
+        if dtype.is_half:
+            return _narrow(np.asarray(x), dtype)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return x.astype(dtype.storage)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        both_floats = params["source"].is_float and params["dtype"].is_float
+        return cast(g, params["source"]) if both_floats else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return ()
+
+    def samples(self) -> list[Sample]:
+        to64 = {"source": float32, "dtype": float64}
+        return [Sample((shape,), dict(to64)) for shape in ((), (0, 2), (2, 3), (4,), (1, 2, 3))]
+
+
+cast_p = register(Cast())
+
+
+def cast(x: Any, dtype: DType) -> Any:
+    """Return `x` with another dtype; `x` itself if it has that one."""
+    return x if x.dtype is dtype else bind(cast_p, x, source=x.dtype, dtype=dtype)
+
+
+def unary(
+    name: str, *, operator: str | None = None, vjp: Rule | None = None, **record: Any
+) -> Unary:
+    """Enter a pointwise primitive of one operand; `operator` is what Python calls its operator."""
+    primitive = register(Unary(name, vjp=(vjp,) if vjp else (), **record))
+    METHODS[name] = primitive.function
+    if operator:
+        METHODS[f"__{operator}__"] = primitive.function
+    return primitive
+
+
+def binary(name: str, *, operator: str | None = None, **record: Any) -> Binary:
+    """Enter a pointwise primitive of two operands; `operator` is what Python calls its operator."""
+    primitive = register(Binary(name, labels=("left", "right"), **record))
+    METHODS[name] = primitive.function
+    if operator:
+        METHODS[f"__{operator}__"] = primitive.function
+        if operator not in ("eq", "ne", "lt", "le", "gt", "ge"):
+            METHODS[f"__r{operator}__"] = _swapped(primitive)
+    return primitive
+
+
+def unbroadcast(g: Any, shape: Shape) -> Any:
+    """Sum a gradient over the axes along which its operand of `shape` was broadcast."""
+    if g is None or g.shape == shape:
+        return g
+    extra = len(g.shape) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + axis for axis, size in enumerate(shape) if size == 1 and g.shape[extra + axis] != 1
+    )
+    return g.sum(axes).reshape(shape)
+
+
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a NumPy function give inf and NaN without a warning, as C does."""
+
+    def silent(*arrays: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arrays)
+
+    return silent
+
+
+def _swapped(primitive: Binary) -> Callable[[Any, Any], Any]:
+    def reflected(x: Any, y: Any) -> Any:
+        return primitive.function(y, x)
+
+    return reflected
+
+
+def _named(function: Callable[..., Any], primitive: Pointwise) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = primitive.name
+    function.__doc__ = primitive.__doc__
+    return function
+
+
+def _positions_read(rule: Rule) -> list[int]:
+    """Return which arguments after g a rule reads: 0 is y, 1 the first operand."""
+    names = list(inspect.signature(rule).parameters)[1:]
+    return [position for position, name in enumerate(names) if not name.startswith("_")]
+
+
+def _dtype_beside(number: Any, other: DType) -> DType | None:
+    """Return the dtype that a Python number takes beside a tensor's, or None for its own."""
+    if isinstance(number, bool):
+        return other
+    if isinstance(number, int):
+        return int64 if other is bool_ else other
+    if isinstance(number, float):
+        return other if other.is_float else float32
+    return None
+
+
+def _widen(x: Any, source: DType) -> Any:
+    """Return float32 for the stored bits of a 16-bit float."""
+    if source is bfloat16:
+        return (np.asarray(x).astype(np.uint32) << np.uint32(16)).view(np.float32)
+    return np.asarray(x).view(np.float16).astype(np.float32)
+
+
+def _narrow(x: Any, dtype: DType) -> Any:
+    """Return the stored bits of a 16-bit float, rounded to nearest, ties to even."""
+    if dtype is not bfloat16:
+        with np.errstate(over="ignore"):
+            return x.astype(np.float16).view(np.uint16)
+    bits = x.astype(np.float32).view(np.uint32)
+    rounded = (bits + np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
+    quiet_nan = (bits >> np.uint32(16)) | np.uint32(0x40)
+    return np.where(np.isnan(x), quiet_nan, rounded).astype(np.uint16)

@@ -1,0 +1,278 @@
+"""The reductions: sum, max, min, log-sum-exp, and the position of the largest and smallest."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.dtypes import bool_, float32, int64
+from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.primitive import Primitive, Sample, Spec, method, register
+from rushlight.core.shapes import (
+    AxisLike,
+    Shape,
+    normalize_axes,
+    normalize_axis,
+    reduced_shape,
+    size_of,
+)
+from rushlight.ops.elementwise import where
+from rushlight.ops.pointwise import cast
+
+
+class Reduction(Primitive):
+    """A reduction over `axes`, which are counted from the left and in rising order."""
+
+    needs_element = False  # whether an empty reduction has no meaning
+
+    def __init__(
+        self, name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], **record: Any
+    ) -> None:
+        self.name = name
+        self.numpy = numpy
+        self._vjp = vjp
+        for attribute, value in record.items():
+            setattr(self, attribute, value)
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,), axes = specs, params["axes"]
+        if x.dtype is bool_ or x.dtype.is_half:
+            raise DTypeError(f"does not take {x.dtype}", hint="cast to float32 first")
+        if self.needs_element and any(x.shape[axis] == 0 for axis in axes):
+            raise ShapeError(f"there is no {self.name} of no elements: {x.shape} over {axes}")
+        return Spec(reduced_shape(x.shape, axes, params["keepdims"]), x.dtype)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        (x,), axes = inputs, params["axes"]
+        shape = reduced_shape(x.shape, axes, True)
+        y = y.reshape(shape) if self.uses_output else None
+        return self._vjp(g.reshape(shape), y, x, axes)
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (0,) if self.uses_output else ()
+
+    def samples(self) -> list[Sample]:
+        rows: list[tuple[Shape, Shape, bool]] = [
+            ((), (), False),
+            ((3, 4), (0,), False),
+            ((3, 4), (1,), True),
+            ((2, 3, 4), (0, 2), False),
+            ((2, 1, 3), (0, 1, 2), True),
+        ]
+        if not self.needs_element:
+            rows.append(((0, 3), (0,), False))
+        return [Sample((shape,), {"axes": axes, "keepdims": keep}) for shape, axes, keep in rows]
+
+
+class ArgReduction(Primitive):
+    """The position of an extreme along one axis, the first of equals."""
+
+    differentiable = False
+
+    def __init__(self, name: str, numpy: Callable[..., Any], onnx: str) -> None:
+        self.name = name
+        self._numpy = numpy
+        self.onnx = onnx
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,), axis = specs, params["axis"]
+        if x.shape[axis] == 0:
+            raise ShapeError(f"there is no {self.name} of no elements: {x.shape} along {axis}")
+        return Spec(reduced_shape(x.shape, (axis,), params["keepdims"]), int64)
+
+    def numpy(self, x: Any, *, axis: int, keepdims: bool) -> Any:
+        return self._numpy(x, axis=axis, keepdims=keepdims)
+
+    def samples(self) -> list[Sample]:
+        rows = [((4,), 0), ((3, 4), 1), ((3, 4), 0), ((2, 1, 3), 1), ((0, 3), 1)]
+        return [Sample((shape,), {"axis": axis, "keepdims": False}) for shape, axis in rows]
+
+
+def _sum(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return np.add.reduce(x, axes, None, None, keepdims)
+
+
+def _max(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return np.maximum.reduce(x, axes, None, None, keepdims)
+
+
+def _min(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return np.minimum.reduce(x, axes, None, None, keepdims)
+
+
+def _logsumexp(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    if x.size == 0:
+        return np.full(reduced_shape(x.shape, axes, keepdims), -np.inf, x.dtype)
+    top = np.maximum.reduce(x, axes, None, None, True)
+    if not np.isfinite(top).all():
+        return _logsumexp_of_infinities(x, top, axes, keepdims)
+    total = np.log(np.add.reduce(np.exp(x - top), axes, None, None, True)) + top
+    return total if keepdims else total.reshape(reduced_shape(x.shape, axes, False))
+
+
+def _logsumexp_of_infinities(x: Any, top: Any, axes: Shape, keepdims: bool) -> Any:
+    """Return what the formula means where a maximum is infinite (it is that) or NaN."""
+    finite = np.where(np.isfinite(top), top, x.dtype.type(0))
+    with np.errstate(all="ignore"):
+        total = np.log(np.add.reduce(np.exp(x - finite), axes, None, None, True)) + finite
+    return total if keepdims else total.reshape(reduced_shape(x.shape, axes, False))
+
+
+def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
+    """Share the gradient of an extreme equally between the elements that reach it."""
+    reached = where(x == y, 1.0, x * 0.0)
+    return reached * (g / reached.sum(axes, keepdims=True))
+
+
+sum_p = register(
+    Reduction("sum", _sum, lambda g, y, x, axes: g.broadcast_to(x.shape), onnx="ReduceSum")
+)
+max_p = register(
+    Reduction(
+        "max",
+        _max,
+        _spread_over_ties,
+        onnx="ReduceMax",
+        needs_element=True,
+        uses_output=True,
+        smooth=False,
+    )
+)
+min_p = register(
+    Reduction(
+        "min",
+        _min,
+        _spread_over_ties,
+        onnx="ReduceMin",
+        needs_element=True,
+        uses_output=True,
+        smooth=False,
+    )
+)
+logsumexp_p = register(
+    Reduction(
+        "logsumexp",
+        _logsumexp,
+        lambda g, y, x, axes: g * (x - y).exp(),
+        onnx="ReduceLogSumExp",
+        uses_output=True,
+    )
+)
+argmax_p = register(ArgReduction("argmax", np.argmax, "ArgMax"))
+argmin_p = register(ArgReduction("argmin", np.argmin, "ArgMin"))
+
+
+@method("sum")
+@op
+def sum(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return the sum over `axis` (an int, several, or None for all); integers sum in int64.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).sum(axis=0)
+    tensor([4., 6.])
+    """
+    dtype = x.dtype
+    if not dtype.is_float and dtype is not int64:
+        x = cast(x, int64)
+    axes = tuple(range(x.rank)) if axis is None else normalize_axes(axis, x.rank)
+    return bind(sum_p, x, axes=axes, keepdims=keepdims)
+
+
+@method("mean")
+@op
+def mean(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return the mean over `axis`; of no elements, NaN.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).mean()
+    tensor(2.5)
+    """
+    x = x if x.dtype.is_float else cast(x, float32)
+    axes = normalize_axes(axis, x.rank)
+    count = size_of(tuple(x.shape[axis] for axis in axes))
+    total = bind(sum_p, x, axes=axes, keepdims=keepdims)
+    return total * (1.0 / count if count else float("nan"))
+
+
+@method("var")
+@op
+def var(x: Any, axis: AxisLike = None, keepdims: bool = False, correction: int = 0) -> Any:
+    """Return the mean squared distance from the mean; `correction=1` divides by n - 1.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0, 3.0]).var()
+    tensor(0.6666667)
+    """
+    axes = normalize_axes(axis, x.rank)
+    count = size_of(tuple(x.shape[axis] for axis in axes))
+    centred = x - mean(x, axes, keepdims=True)
+    total = sum(centred * centred, axes, keepdims)
+    return total * (1.0 / (count - correction) if count > correction else float("nan"))
+
+
+@method("max")
+@op
+def max(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return the largest element over `axis`; equals share the gradient.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).max(axis=1)
+    tensor([5., 4.])
+    """
+    return bind(max_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+
+
+@method("min")
+@op
+def min(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return the smallest element over `axis`; equals share the gradient.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).min()
+    tensor(1.)
+    """
+    return bind(min_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+
+
+@method("logsumexp")
+@op
+def logsumexp(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return log(sum(exp(x))) over `axis`, without overflow.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1000.0, 1000.0]).logsumexp()
+    tensor(1000.6931)
+    """
+    x = x if x.dtype.is_float else cast(x, float32)
+    return bind(logsumexp_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+
+
+@method("argmax")
+@op
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the position (int64) of the largest element along `axis`, or of the flattened `x`.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).argmax(axis=1)
+    tensor([1, 1])
+    """
+    return _arg(argmax_p, x, axis, keepdims)
+
+
+@method("argmin")
+@op
+def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return the position (int64) of the smallest element along `axis`, or of the flattened `x`.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).argmin(axis=1)
+    tensor([0, 0])
+    """
+    return _arg(argmin_p, x, axis, keepdims)
+
+
+def _arg(primitive: ArgReduction, x: Any, axis: int | None, keepdims: bool) -> Any:
+    if axis is None:
+        x, axis = as_value(x).reshape(-1), 0
+    return bind(primitive, x, axis=normalize_axis(axis, x.rank), keepdims=keepdims)
