@@ -13,7 +13,7 @@ import pytest
 ROWS = [
     ["_version", "core"],
     ["ops"],
-    ["autograd", "tensor"],
+    ["autograd", "tensor", "tree", "creation", "random", "transforms"],
     ["graph"],
     ["compile"],
     ["nn"],

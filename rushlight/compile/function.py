@@ -44,6 +44,11 @@ class Compiled:
         """The graph of the latest call, or None before the first."""
         return self._latest
 
+    @property
+    def graphs(self) -> list[Graph]:
+        """Every graph traced so far, in the order of their first calls."""
+        return [traced.graph for entries in self._entries.values() for traced, _ in entries]
+
     def _entry(
         self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Traced, Interpreter]:
@@ -88,10 +93,10 @@ def _run(traced: Traced, interpreter: Interpreter, leaves: list[Tensor]) -> Any:
         Tensor.wrap(array, value.dtype if value.dtype.is_half else None)
         for array, value in zip(results[:n], graph.outputs, strict=True)
     ]
-    for (x, _), array in zip(graph.updates, results[n:], strict=False):
-        x.data = array
+    rest = iter(results[n:])
+    for x, _ in graph.updates:
+        x.data = next(rest)
         x.assigned_at = now()
-    grads = iter(results[n + len(graph.updates) :])
     for x, value in graph.grad_updates:
-        x._grad = None if value is None else Tensor.wrap(next(grads))
+        x._grad = None if value is None else Tensor.wrap(next(rest))
     return unflatten(traced.result, outputs)

@@ -1,9 +1,9 @@
 """What is switched on in this thread: who evaluates primitives, gradients, the NaN watch."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rushlight.core.primitive import Evaluator
@@ -15,6 +15,7 @@ class Mode(threading.local):
     evaluator: "Evaluator"
     grad: bool = True
     anomaly: bool = False
+    observer: Callable[[Any, Any], None] | None = None  # is told of each layer and its output
 
     def __init__(self) -> None:
         self.modules: list[str] = []  # the names of the layers that are being called
@@ -97,3 +98,14 @@ def evaluating(evaluator: "Evaluator") -> Iterator[None]:
         yield
     finally:
         mode.evaluator = before
+
+
+@contextmanager
+def observing(observer: Callable[[Any, Any], None]) -> Iterator[None]:
+    """Tell `observer` of each layer that is called in a block, and of its output."""
+    before = mode.observer
+    mode.observer = observer
+    try:
+        yield
+    finally:
+        mode.observer = before

@@ -1,1 +1,14 @@
-"""Data sets, text, and loaders of minibatches."""
+"""Data sets, text, and loaders of minibatches.
+
+>>> from rushlight import data
+>>> len(data.DataLoader(data.Dataset(range(10)), batch_size=4))
+3
+"""
+
+from rushlight.core.lazy import attach
+
+__getattr__, __all__ = attach(__name__, __file__)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -27,7 +27,7 @@ def download(url: str, limit: int, timeout: float = 20.0, deadline: float = 900.
 
     >>> download("ftp://example.org/file", limit=100)
     Traceback (most recent call last):
-    rushlight.core.errors.DataError: only http and https addresses are downloaded
+    rushlight.DataError: only http and https addresses are downloaded
     """
     if not url.startswith(("https://", "http://")):
         raise DataError("only http and https addresses are downloaded")

@@ -4,17 +4,17 @@ import gzip
 import hashlib
 import io
 import os
-import tempfile
 import urllib.parse
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from rushlight.core import config
 from rushlight.core.errors import DataError, FormatError
 from rushlight.data.download import download
+from rushlight.formats.atomic import atomic_write
 
 # The data sets that lie beside the package in a checkout of the project.
 CHECKOUT = Path(__file__).resolve().parents[2] / "data"
@@ -68,7 +68,7 @@ def fetch(file: DataFile, timeout: float = 20.0) -> Path:
 
     >>> fetch(DataFile("no/such.file", "text", 0, "", ()))
     Traceback (most recent call last):
-    rushlight.core.errors.DataError: no/such.file: not found here, and no mirror gave it
+    rushlight.DataError: no/such.file: not found here, and no mirror gave it
       hint: put the file at ...
     """
     found = find(file)
@@ -97,7 +97,7 @@ def require_file(path: str | os.PathLike[str]) -> None:
 
     >>> require_file("no-such.file")
     Traceback (most recent call last):
-    rushlight.core.errors.DataError: no-such.file: there is no such file
+    rushlight.DataError: no-such.file: there is no such file
     """
     if not os.path.isfile(path):
         raise DataError(f"{os.fspath(path)}: there is no such file")
@@ -117,7 +117,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
         with open(path, "rb") as stream:
             data = stream.read(MAX_TEXT + 1)
     except OSError as error:
-        raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}") from None
     if len(data) > MAX_TEXT:
         raise FormatError(f"more than {MAX_TEXT} bytes of text", path=path)
     try:
@@ -166,21 +166,14 @@ def _unzip(packed: bytes, member: str, limit: int) -> bytes:
 
 
 def _place(packed: bytes, target: Path) -> None:
-    """Write the file beside its place, then rename it, so that no reader sees a part of it."""
+    def write(file: BinaryIO) -> None:
+        file.write(packed)
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(packed)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        atomic_write(target, write)
     except OSError as error:
         raise DataError(
-            f"{target}: cannot be written: {error.strerror}",
+            f"{target}: cannot be written: {error.strerror or error}",
             hint=f"set {config.CACHE_DIR} to a folder that can be written",
         ) from None

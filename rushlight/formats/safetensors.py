@@ -19,9 +19,7 @@ from numpy.typing import NDArray
 from rushlight.core.errors import DTypeError, FormatError, ShapeError, UsageError, did_you_mean
 from rushlight.formats.atomic import atomic_write
 from rushlight.formats.safetensors_header import (
-    LENGTH_SIZE,
     MAX_HEADER,
-    MAX_HEADER_OF_FORMAT,
     STORAGE,
     build_header,
     check_max_header,
@@ -94,9 +92,7 @@ class SafetensorsFile:
         path: str | os.PathLike[str] | None = None,
         max_header: int = MAX_HEADER,
     ) -> None:
-        text = _header_text(content, path, max_header)
-        self._data_start = LENGTH_SIZE + len(text)
-        self._header = parse_header(text, len(content) - self._data_start, path)
+        self._header = parse_header(content, path, max_header)
         self._content: bytes | mmap.mmap | None = content
         self._path = path
 
@@ -127,7 +123,7 @@ class SafetensorsFile:
                 f"no tensor {shown(name)}", path=self._path, hint=did_you_mean(name, known)
             )
         storage = STORAGE[entry.dtype]
-        start = self._data_start + entry.begin
+        start = self._header.data_start + entry.begin
         raw = np.frombuffer(self._content, np.uint8, entry.end - entry.begin, start)
         if entry.dtype == "BOOL":
             self._check_bools(raw, name, start)
@@ -277,33 +273,3 @@ def _check_regular(status: os.stat_result, path: str | os.PathLike[str]) -> None
         raise FormatError("is a pipe, a socket or a device, not a file", path=path)
     if status.st_size == 0:
         raise FormatError("the file is empty", path=path)
-
-
-def _header_text(
-    content: bytes | mmap.mmap, path: str | os.PathLike[str] | None, max_header: int
-) -> bytes:
-    """Return the JSON of the header, whose length has been checked."""
-    if len(content) < LENGTH_SIZE:
-        raise FormatError(
-            f"file is cut short: {len(content)} bytes cannot hold the length of the header",
-            path=path,
-            offset=len(content),
-        )
-    length = int.from_bytes(content[:LENGTH_SIZE], "little")
-    room = len(content) - LENGTH_SIZE
-    if length > room:
-        raise FormatError(
-            f"no safetensors file, or cut short: the header would take {length:,} bytes, "
-            f"{room:,} are left",
-            path=path,
-            offset=0,
-        )
-    if length > max_header:
-        allowed = length <= MAX_HEADER_OF_FORMAT
-        raise FormatError(
-            f"the header takes {length:,} bytes, more than {max_header:,}",
-            path=path,
-            offset=0,
-            hint=f"max_header={length} would allow it" if allowed else None,
-        )
-    return content[LENGTH_SIZE : LENGTH_SIZE + length]

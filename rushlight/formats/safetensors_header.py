@@ -7,6 +7,7 @@ knows its byte. Format: https://github.com/huggingface/safetensors#format
 
 import json
 import math
+import mmap
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -49,18 +50,20 @@ _STRING = rb'"((?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+)"'
 _INTEGER = rb"(?:0|[1-9][0-9]{0,19}+)" + _SPACE
 _SIZES = rb"(?:%b(?:%b%b){0,%d}+)?+" % (_INTEGER, _COMMA, _INTEGER, MAX_RANK - 1)
 _DTYPE = rb'dtype"%b"([A-Z0-9_]++)"' % _COLON
-_SHAPE = rb'shape"%b\[%b(%b)\]' % (_COLON, _SPACE, _SIZES)
-_OFFSETS = rb'data_offsets"%b\[%b(%b%b%b)\]' % (_COLON, _SPACE, _INTEGER, _COMMA, _INTEGER)
+_SHAPE = rb'shape"%b(\[%b%b\])' % (_COLON, _SPACE, _SIZES)
+_OFFSETS = rb'data_offsets"%b(\[%b%b%b%b\])' % (_COLON, _SPACE, _INTEGER, _COMMA, _INTEGER)
 _FIELD = rb'"(?:%b|%b|%b)%b' % (_DTYPE, _SHAPE, _OFFSETS, _SPACE)
+_KEY = _STRING + _COLON
 
+_FIRST_PATTERN = re.compile(rb"\{%b(?:%b|\})" % (_SPACE, _KEY))
+_NEXT_PATTERN = re.compile(rb"%b(?:%b%b|\})" % (_SPACE, _COMMA, _KEY))
+_STRING_PATTERN = re.compile(_STRING)
 _ENTRY_PATTERN = re.compile(rb"\{" + _SPACE + _COMMA.join([_FIELD] * 3) + rb"\}")
 _ENTRY_WANTED = (
     f'{{"dtype": "...", "shape": [at most {MAX_RANK} sizes], "data_offsets": [begin, end]}}'
 )
-_KEY_PATTERN = re.compile(_STRING + _COLON)
-_STRING_PATTERN = re.compile(_STRING)
-_OPEN_PATTERN = re.compile(rb"\{" + _SPACE + rb"(\}?)")
-_NEXT_PATTERN = re.compile(_SPACE + rb"(?:(" + _COMMA + rb")|\})")
+_NUMBER_PATTERN = re.compile(rb"[0-9]++")
+_TRAILER_PATTERN = re.compile(rb" *+\Z")
 _CONTROL_PATTERN = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
@@ -74,10 +77,11 @@ class Entry(NamedTuple):
 
 
 class Header(NamedTuple):
-    """What a header says: the tensors in its own order, and the metadata."""
+    """What a header says: the tensors in its own order, the metadata, where the data begins."""
 
     tensors: dict[str, Entry]
     metadata: dict[str, str]
+    data_start: int
 
 
 def check_max_header(max_header: int) -> None:
@@ -92,18 +96,24 @@ def check_max_header(max_header: int) -> None:
         )
 
 
-def parse_header(text: bytes, data_size: int, path: str | os.PathLike[str] | None = None) -> Header:
-    """Read the JSON `text` of a header that `data_size` bytes of tensors follow.
+def parse_header(
+    content: bytes | mmap.mmap,
+    path: str | os.PathLike[str] | None = None,
+    max_header: int = MAX_HEADER,
+) -> Header:
+    r"""Read the header of a whole file, and nothing after it.
 
     Raises:
-        FormatError: the text is not exactly what the format allows, or the tensors do not cover
-            the data exactly, each byte once.
+        FormatError: the header is not exactly what the format allows, takes more than
+            `max_header` bytes, or its tensors do not cover the data exactly, each byte once.
 
-    >>> parse_header(b'{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 8).tensors
-    {'w': Entry(dtype='F32', shape=(2,), begin=0, end=8)}
+    >>> parse_header(b'\x02\0\0\0\0\0\0\0{}')
+    Header(tensors={}, metadata={}, data_start=10)
     """
-    header = _Reader(text, path).header()
-    _check_layout(header.tensors, data_size, LENGTH_SIZE + len(text), path)
+    end = LENGTH_SIZE + _header_length(content, path, max_header)
+    reader = _Reader(content, LENGTH_SIZE, end, path)
+    header = reader.header()
+    _check_layout(header, len(content) - end, path)
     return header
 
 
@@ -153,26 +163,63 @@ def shown(name: str, limit: int = 40) -> str:
     return repr(name if len(name) <= limit else name[:limit] + "...")
 
 
-class _Reader:
-    """A position in the text of a header, and the grammar that moves it."""
+def _header_length(
+    content: bytes | mmap.mmap, path: str | os.PathLike[str] | None, max_header: int
+) -> int:
+    if len(content) < LENGTH_SIZE:
+        raise FormatError(
+            f"file is cut short: {len(content)} bytes cannot hold the length of the header",
+            path=path,
+            offset=len(content),
+        )
+    length = int.from_bytes(content[:LENGTH_SIZE], "little")
+    room = len(content) - LENGTH_SIZE
+    if length > room:
+        raise FormatError(
+            f"no safetensors file, or cut short: the header would take {length:,} bytes, "
+            f"{room:,} are left",
+            path=path,
+            offset=0,
+        )
+    if length > max_header:
+        allowed = length <= MAX_HEADER_OF_FORMAT
+        raise FormatError(
+            f"the header takes {length:,} bytes, more than {max_header:,}",
+            path=path,
+            offset=0,
+            hint=f"max_header={length} would allow it" if allowed else None,
+        )
+    return length
 
-    def __init__(self, text: bytes, path: str | os.PathLike[str] | None) -> None:
-        self.text = text
+
+class _Reader:
+    """A position in a file, up to the end of its header, and the grammar that moves it."""
+
+    def __init__(
+        self,
+        content: bytes | mmap.mmap,
+        position: int,
+        end: int,
+        path: str | os.PathLike[str] | None,
+    ) -> None:
+        self.content = content
+        self.position = position
+        self.end = end
         self.path = path
-        self.position = 0
 
     def fail(self, fact: str, position: int) -> NoReturn:
-        raise FormatError(fact, path=self.path, offset=LENGTH_SIZE + position)
+        raise FormatError(fact, path=self.path, offset=position)
 
     def take(self, pattern: re.Pattern[bytes], wanted: str) -> re.Match[bytes]:
-        match = pattern.match(self.text, self.position)
+        match = pattern.match(self.content, self.position, self.end)
         if match is None:
             self.refuse(wanted)
         self.position = match.end()
         return match
 
     def refuse(self, wanted: str) -> NoReturn:
-        found = self.text[self.position : self.position + 90].decode(errors="replace")
+        end = min(self.end, self.position + 90)
+        found = self.content[self.position : end].decode(errors="replace")
         self.fail(
             f"expected {wanted}, found {shown(found, 80) if found else 'its end'}", self.position
         )
@@ -180,12 +227,14 @@ class _Reader:
     def decode(self, match: re.Match[bytes]) -> str:
         """Return the string that is the first group of `match`, with a quote at either end."""
         start, end = match.span(1)
+        escaped = self.content.find(b"\\", start, end) >= 0
+        if escaped:
+            start, end = start - 1, end + 1  # JSON's own decoder wants the quotes as well
         try:
-            if self.text.find(b"\\", start, end) < 0:
-                return self.text[start:end].decode()
-            start -= 1
-            text: str = json.loads(self.text[start : end + 1].decode())
-            text.encode()  # half a surrogate pair passes JSON but is no character
+            text = str(memoryview(self.content)[start:end], "utf-8")
+            if escaped:
+                text = json.loads(text)
+                text.encode()  # half a surrogate pair passes JSON but is no character
         except UnicodeDecodeError as error:
             self.fail("the header is not UTF-8", start + error.start)
         except ValueError:
@@ -194,19 +243,16 @@ class _Reader:
 
     def members(self, owner: str) -> Iterator[str]:
         """Yield each key of the object that begins here, with its value next to be taken."""
-        if self.take(_OPEN_PATTERN, f"{{ of {owner}")[1]:
-            return
+        match = self.take(_FIRST_PATTERN, f'{{"name": or {{}} in {owner}')
         keys = set()
-        more = True
-        while more:
-            match = self.take(_KEY_PATTERN, f'"name": in {owner}')
+        while match[1] is not None:
             key = self.decode(match)
             problem = "appears twice" if key in keys else _name_problem(key)
             if problem:
-                self.fail(f"{owner}: {shown(key)} {problem}", match.start())
+                self.fail(f"{owner}: {shown(key)} {problem}", match.start(1) - 1)
             keys.add(key)
             yield key
-            more = self.take(_NEXT_PATTERN, f"a comma or }} in {owner}")[1] is not None
+            match = self.take(_NEXT_PATTERN, f',"name": or }} in {owner}')
 
     def header(self) -> Header:
         tensors: dict[str, Entry] = {}
@@ -218,9 +264,8 @@ class _Reader:
                 tensors[name] = self.entry(name)
             if len(tensors) > MAX_ENTRIES:
                 self.fail(f"more than {MAX_ENTRIES:,} tensors", self.position)
-        if self.text[self.position :].strip(b" "):
-            self.fail("something other than spaces follows the header", self.position)
-        return Header(tensors, metadata)
+        self.take(_TRAILER_PATTERN, "nothing but spaces after the header")
+        return Header(tensors, metadata, self.end)
 
     def metadata(self) -> dict[str, str]:
         metadata = {}
@@ -232,19 +277,24 @@ class _Reader:
 
     def entry(self, name: str) -> Entry:
         start = self.position
-        match = _ENTRY_PATTERN.match(self.text, start)
+        match = _ENTRY_PATTERN.match(self.content, start, self.end)
         if match is None:
             self.refuse(f"tensor {shown(name)} to be {_ENTRY_WANTED}")
         self.position = match.end()
-        fields = {index % 3: text for index, text in enumerate(match.groups()) if text is not None}
-        if len(fields) < 3:
+        dtype1, shape1, offsets1, dtype2, shape2, offsets2, dtype3, shape3, offsets3 = (
+            match.groups()
+        )
+        name_of_dtype = dtype1 or dtype2 or dtype3
+        sizes = shape1 or shape2 or shape3
+        offsets = offsets1 or offsets2 or offsets3
+        if not (name_of_dtype and sizes and offsets):
             self.fail(f"tensor {shown(name)}: a field appears twice", start)
-        dtype = fields[0].decode()
+        dtype = name_of_dtype.decode()
         if dtype not in STORAGE:
             known = ", ".join(STORAGE)
             self.fail(f"tensor {shown(name)}: dtype {shown(dtype)} is none of {known}", start)
-        shape = tuple(map(int, fields[1].split(b","))) if fields[1] else ()
-        begin, end = map(int, fields[2].split(b","))
+        shape = tuple(map(int, _NUMBER_PATTERN.findall(sizes)))
+        begin, end = map(int, _NUMBER_PATTERN.findall(offsets))
         count = byte_count(dtype, shape)
         if end - begin != count:
             self.fail(
@@ -257,35 +307,30 @@ class _Reader:
         return Entry(dtype, shape, begin, end)
 
 
-def _check_layout(
-    tensors: Mapping[str, Entry],
-    data_size: int,
-    data_start: int,
-    path: str | os.PathLike[str] | None,
-) -> None:
+def _check_layout(header: Header, data_size: int, path: str | os.PathLike[str] | None) -> None:
     """Refuse data with a gap, an overlap, an end before the last tensor's or one after it."""
     position = 0
-    for name, entry in sorted(tensors.items(), key=lambda item: item[1][2:]):
+    for name, entry in sorted(header.tensors.items(), key=lambda item: item[1][2:]):
         if entry.begin != position:
             kind = "overlaps the tensor before it" if entry.begin < position else "follows a gap"
             raise FormatError(
                 f"tensor {shown(name)}: its data {kind}: it begins at {entry.begin:,}, not "
                 f"{position:,} bytes after the header",
                 path=path,
-                offset=data_start + entry.begin,
+                offset=header.data_start + entry.begin,
             )
         position = entry.end
     if position > data_size:
         raise FormatError(
             f"file is cut short: the tensors take {position:,} bytes, {data_size:,} are here",
             path=path,
-            offset=data_start + data_size,
+            offset=header.data_start + data_size,
         )
     if position < data_size:
         raise FormatError(
             f"{data_size - position:,} bytes follow the last tensor",
             path=path,
-            offset=data_start + position,
+            offset=header.data_start + position,
         )
 
 

@@ -7,6 +7,7 @@ from rushlight.core.dtypes import DType
 from rushlight.core.errors import TraceError
 from rushlight.core.primitive import Array, Primitive, Spec
 from rushlight.core.shapes import Shape
+from rushlight.graph.printer import to_text
 
 
 class GraphValue:
@@ -69,8 +70,12 @@ class Graph:
         return value
 
     def add(
-        self, primitive: Primitive, inputs: tuple[GraphValue, ...], params: dict[str, Any],
-        source: str | None = None, module: str | None = None,
+        self,
+        primitive: Primitive,
+        inputs: tuple[GraphValue, ...],
+        params: dict[str, Any],
+        source: str | None = None,
+        module: str | None = None,
     ) -> tuple[GraphValue, ...]:
         """Append a node and return its outputs; the primitive's rule checks the operands."""
         result = primitive.rule(*[value.spec for value in inputs], **params)
@@ -97,6 +102,4 @@ class Graph:
                 raise TraceError(fact, hint="trace it again for that shape, or use rl.compile")
 
     def __str__(self) -> str:
-        from rushlight.graph.printer import to_text
-
         return to_text(self)

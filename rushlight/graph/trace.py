@@ -61,7 +61,8 @@ class Tracer:
         self._captured: dict[int, Tensor] = {}  # keeps ids alive
         self._assigned: dict[int, Tensor] = {}
         self._grad: dict[int, Tensor | None] = {}  # captured tensor -> its gradient by now
-        self._held_grad: dict[int, bool] = {}
+        self._held_grad: dict[int, bool] = {}  # whose gradient was read, and if there was one
+        self._set_grad: dict[int, Tensor] = {}
         self._constants: dict[Any, Tensor] = {}
 
     def argument(self, spec: Spec, requires_grad: bool = False) -> Tensor:
@@ -136,8 +137,8 @@ class Tracer:
         if isinstance(x.data, GraphValue):
             x._grad = value
             return
-        self.get_grad(x)
         self._grad[id(x)] = value
+        self._set_grad[id(x)] = x
 
     def read(self, x: Tensor, what: str) -> Array:
         line = x.data.source if isinstance(x.data, GraphValue) else None
@@ -159,11 +160,9 @@ class Tracer:
         graph = self.graph
         graph.outputs = [self.value_of(x) for x in outputs]
         graph.updates = [(x, self._current[key]) for key, x in self._assigned.items()]
-        for key, grad in self._grad.items():
-            entry = next((v for x, v in graph.grads if id(x) == key), None)
-            new = None if grad is None else self.value_of(grad)
-            if new is not entry:
-                graph.grad_updates.append((self._captured[key], new))
+        for key, x in self._set_grad.items():
+            grad = self._grad[key]
+            graph.grad_updates.append((x, None if grad is None else self.value_of(grad)))
         return without_dead_nodes(graph)
 
     def held_grad(self) -> list[tuple[Tensor, bool]]:

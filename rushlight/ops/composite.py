@@ -1,11 +1,19 @@
 """Ops made of primitives: softmax, losses, normalisation."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.bind import as_value, op
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import method
 from rushlight.core.shapes import normalize_axis
-from rushlight.ops.reduce import logsumexp
+from rushlight.ops.gather import gather, take, take_add_p
+from rushlight.ops.pointwise import cast
+from rushlight.ops.reduce import logsumexp, mean, sum, var
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
 @method("log_softmax")
@@ -17,7 +25,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> rl.tensor([0.0, 0.0]).log_softmax()
     tensor([-0.6931472, -0.6931472])
     """
-    axis = normalize_axis(axis, as_value(x).rank)
+    axis = normalize_axis(axis, x.rank)
     return x - logsumexp(x, axis, keepdims=True)
 
 
@@ -31,3 +39,123 @@ def softmax(x: Any, axis: int = -1) -> Any:
     tensor([0.5, 0.5])
     """
     return log_softmax(x, axis).exp()
+
+
+@op
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """Return x @ weight.T + bias: (..., inputs) with weight (outputs, inputs) gives (..., outputs).
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.linear(rl.ones(2), rl.ones(3, 2))
+    tensor([2., 2., 2.])
+    """
+    if x.shape[-1:] != weight.shape[1:]:
+        size = f"its last axis is {x.shape[-1]}" if x.shape else "it is a scalar"
+        raise ShapeError(f"the input should end in {weight.shape[1]} features; {size}")
+    y = x @ weight.transpose()
+    return y if bias is None else y + bias
+
+
+@op
+def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
+    """Return -log softmax(logits)[label]: logits (..., classes), labels (...) integers.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.cross_entropy(rl.tensor([[0.0, 0.0]]), rl.tensor([1]))
+    tensor(0.6931472)
+    """
+    labels = _check_labels(logits, labels)
+    picked = gather(logits, -1, labels.unsqueeze(-1))
+    return _reduced(logsumexp(logits, -1, keepdims=True) - picked, labels.shape, reduction)
+
+
+@op
+def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> Any:
+    """Return -log_probabilities[label]: log-probabilities (..., classes), labels (...) integers.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.nll_loss(rl.tensor([[-0.5, -2.0]]), rl.tensor([1]))
+    tensor(2.)
+    """
+    labels = _check_labels(log_probabilities, labels)
+    picked = gather(log_probabilities, -1, labels.unsqueeze(-1))
+    return _reduced(-picked, labels.shape, reduction)
+
+
+@op
+def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the squared difference of two tensors of one shape.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.mse_loss(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    target = as_value(target, prediction.dtype)
+    if prediction.shape != target.shape:
+        raise ShapeError(f"prediction {prediction.shape} and target {target.shape} differ")
+    difference = prediction - target
+    return _reduced(difference * difference, prediction.shape, reduction)
+
+
+@op
+def normalize(x: Any, axes: Sequence[int], eps: float) -> Any:
+    """Return (x - mean) / sqrt(variance + eps), both taken over `axes`.
+
+    >>> import rushlight as rl
+    >>> rl.nn.functional.normalize(rl.tensor([1.0, 3.0]), (0,), 0.0)
+    tensor([-1.,  1.])
+    """
+    centred = x - mean(x, axes, keepdims=True)
+    return centred / (var(x, axes, keepdims=True) + eps).sqrt()
+
+
+@op
+def embedding_bag(table: Any, ids: Any, offsets: Any, kind: str = "mean") -> Any:
+    """Return the mean or sum of rows of `table` for each bag of a ragged list.
+
+    Args:
+        table: (n, width).
+        ids: all bags' row numbers one after another, integers (total,).
+        offsets: where each bag begins in `ids`, integers (bags,); the first is 0.
+        kind: "mean" or "sum"; an empty bag gives zeros.
+
+    >>> import rushlight as rl
+    >>> table = rl.tensor([[1.0], [2.0], [4.0]])
+    >>> rl.nn.functional.embedding_bag(table, [1, 2, 0], [0, 2])
+    tensor([[3.],
+            [1.]])
+    """
+    if kind not in ("mean", "sum"):
+        raise UsageError(f"a bag is made by mean or sum, not {kind!r}")
+    ids, offsets = as_value(ids), as_value(offsets)
+    if ids.rank != 1 or offsets.rank != 1:
+        raise ShapeError(f"ids and offsets have one axis each, not {ids.shape} and {offsets.shape}")
+    positions = as_value(np.arange(ids.shape[0]))
+    begun = cast(positions.unsqueeze(1) >= offsets.unsqueeze(0), positions.dtype)
+    bag_of = sum(begun, 1) - 1
+    bags = offsets.shape[0]
+    total = bind(take_add_p, bag_of, take(table, ids), rows=bags)
+    if kind == "sum":
+        return total
+    ones = as_value(np.ones((ids.shape[0], 1)), table.dtype)
+    return total / bind(take_add_p, bag_of, ones, rows=bags).clip(1.0)
+
+
+def _check_labels(logits: Any, labels: Any) -> Any:
+    labels = as_value(labels)
+    if labels.dtype.is_float:
+        raise DTypeError(f"labels are integers, not {labels.dtype}", hint='labels.cast("int64")')
+    if not logits.shape or labels.shape != logits.shape[:-1]:
+        raise ShapeError(
+            f"scores of shape {logits.shape} want labels of shape {logits.shape[:-1]}, "
+            f"got {labels.shape}"
+        )
+    return labels
+
+
+def _reduced(losses: Any, shape: tuple[int, ...], reduction: str) -> Any:
+    if reduction == "none":
+        return losses.reshape(shape)
+    if reduction not in REDUCTIONS:
+        raise UsageError(f"a loss is reduced by {', '.join(REDUCTIONS)}, not {reduction!r}")
+    return mean(losses) if reduction == "mean" else sum(losses)

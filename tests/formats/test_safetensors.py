@@ -16,7 +16,6 @@ from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DTypeError, FormatError, ShapeError, UsageError
-from rushlight.formats import safetensors as ours
 from rushlight.formats.safetensors import StoredTensor, load_bytes, load_file, save_file
 
 ROOT = Path(__file__).parent.parent.parent
@@ -145,9 +144,7 @@ def test_the_same_tensors_give_the_same_bytes(tmp_path: Path) -> None:
     ],
     ids=["transposed", "reversed", "broadcast", "big-endian", "big-endian half", "big-endian 0-d"],
 )
-def test_any_strides_and_byte_order_are_saved_by_value(
-    tmp_path: Path, array: NDArray[Any]
-) -> None:
+def test_any_strides_and_byte_order_are_saved_by_value(tmp_path: Path, array: NDArray[Any]) -> None:
     tensor = load_file(saved(tmp_path / "a", t=array)).tensor("t")
     values = tensor.array.view(np.float16) if tensor.dtype == "F16" else tensor.array
     np.testing.assert_array_equal(values, array)
@@ -253,7 +250,9 @@ def test_an_array_that_the_format_has_no_dtype_for_is_refused(dtype: str) -> Non
 def test_the_official_library_reads_what_we_write(tmp_path: Path) -> None:
     official = pytest.importorskip("safetensors")
     tensors = {
-        f"{dtype} {shape}": stored(dtype, shape) for dtype in [*NUMPY_DTYPES, "BF16"] for shape in SHAPES
+        f"{dtype} {shape}": stored(dtype, shape)
+        for dtype in [*NUMPY_DTYPES, "BF16"]
+        for shape in SHAPES
     }
     save_file(tmp_path / "a", tensors, {"kind": "dïgits", "note": 'a "b"\n\\'})
     with official.safe_open(tmp_path / "a", framework="np") as file:
@@ -277,9 +276,7 @@ def test_the_arrays_of_the_official_library_are_ours(tmp_path: Path) -> None:
 
 def test_we_read_what_the_official_library_writes(tmp_path: Path) -> None:
     official = pytest.importorskip("safetensors.numpy")
-    arrays = {
-        f"{dtype} {shape}": bits(dtype, shape) for dtype in NUMPY_DTYPES for shape in SHAPES
-    }
+    arrays = {f"{dtype} {shape}": bits(dtype, shape) for dtype in NUMPY_DTYPES for shape in SHAPES}
     official.save_file(arrays, tmp_path / "a", {"kind": "dïgits", "note": 'a "b"\n\\'})
     with load_file(tmp_path / "a") as file:
         assert file.metadata == {"kind": "dïgits", "note": 'a "b"\n\\'}
@@ -325,7 +322,9 @@ TENSOR = StoredTensor.of(np.ones(1, np.float32))
         pytest.param({}, {"a": 1}, "must be a string", id="a number as metadata"),
         pytest.param({}, {1: "a"}, "must be a string", id="a number as a metadata key"),
         pytest.param({}, {"a": "\udfff"}, "half a surrogate", id="half a character in metadata"),
-        pytest.param({}, {"a": "x" * 2**24}, "header takes 16,777,248 bytes", id="17 MB of metadata"),
+        pytest.param(
+            {}, {"a": "x" * 2**24}, "header takes 16,777,248 bytes", id="17 MB of metadata"
+        ),
         pytest.param(
             {"a": StoredTensor.of(np.ones((1,) * 9))}, {}, "9 axes, more than 8", id="nine axes"
         ),
@@ -390,4 +389,69 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, place: str, fac
 
 @posix
 def test_a_disk_that_is_full_after_any_number_of_bytes_leaves_the_old_file(tmp_path: Path) -> None:
-    import resource
+    resource = pytest.importorskip("resource")
+    size = saved(tmp_path / "a", w=np.ones(60), b=np.zeros(9, np.int8)).stat().st_size
+    old = saved(tmp_path / "a", w=np.zeros(3)).read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in range(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            with pytest.raises(FormatError, match="cannot be written: File too large"):
+                saved(tmp_path / "a", w=np.ones(60), b=np.zeros(9, np.int8))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert (tmp_path / "a").read_bytes() == old
+        assert os.listdir(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+def test_a_step_that_the_system_refuses_is_one_clear_error_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    old = saved(tmp_path / "a", w=np.zeros(3)).read_bytes()
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch, pytest.raises(FormatError) as caught:
+        patch.setattr(os, step, refuse)
+        saved(tmp_path / "a", w=np.ones(60))
+    assert str(caught.value) == f"{tmp_path / 'a'}: cannot be written: No space left on device"
+    assert (tmp_path / "a").read_bytes() == old
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def kill_saves(folder: Path, kills: int) -> None:
+    script = Path(__file__).with_name("save_until_killed.py")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, script, folder, str(kills)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    whole, interrupted, saves = map(int, done.stdout.split())
+    assert whole == kills
+    assert interrupted > kills // 10, "the kills came too early or too late to prove anything"
+    assert saves > 0
+
+
+@posix
+def test_a_hundred_kills_during_saves_leave_a_whole_file_each_time(tmp_path: Path) -> None:
+    kill_saves(tmp_path, 100)
+    hour_ago = time.time() - 3700
+    for left in tmp_path.iterdir():
+        os.utime(left, times=(hour_ago, hour_ago))
+    saved(tmp_path / "model.safetensors", w=np.ones(2))
+    assert os.listdir(tmp_path) == ["model.safetensors"]
+
+
+@posix
+@pytest.mark.long
+def test_two_thousand_kills_during_saves_leave_a_whole_file_each_time(tmp_path: Path) -> None:
+    for batch in range(20):
+        (tmp_path / str(batch)).mkdir()
+        kill_saves(tmp_path / str(batch), 100)
+        for left in (tmp_path / str(batch)).iterdir():
+            left.unlink()

@@ -1,0 +1,264 @@
+"""Data sets in memory, and minibatches of them in an order that a seed fixes."""
+
+import itertools
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rushlight.core.dtypes import as_dtype
+from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
+from rushlight.core.philox import WORD, check_key, permutation
+from rushlight.tensor import Tensor, tensor
+
+Arrays = tuple[NDArray[Any], ...]
+Transform = Callable[..., Any]
+
+# `split` shuffles with a key of its own, which no epoch will reach.
+SPLIT = WORD - 1
+
+
+class Dataset:
+    """Arrays of equal length: item i of the data set is item i of each.
+
+    Args:
+        arrays: NumPy arrays, tensors or lists, each of shape (n, ...). Arrays are not copied and
+            keep their dtype: images of bytes take a quarter of the memory of float32.
+
+    Raises DataError for no arrays, no items or differing lengths, DTypeError for what is not made
+    of numbers.
+
+    >>> dataset = Dataset(np.zeros((3, 28, 28), np.uint8), np.array([7, 2, 1]))
+    >>> len(dataset), dataset[0][1]
+    (3, np.int64(7))
+    """
+
+    def __init__(self, *arrays: Any) -> None:
+        if not arrays:
+            raise DataError("a data set has at least one array")
+        self.arrays: Arrays = tuple(_as_array(array, place) for place, array in enumerate(arrays))
+        length = len(self.arrays[0])
+        for place, array in enumerate(self.arrays):
+            if len(array) != length:
+                raise DataError(
+                    f"lengths differ: array 0 has {length} items, array {place} has {len(array)}"
+                )
+        if length == 0:
+            raise DataError("the data set is empty")
+
+    def __len__(self) -> int:
+        return len(self.arrays[0])
+
+    def __getitem__(self, index: int | slice | NDArray[np.integer[Any]]) -> Arrays:
+        """Return an item, or the items at a slice or at an array of positions."""
+        try:
+            if isinstance(index, np.ndarray):
+                return tuple(array.take(index, axis=0) for array in self.arrays)
+            return tuple(array[index] for array in self.arrays)
+        except IndexError:
+            raise BoundsError(f"index outside of a data set of {len(self)} items") from None
+
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{array.dtype} {array.shape}" for array in self.arrays)
+        return f"Dataset({parts})"
+
+
+class DataLoader:
+    """Gives a data set as minibatches, one epoch an iteration.
+
+    The order of epoch e is `permutation(n, (seed, e))`, whatever was iterated before, so that
+    training can be resumed at any batch. The last batch of an epoch may be smaller.
+
+    Args:
+        dataset: what to give.
+        batch_size: items in a batch.
+        shuffle: whether each epoch has a random order of its own.
+        seed: of the orders, 0 to 2^32 - 1.
+        drop_last: leave out a last batch that is smaller.
+        transform: called with the NumPy arrays of each batch; gives the arrays, or the one array,
+            to use instead. Where it is absent, the model casts and scales.
+
+    Raises UsageError for wrong arguments, DataError where `drop_last` leaves nothing.
+
+    >>> loader = DataLoader(Dataset(np.arange(5.0)), batch_size=2)
+    >>> [batch.tolist() for (batch,) in loader]
+    [[0.0, 1.0], [2.0, 3.0], [4.0]]
+    >>> len(loader), loader.epoch
+    (3, 1)
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int = 32,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        transform: Transform | None = None,
+    ) -> None:
+        if not isinstance(dataset, Dataset):
+            raise UsageError(
+                f"a loader takes a Dataset, not {type(dataset).__name__}",
+                hint="DataLoader(Dataset(images, labels))",
+            )
+        self.dataset = dataset
+        self.batch_size = _natural(batch_size, "batch_size", least=1)
+        self.shuffle = bool(shuffle)
+        self.seed, self._epoch = check_key((seed, 0))
+        self.drop_last = bool(drop_last)
+        self.transform = transform
+        self._start = 0  # the batch at which the next iteration begins
+        self._given = 0  # batches of this epoch given so far
+        if len(self) == 0:
+            raise DataError(
+                f"drop_last leaves nothing: {len(dataset)} items, batches of {batch_size}"
+            )
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that the next iteration gives, or the present one gives; from 0."""
+        return self._epoch
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch = _natural(epoch, "epoch")
+        self._start = self._given = 0
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole if self.drop_last or not rest else whole + 1
+
+    def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
+        epoch, start = self._epoch, self._start
+        self._start = 0
+        order = permutation(len(self.dataset), (self.seed, epoch)) if self.shuffle else None
+        for batch in range(start, len(self)):
+            rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+            self._given = batch + 1
+            yield self._tensors(self.dataset[rows if order is None else order[rows]])
+        self.epoch = epoch + 1
+
+    def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:
+        if self.transform is None:
+            return tuple(tensor(array) for array in arrays)
+        changed = self.transform(*arrays)
+        if isinstance(changed, (tuple, list)):
+            return tuple(tensor(array) for array in changed)
+        return (tensor(changed),)
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where the loader is, to go on from there with `load_state_dict`.
+
+        Taken in the middle of an epoch, it counts the batches given so far.
+
+        >>> loader = DataLoader(Dataset(np.arange(5)), batch_size=2)
+        >>> first = next(iter(loader))
+        >>> loader.state_dict()["batch"]
+        1
+        """
+        return {"epoch": self._epoch, "batch": self._given, **self._settings()}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on where `state_dict` was taken: the next iteration gives the rest of that epoch.
+
+        Raises DataError for a state with other keys, or of a loader with other settings.
+
+        >>> loader = DataLoader(Dataset(np.arange(5)), batch_size=2)
+        >>> loader.load_state_dict(loader.state_dict() | {"batch": 2})
+        >>> [batch.tolist() for (batch,) in loader]
+        [[4]]
+        """
+        settings = self._settings()
+        wanted = ["epoch", "batch", *settings]
+        if set(state) != set(wanted):
+            raise DataError(f"the state has {', '.join(sorted(state))}, not {', '.join(wanted)}")
+        for name, value in settings.items():
+            if state[name] != value:
+                raise DataError(f"the state is of a loader with {name} {state[name]}, not {value}")
+        epoch = _natural(state["epoch"], "epoch")
+        batch = _natural(state["batch"], "batch")
+        if batch > len(self):
+            raise DataError(f"the state is at batch {batch}, but an epoch has {len(self)}")
+        self._epoch = epoch
+        self._start = self._given = batch
+
+    def _settings(self) -> dict[str, int]:
+        """What must be equal for a state to mean the same batches."""
+        return {
+            "length": len(self.dataset),
+            "batch_size": self.batch_size,
+            "shuffle": int(self.shuffle),
+            "seed": self.seed,
+            "drop_last": int(self.drop_last),
+        }
+
+
+def split(
+    dataset: Dataset, parts: Sequence[int] | Sequence[float], seed: int = 0
+) -> tuple[Dataset, ...]:
+    """Return the items of a data set in random order, divided into parts.
+
+    Args:
+        dataset: what to divide.
+        parts: sizes, all ints, which add up to the length, or fractions, which add up to 1.
+        seed: of the order, 0 to 2^32 - 1.
+
+    Raises UsageError for parts that are neither, DataError for a part without items.
+
+    >>> train, test = split(Dataset(np.arange(10)), [0.8, 0.2])
+    >>> len(train), len(test)
+    (8, 2)
+    """
+    sizes = _sizes(parts, len(dataset))
+    order = permutation(len(dataset), (seed, SPLIT))
+    result = []
+    for size in sizes:
+        chosen, order = order[:size], order[size:]
+        result.append(Dataset(*dataset[chosen]))
+    return tuple(result)
+
+
+def _sizes(parts: Sequence[int] | Sequence[float], length: int) -> list[int]:
+    """Return the sizes of the parts; fractions are rounded where parts meet, so none is lost."""
+    if all(isinstance(part, (int, np.integer)) for part in parts):
+        sizes = [int(part) for part in parts]
+        if sum(sizes) != length:
+            raise UsageError(f"the sizes add up to {sum(sizes)}, the data set has {length} items")
+    elif all(isinstance(part, (float, np.floating)) for part in parts):
+        total = sum(parts)
+        if not abs(total - 1) < 1e-6:
+            raise UsageError(f"the fractions add up to {total:g}, not 1")
+        ends = [round(sum(parts[: count + 1]) * length) for count in range(len(parts))]
+        sizes = [end - start for start, end in itertools.pairwise([0, *ends])]
+    else:
+        raise UsageError(f"parts are all sizes or all fractions, not {list(parts)}")
+    if min(sizes) < 1:
+        raise DataError(f"a part of {length} items would be empty: sizes {sizes}")
+    return sizes
+
+
+def _as_array(given: Any, place: int) -> NDArray[Any]:
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise DataError(f"array {place} is made of lists of differing lengths") from None
+    try:
+        as_dtype(array.dtype)
+    except DTypeError as error:
+        raise DTypeError(f"array {place}: {error.fact}", hint=error.hint) from None
+    if array.ndim == 0:
+        raise DataError(f"array {place} is a single number, not items")
+    return array
+
+
+def _natural(value: object, name: str, least: int = 0) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise UsageError(f"{name} is an int, not {value!r}") from None
+    if number < least:
+        raise UsageError(f"{name} is at least {least}, not {number}")
+    return number

@@ -1,0 +1,115 @@
+"""Learning-rate schedules: the rate as a function of the step count, both tensors."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from rushlight.core.mode import no_grad
+from rushlight.core.primitive import Array
+from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.tensor import Tensor
+
+
+class Schedule(ABC):
+    """Sets an optimiser's learning rate; call `step()` after each optimiser step (or epoch)."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer = optimizer
+        self.base = optimizer.lr.item()
+        self.count = Tensor(0.0)
+        self.count.name = "schedule.count"
+
+    @abstractmethod
+    def rate(self, count: Tensor) -> Tensor:
+        """Return the learning rate after `count` steps."""
+
+    def step(self) -> None:
+        """Count a step and set the rate."""
+        with no_grad():
+            self.count.assign(self.count + 1.0)
+            self.optimizer.lr.assign(self.rate(self.count))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return the step count."""
+        return {"count": self.count}
+
+    def load_state_dict(self, state: Mapping[str, Tensor | Array]) -> None:
+        """Take over a saved step count."""
+        self.count.assign(Tensor(state["count"]))
+
+
+class ConstantLR(Schedule):
+    """The rate that the optimiser began with.
+
+    >>> import rushlight as rl
+    >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
+    >>> ConstantLR(optimizer).step()
+    >>> optimizer.lr
+    tensor(0.5)
+    """
+
+    def rate(self, count: Tensor) -> Tensor:
+        return count * 0.0 + self.base
+
+
+class StepLR(Schedule):
+    """The rate times `gamma` after every `size` steps.
+
+    >>> import rushlight as rl
+    >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
+    >>> StepLR(optimizer, size=1, gamma=0.5).step()
+    >>> optimizer.lr
+    tensor(0.25)
+    """
+
+    def __init__(self, optimizer: Optimizer, size: int, gamma: float = 0.1) -> None:
+        super().__init__(optimizer)
+        check_number("size", size, low=1)
+        check_number("gamma", gamma, low=0.0)
+        self.size = size
+        self.gamma = gamma
+
+    def rate(self, count: Tensor) -> Tensor:
+        return self.base * self.gamma ** (count / float(self.size)).floor()
+
+
+class ExponentialLR(Schedule):
+    """The rate times `gamma` after every step.
+
+    >>> import rushlight as rl
+    >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
+    >>> ExponentialLR(optimizer, gamma=0.5).step()
+    >>> optimizer.lr
+    tensor(0.25)
+    """
+
+    def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        super().__init__(optimizer)
+        check_number("gamma", gamma, low=0.0)
+        self.gamma = gamma
+
+    def rate(self, count: Tensor) -> Tensor:
+        return self.base * self.gamma**count
+
+
+class CosineLR(Schedule):
+    """Half a cosine from the first rate down to `low` over `steps` (Loshchilov and Hutter 2017).
+
+    >>> import rushlight as rl
+    >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=1.0)
+    >>> schedule = CosineLR(optimizer, steps=2)
+    >>> schedule.step()
+    >>> round(optimizer.lr.item(), 6)
+    0.5
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, low: float = 0.0) -> None:
+        super().__init__(optimizer)
+        check_number("steps", steps, low=1)
+        check_number("low", low, low=0.0)
+        self.steps = steps
+        self.low = low
+
+    def rate(self, count: Tensor) -> Tensor:
+        angle = count.clip(high=float(self.steps)) * (math.pi / self.steps)
+        return self.low + (self.base - self.low) * 0.5 * (angle.cos() + 1.0)
