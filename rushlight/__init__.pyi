@@ -27,6 +27,7 @@ from rushlight.core.errors import ModuleError as ModuleError
 from rushlight.core.errors import RushlightError as RushlightError
 from rushlight.core.errors import ShapeError as ShapeError
 from rushlight.core.errors import TraceError as TraceError
+from rushlight.core.errors import TrainingError as TrainingError
 from rushlight.core.errors import UsageError as UsageError
 from rushlight.core.mode import detect_anomaly as detect_anomaly
 from rushlight.core.mode import enable_grad as enable_grad
@@ -54,6 +55,9 @@ from rushlight.random import randint as randint
 from rushlight.random import randn as randn
 from rushlight.tensor import Tensor as Tensor
 from rushlight.tensor import tensor as tensor
+from rushlight.train.fit import fit as fit
+from rushlight.train.history import History as History
+from rushlight.train.metrics import evaluate as evaluate
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad

@@ -17,6 +17,7 @@ from rushlight.core.primitive import Primitive, Value
 from rushlight.core.source import user_line
 
 _clock = itertools.count()
+_latest_assignment = -1
 
 
 class Node:
@@ -57,9 +58,10 @@ def record(primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any], 
             one.requires_grad = True
 
 
-def now() -> int:
-    """Return a moment on the clock that orders nodes and assignments."""
-    return next(_clock)
+def assigned(x: Any) -> None:
+    """Note that `x` has new contents, so that older nodes cannot go back through them."""
+    global _latest_assignment
+    x.assigned_at = _latest_assignment = next(_clock)
 
 
 def backward(root: Value, gradient: Any = None, retain_graph: bool = False) -> None:
@@ -174,7 +176,8 @@ def _step(node: Node, slots: list[Any], create_graph: bool, send: Any) -> None:
     for position, x in enumerate(inputs):
         if not x.requires_grad:
             continue
-        _check_unchanged(node, position)
+        if _latest_assignment > node.order:
+            _check_unchanged(node, position)
         gx = primitive.vjp(position, g, y, *inputs, **node.params)
         if gx is not None:
             if mode.anomaly:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.autograd import backward, now, record
+from rushlight.autograd import assigned, backward, record
 from rushlight.core.bind import op
 from rushlight.core.dtypes import (
     BY_CHAR,
@@ -158,7 +158,7 @@ class Tensor(TensorMethods):
             raise DTypeError(f"a {self.dtype} tensor cannot become {value.dtype}", hint=hint)
         if self.node is not None:
             raise GradientError("a computed tensor cannot be assigned to", hint="x.detach() can")
-        self.assigned_at = now()
+        assigned(self)
         mode.evaluator.assign(self, value)
         return self
 

@@ -18,7 +18,7 @@ ROWS = [
     ["compile"],
     ["nn"],
     ["formats"],
-    ["optim", "data", "train"],
+    ["optim", "data", "train", "predictor"],
     ["quantize", "export"],
     ["models", "llm", "recipes"],
     ["serve", "cli"],

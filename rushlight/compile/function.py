@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rushlight.autograd import now
+from rushlight.autograd import assigned
 from rushlight.core.mode import mode
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph
@@ -96,7 +96,7 @@ def _run(traced: Traced, interpreter: Interpreter, leaves: list[Tensor]) -> Any:
     rest = iter(results[n:])
     for x, _ in graph.updates:
         x.data = next(rest)
-        x.assigned_at = now()
+        assigned(x)
     for x, value in graph.grad_updates:
         x._grad = None if value is None else Tensor.wrap(next(rest))
     return unflatten(traced.result, outputs)

@@ -27,6 +27,17 @@ def bind(primitive: Primitive, *inputs: Any, **params: Any) -> Any:
     raise explained from None
 
 
+def bind_checked(primitive: Primitive, *inputs: Any, **params: Any) -> Any:
+    """`bind` for operands that NumPy takes more readily than the rule, which is asked first."""
+    try:
+        primitive.rule(*[x.spec for x in inputs], **params)
+    except RushlightError as error:
+        explained = _explain(error, primitive, inputs, params)
+    else:
+        return bind(primitive, *inputs, **params)
+    raise explained from None
+
+
 def op(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Make a function of values an op: its errors name it, its operands and the user's line."""
     names = tuple(inspect.signature(function).parameters)
@@ -38,7 +49,7 @@ def op(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         except RushlightError as error:
             if not isinstance(error, (AnomalyError, TraceError)):
                 values = dict(zip(names, args, strict=False)) | kwargs
-                _locate(error, function.__name__, values)
+                locate(error, function.__name__, values)
             explained = error
         raise explained from None
 
@@ -63,17 +74,19 @@ def _explain(
             kind = BoundsError if isinstance(error, IndexError) else RushlightError
             error = kind(str(error))
     if error.op is None:
-        labels = primitive.labels
-        if len(labels) != len(inputs):
-            labels = tuple(f"{labels[0]} {position}" for position in range(len(inputs)))
-        _locate(error, primitive.name, dict(zip(labels, inputs, strict=True)))
+        locate(error, primitive.name, dict(primitive.labelled(inputs)))
     return error
 
 
-def _locate(error: RushlightError, name: str, values: dict[str, Any]) -> None:
+def locate(error: RushlightError, name: str, values: dict[str, Any]) -> RushlightError:
     """Say in an error which op it happened in, on which operands, at which line of the user's."""
     error.op = name
     error.source = error.source or user_line()
     error.module = error.module or mode.module_path()
-    operands = [(label, str(x.spec)) for label, x in values.items() if isinstance(x, Value)]
+    operands = []
+    for label, x in values.items():
+        parts = enumerate(x) if isinstance(x, (list, tuple)) else ()
+        operands += [(f"{label} {i}", str(one.spec)) for i, one in parts if isinstance(one, Value)]
+        operands += [(label, str(x.spec))] if isinstance(x, Value) else []
     error.operands = operands or error.operands
+    return error

@@ -1,6 +1,7 @@
 """The dtypes: one record each, with its NumPy storage, its C type and its name in files."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,19 @@ class DType:
     c: str
     code: str
 
-    @property
+    @cached_property
     def is_float(self) -> bool:
         return self.kind == "float"
 
-    @property
+    @cached_property
     def is_half(self) -> bool:
         """Whether this is a 16-bit float, which casts and moves but does not compute."""
         return self.kind == "float" and self.storage.itemsize == 2
+
+    @cached_property
+    def is_wide(self) -> bool:
+        """Whether this is a float that computes: one of 32 or 64 bits."""
+        return self.kind == "float" and self.storage.itemsize > 2
 
     @property
     def itemsize(self) -> int:

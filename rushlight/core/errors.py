@@ -75,6 +75,10 @@ class DataError(RushlightError, ValueError):
     """Data that cannot be used: missing, empty, of differing lengths, with a wrong checksum."""
 
 
+class TrainingError(RushlightError, RuntimeError):
+    """Training that cannot go on: a loss that is NaN or infinite."""
+
+
 class UsageError(RushlightError, ValueError):
     """A wrong argument or command-line input; the command line ends with exit code 2."""
 

@@ -55,3 +55,8 @@ def attach(package: str) -> list[str]:
 
 def _home(package: str, module: str, name: str) -> Home:
     return (f"{package}.{name}", None) if module == package else (module, name)
+
+
+def load(module: str) -> Any:
+    """Import a module by its name, at the moment when it is needed."""
+    return importlib.import_module(module)

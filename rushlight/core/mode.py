@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,11 +19,12 @@ class Mode(threading.local):
     observer: Callable[[Any, Any], None] | None = None  # is told of each layer and its output
 
     def __init__(self) -> None:
-        self.modules: list[str] = []  # the names of the layers that are being called
+        self.modules: list[Any] = []  # the layers that are being called, outermost first
 
     def module_path(self) -> str | None:
         """Return the path of the layer that is being called, such as "encoder.0.linear"."""
-        return ".".join(filter(None, self.modules)) or None
+        names = [inner.path_in(outer) for outer, inner in pairwise([None, *self.modules])]
+        return ".".join(filter(None, names)) or None
 
 
 mode = Mode()

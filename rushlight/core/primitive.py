@@ -123,6 +123,13 @@ class Primitive(ABC):
         """Return the rows of the case table for this primitive."""
         return []
 
+    def labelled(self, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
+        """Return what errors call each operand, with the operand."""
+        labels = self.labels
+        if len(labels) != len(inputs):
+            labels = tuple(f"{labels[0]} {position}" for position in range(len(inputs)))
+        return list(zip(labels, inputs, strict=True))
+
     def __repr__(self) -> str:
         return self.name
 

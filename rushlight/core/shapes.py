@@ -17,7 +17,7 @@ def as_shape(shape: SupportsIndex | Sequence[SupportsIndex]) -> Shape:
     ((3,), (2, 3))
     """
     try:
-        if isinstance(shape, Sequence):
+        if isinstance(shape, (tuple, list)):
             return tuple(operator.index(size) for size in shape)
         return (operator.index(shape),)
     except TypeError:
@@ -73,7 +73,9 @@ def normalize_axes(axis: AxisLike, rank: int) -> Shape:
     """
     if axis is None:
         return tuple(range(rank))
-    given = axis if isinstance(axis, Sequence) else (axis,)
+    if isinstance(axis, int):
+        return (normalize_axis(axis, rank),)
+    given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(sorted(normalize_axis(one, rank) for one in given))
     if len(set(axes)) < len(axes):
         raise ShapeError(f"axis named twice in {axis}")

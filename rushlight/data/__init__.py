@@ -7,7 +7,7 @@
 
 from rushlight.core.lazy import attach
 
-__getattr__, __all__ = attach(__name__, __file__)
+__all__ = attach(__name__)
 
 
 def __dir__() -> list[str]:

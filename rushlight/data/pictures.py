@@ -6,37 +6,34 @@ centre of mass lies in the middle of 28x28).
 
 import io
 import os
+import re
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from rushlight.core.errors import DataError, FormatError, RushlightError, UsageError
-from rushlight.formats.png import MAX_PIXELS, SIGNATURE, decode_png, read_file
+from rushlight.core.errors import DataError, FormatError, UsageError
+from rushlight.data.ink import Floats, Pixels, bounding_box, find_ink, spread
+from rushlight.formats.png import SIGNATURE, decode_png, read_file
 
-Path = str | os.PathLike[str]
-Pixels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-_Cell = TypeVar("_Cell", bound=np.generic)
+StrPath = str | os.PathLike[str]
 
-# How the files of other kinds begin, and what pillow calls them.
+# How the files of other kinds begin, under the names that pillow has for them.
 _OTHER_KINDS = {
-    b"\xff\xd8\xff": "JPEG",
-    b"GIF8": "GIF",
-    b"BM": "BMP",
-    b"RIFF": "WEBP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
+    "JPEG": re.compile(rb"\xff\xd8\xff"),
+    "GIF": re.compile(rb"GIF8[79]a"),
+    "BMP": re.compile(rb"BM.{4}\0{4}", re.DOTALL),
+    "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
+    "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
 
-_COARSE_SIDE = 128  # pixels, where the digit is looked for
-_FINE_SIDE = 512  # pixels, where its box is measured
-_LEAST_FOR_SPECKS = 60  # pixels: in a smaller picture a single pixel may be ink
-_LEAST_CONTRAST = 12.0  # of 255: less is a blank picture
-_LEAST_OVER_NOISE = 5.0
-_INK_LEVEL = 0.4  # of the full ink: as much is ink for certain
-_EDGE_LEVEL = 0.15  # of the full ink: where its box ends
+_NARROWEST, _WIDEST, _GAP = 14, 28, 2  # characters, of a digit in the terminal
+_LIT = 0.4  # of full light: what is drawn as a block
+_EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+_NEARLY_GREY = 16  # of 255
+_LEAST_SIZE = 8  # pixels
 _CLEAN = 16  # of 255: a border below it has no ink
 _THIN, _WANTED_STROKE = 1.0, 1.6  # pixels of 28x28; one in 200 of MNIST's digits is below 1
 
@@ -54,7 +51,7 @@ class DigitPicture:
     notes: tuple[str, ...]
 
 
-def read_digit(path: Path, size: int = 28) -> DigitPicture:
+def read_digit(path: StrPath, size: int = 28) -> DigitPicture:
     """Read a picture of a digit, of any size and colours, as MNIST would show it.
 
     Raises:
@@ -70,8 +67,10 @@ def read_digit(path: Path, size: int = 28) -> DigitPicture:
     ...     path = os.path.join(folder, "one.png")
     ...     write_png(path, page)
     ...     digit = read_digit(path)
-    >>> digit.pixels.shape, digit.notes
-    ((28, 28), ('dark on light: inverted', 'cut to the ink and centred', 'resized from 300x200'))
+    >>> digit.pixels.shape
+    (28, 28)
+    >>> digit.notes
+    ('dark on light: inverted', 'cut to the ink and centred', 'resized from 300x200')
     """
     try:
         return to_digit(read_picture(path), size)
@@ -79,24 +78,29 @@ def read_digit(path: Path, size: int = 28) -> DigitPicture:
         raise DataError(f"{os.fspath(path)}: {error.fact}", hint=error.hint) from None
 
 
-def read_picture(path: Path) -> Pixels:
+def read_picture(path: StrPath) -> Pixels:
     """Return any picture as uint8 (height, width, channels), the channels as in `read_png`.
 
     Raises:
         FormatError: the file is missing, broken or no picture.
         UsageError: the picture is no PNG, and pillow is not installed.
+
+    >>> read_picture(__file__)
+    Traceback (most recent call last):
+    rushlight...FormatError: ...pictures.py: not a picture
+      hint: PNG pictures can be read
     """
     data = read_file(path)
     if data.startswith(SIGNATURE):
         return decode_png(data, path)
-    for start, kind in _OTHER_KINDS.items():
-        if data.startswith(start):
+    for kind, start in _OTHER_KINDS.items():
+        if start.match(data):
             return _read_with_pillow(data, kind, path)
     fact = "the file is empty" if not data else "not a picture"
     raise FormatError(fact, path=path, hint="PNG pictures can be read")
 
 
-def _read_with_pillow(data: bytes, kind: str, path: Path) -> Pixels:
+def _read_with_pillow(data: bytes, kind: str, path: StrPath) -> Pixels:
     try:
         from PIL import Image, ImageOps
     except ImportError:
@@ -105,16 +109,12 @@ def _read_with_pillow(data: bytes, kind: str, path: Path) -> Pixels:
             hint="pip install rushlight[pictures], or save it as PNG",
         ) from None
     try:
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
-            if image.width * image.height > MAX_PIXELS:
-                fact = f"the picture is too large: {image.width}x{image.height}"
-                raise FormatError(fact, path=path)
-            upright = ImageOps.exif_transpose(image)
-            return np.asarray(upright.convert("RGBA"))
-    except RushlightError:
-        raise
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data), formats=[kind]) as image:
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
     except Exception as error:  # pillow promises no family of errors
-        raise FormatError(f"the {kind} picture is broken: {error}", path=path) from None
+        raise FormatError(f"the {kind} picture cannot be read: {error}", path=path) from None
 
 
 def to_digit(pixels: Pixels, size: int = 28) -> DigitPicture:
@@ -127,16 +127,24 @@ def to_digit(pixels: Pixels, size: int = 28) -> DigitPicture:
 
     Raises:
         DataError: there is no digit to see.
+        UsageError: `size` is too small.
+
+    >>> corner = np.zeros((56, 56, 1), np.uint8)
+    >>> corner[2:22, 2:8] = 255
+    >>> to_digit(corner).notes
+    ('cut to the ink and centred', 'resized from 56x56')
     """
     height, width, channels = pixels.shape
-    if _looks_like_mnist(pixels, size):
-        return DigitPicture(pixels[..., 0].copy(), (f"already light on dark in {size}x{size}",))
+    if size < _LEAST_SIZE:
+        raise UsageError(f"a digit of {size}x{size} pixels is too small; use {_LEAST_SIZE} or more")
     notes = []
     if channels in (2, 4) and pixels[..., -1].min() < 255:
         notes.append("transparent parts taken as paper")
     page = _without_alpha(pixels)
-    ink, is_dark = _find_ink(page)
-    if page.shape[2] == 3 and not _is_grey(page):
+    if not notes and _looks_like_mnist(page, size):
+        return DigitPicture(page[..., 0].copy(), (f"already light on dark in {size}x{size}",))
+    ink, is_dark = find_ink(page)
+    if not _is_grey(page):
         notes.append("colours turned to grey")
     if is_dark:
         notes.append("dark on light: inverted")
@@ -150,15 +158,15 @@ def to_digit(pixels: Pixels, size: int = 28) -> DigitPicture:
     return DigitPicture(_centre(_fit(ink, box), size), tuple(notes))
 
 
-def _is_grey(pixels: Pixels) -> bool:
-    colours = pixels[..., :3] if pixels.shape[2] > 2 else pixels[..., :1]
-    return bool(np.all(colours == colours[..., :1]))
+def _is_grey(page: Pixels) -> bool:
+    """Return whether the channels agree, but for what lossy compression does to them."""
+    return int(np.max(page.max(axis=2) - page.min(axis=2))) <= _NEARLY_GREY
 
 
-def _looks_like_mnist(pixels: Pixels, size: int) -> bool:
-    if pixels.shape[:2] != (size, size) or pixels.shape[2] in (2, 4) or not _is_grey(pixels):
+def _looks_like_mnist(page: Pixels, size: int) -> bool:
+    if page.shape[:2] != (size, size) or not _is_grey(page):
         return False
-    grey = pixels[..., 0]
+    grey = page[..., 0]
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     if border.max() >= _CLEAN or grey.max() < 128:
         return False
@@ -189,170 +197,6 @@ def _without_alpha(pixels: Pixels) -> Pixels:
     return np.rint(mixed).astype(np.uint8)
 
 
-# Finding the ink
-
-
-def _find_ink(page: Pixels) -> tuple[Floats, bool]:
-    """Return the digit's ink, 0 to 1 and cut to its box, and whether it is darker than the paper.
-
-    It is looked for in a small copy of the page, then cut out of the page itself.
-    """
-    coarse, step = _shrink(page, _COARSE_SIDE)
-    paper = _fit_paper(coarse)
-    difference = coarse - _paper_at(paper, coarse.shape, 0, 0, 1)
-    far = np.abs(difference).max(axis=2)
-    full, noise = _full_ink(far), _noise(page)
-    if full < max(_LEAST_CONTRAST, _LEAST_OVER_NOISE * noise / step):
-        raise DataError(
-            "there is no digit to see: the picture is blank",
-            hint="one digit in dark ink on light paper, or light on dark",
-        )
-    digit = _main_pieces(far, far >= _INK_LEVEL * full)
-    is_dark = bool(difference[digit].mean() < 0)
-    near = _with_soft_edge(digit)
-    top, bottom, left, right = _box(near)
-    region = page[top * step : bottom * step, left * step : right * step]
-    fine, fine_step = _shrink(region, _FINE_SIDE)
-    rows = _cells(len(fine), fine_step, step) + top
-    columns = _cells(fine.shape[1], fine_step, step) + left
-    fine -= _paper_at(paper, fine.shape, top, left, fine_step / step)
-    far = _without_specks(np.abs(fine).max(axis=2)) * near[np.ix_(rows, columns)]
-    full, least = _full_ink(far), max(1.0, 2 * noise / fine_step)
-    ink = np.clip((far - least) / max(full - least, 1.0), 0, 1)
-    top, bottom, left, right = _box(ink >= _EDGE_LEVEL)
-    return ink[top:bottom, left:right], is_dark
-
-
-def _with_soft_edge(digit: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return the mask widened by a twentieth of the digit's size, where its ink may still fade."""
-    top, bottom, left, right = _box(digit)
-    for _ in range(1 + max(bottom - top, right - left) // 20):
-        digit = _spread(digit)
-    return digit
-
-
-def _shrink(pixels: Pixels, side: int) -> tuple[Floats, int]:
-    """Average blocks of step x step pixels, so that no side is longer than `side`."""
-    height, width = pixels.shape[:2]
-    step = -(-max(height, width) // side)
-    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
-    sums = np.add.reduceat(pixels, rows, axis=0, dtype=np.uint32)
-    sums = np.add.reduceat(sums, columns, axis=1)
-    heights = np.diff(rows, append=height)[:, np.newaxis, np.newaxis]
-    widths = np.diff(columns, append=width)[:, np.newaxis]
-    return (sums / (heights * widths)).astype(np.float32), step
-
-
-def _cells(count: int, step: int, coarse_step: int) -> npt.NDArray[np.intp]:
-    """Return in which coarse row or column of a region its fine ones lie."""
-    return (2 * np.arange(count) + 1) * step // (2 * coarse_step)
-
-
-def _fit_paper(coarse: Floats) -> npt.NDArray[np.float64]:
-    """Return the paper's colour as a plane over the picture, (3, channels), from its border.
-
-    Three quarters of the border are believed: what lies farther from the plane may be ink.
-    """
-    height, width, channels = coarse.shape
-    wide = 1 + max(height, width) // 16
-    border = np.ones((height, width), np.bool_)
-    border[wide:-wide, wide:-wide] = False
-    places = _places(coarse.shape, 0, 0, 1)[border]
-    colours = coarse[border].astype(np.float64)
-    believed = np.ones(len(colours), np.bool_)
-    plane = np.zeros((3, channels))
-    for _ in range(4):
-        plane = np.linalg.lstsq(places[believed], colours[believed], rcond=None)[0]
-        errors = np.abs(colours - places @ plane).max(axis=1)
-        believed = errors <= np.quantile(errors, 0.75)
-    return plane
-
-
-def _places(
-    shape: tuple[int, ...], top: float, left: float, step: float
-) -> npt.NDArray[np.float64]:
-    """Return 1, y and x of each pixel, (height, width, 3), in coarse pixels."""
-    places = np.ones((*shape[:2], 3))
-    places[..., 1] = top + (np.arange(shape[0]) + 0.5)[:, np.newaxis] * step
-    places[..., 2] = left + (np.arange(shape[1]) + 0.5) * step
-    return places
-
-
-def _paper_at(
-    plane: npt.NDArray[np.float64], shape: tuple[int, ...], top: float, left: float, step: float
-) -> Floats:
-    return (_places(shape, top, left, step) @ plane).astype(np.float32)
-
-
-def _noise(page: Pixels) -> float:
-    """Return the standard deviation of the noise, from the median step between neighbours."""
-    sample = page[:: 1 + len(page) // 1024].astype(np.int16)
-    if sample.shape[1] < 2:
-        return 0.0
-    return float(np.median(np.abs(np.diff(sample, axis=1)))) * 1.4826 / 2**0.5
-
-
-def _full_ink(far: Floats) -> float:
-    """Return the strength of full ink: its ninth decile where there is most of it."""
-    padded = np.pad(far, 1)
-    across = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
-    around = across[:-2] + across[1:-1] + across[2:]
-    return float(np.quantile(far[around >= around.max() / 2], 0.9))
-
-
-def _spread(cells: npt.NDArray[_Cell]) -> npt.NDArray[_Cell]:
-    """Return the largest of each cell and its eight neighbours."""
-    padded = np.pad(cells, 1)
-    across = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    return np.maximum(np.maximum(across[:-2], across[1:-1]), across[2:])
-
-
-def _without_specks(far: Floats) -> Floats:
-    """Return the picture with no pixel above, or below, all but one of its eight neighbours."""
-    if min(far.shape) < _LEAST_FOR_SPECKS:
-        return far
-    height, width = far.shape
-    padded = np.pad(far, 1, mode="edge")
-    around = [
-        padded[row : row + height, column : column + width]
-        for row in range(3)
-        for column in range(3)
-        if (row, column) != (1, 1)
-    ]
-    ranked = np.partition(np.stack(around), (1, 6), axis=0)
-    return np.clip(far, ranked[1], ranked[6])
-
-
-def _box(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Return the top, bottom, left and right of what is set."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
-
-def _main_pieces(far: Floats, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return the mask without specks, and without what comes in from the edge of the picture."""
-    pieces = _number_pieces(mask)
-    weight = np.bincount(pieces.ravel(), weights=(far * mask).ravel())
-    edge = np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])
-    inner = weight.copy()
-    inner[edge] = 0
-    if inner.max() >= weight.max() / 5:
-        weight = inner
-    return (weight >= weight.max() / 10)[pieces] & mask
-
-
-def _number_pieces(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """Return a number above 0 for each cell that is set, the same for cells that touch."""
-    numbers = np.arange(1, mask.size + 1).reshape(mask.shape) * mask
-    while True:
-        grown = _spread(numbers) * mask
-        # A number is also the place of a cell, which may already know of a larger one.
-        grown = np.concatenate([[0], grown.ravel()])[grown]
-        if np.array_equal(grown, numbers):
-            return numbers
-        numbers = grown
-
-
 # Making the ink look like MNIST's
 
 
@@ -368,7 +212,7 @@ def _thicken(ink: Floats, box: int) -> tuple[Floats, bool]:
     reach = round((_WANTED_STROKE - stroke) / 2 * finer)
     wide = np.pad(fitted, reach)
     for _ in range(reach):
-        wide = _spread(wide)
+        wide = spread(wide)
     return wide, True
 
 
@@ -379,7 +223,7 @@ def _fit(ink: Floats, side: int) -> Floats:
     rows = _averaging(height, max(1, round(height * side / longer)))
     columns = _averaging(width, max(1, round(width * side / longer)))
     scaled = rows @ ink @ columns.T
-    return scaled / scaled.max()
+    return np.asarray(scaled / scaled.max(), np.float32)
 
 
 def _averaging(count: int, wanted: int) -> Floats:
@@ -388,7 +232,7 @@ def _averaging(count: int, wanted: int) -> Floats:
     starts, ends = edges[:-1, np.newaxis], edges[1:, np.newaxis]
     places = np.arange(count)
     overlap = np.minimum(ends, places + 1) - np.maximum(starts, places)
-    return (np.maximum(overlap, 0) * (wanted / count)).astype(np.float32)
+    return np.asarray(np.maximum(overlap, 0) * (wanted / count), np.float32)
 
 
 def _centre(ink: Floats, size: int) -> Pixels:
@@ -408,3 +252,158 @@ def _centre_of_mass(ink: Floats) -> tuple[float, float]:
     total = rows.sum()
     row = float(rows @ np.arange(len(rows)) / total)
     return row, float(columns @ np.arange(len(columns)) / total)
+
+
+# Showing
+
+
+def render_digits(
+    images: Pixels, captions: Sequence[str], columns: int = 80, encoding: str | None = "utf-8"
+) -> str:
+    """Draw digits side by side in as many rows as they need, each with a line of text below.
+
+    Args:
+        images: uint8 (n, size, size), light on dark.
+        captions: n texts, cut where they are wider than a digit.
+        columns: the width of the terminal, in characters; a digit takes 14 to 28 of them.
+        encoding: what the stream can take, `sys.stdout.encoding` say; where that has no block
+            characters, ASCII ones are used.
+
+    Raises:
+        DataError: there are not as many captions as images, or the images are no such array.
+
+    >>> ring = np.zeros((1, 28, 28), np.uint8)
+    >>> ring[0, 4:24, 10:18] = 255
+    >>> ring[0, 8:20, 13:15] = 0
+    >>> print(render_digits(ring, ["a zero"], columns=14))
+        ██████
+        ██▀▀██
+        ██  ██
+        ██  ██
+        ██  ██
+        ██▄▄██
+        ██████
+        a zero
+    """
+    if images.ndim != 3 or images.dtype != np.uint8 or images.shape[1] != images.shape[2]:
+        fact = f"digits are drawn from uint8 (n, size, size), not {images.dtype} {images.shape}"
+        raise DataError(fact)
+    if len(captions) != len(images):
+        raise DataError(f"{len(images)} digits, but {len(captions)} captions")
+    if not len(images):
+        return ""
+    most = max(1, (columns + _GAP) // (_NARROWEST + _GAP))
+    rows = -(-len(images) // most)
+    in_row = -(-len(images) // rows)
+    width = (columns + _GAP) // in_row - _GAP
+    width = min(max(width // 2 * 2, _NARROWEST), _WIDEST)
+    draw = _draw_blocks if _can_show("▀▄█", encoding) else _draw_ascii
+    drawn = [draw(_fit_square(image, width)) for image in _without_margin(images)]
+    lines = []
+    for start in range(0, len(images), in_row):
+        row = range(start, min(start + in_row, len(images)))
+        texts = [_printable(captions[at], encoding)[:width].center(width) for at in row]
+        lines += [_side_by_side(parts) for parts in zip(*(drawn[at] for at in row), strict=True)]
+        lines += [_side_by_side(texts), ""]
+    return "\n".join(lines[:-1])
+
+
+def render_bars(
+    labels: Sequence[str],
+    probabilities: npt.ArrayLike,
+    width: int = 40,
+    encoding: str | None = "utf-8",
+) -> str:
+    """Draw probabilities as horizontal bars, with a `>` before the largest.
+
+    Args:
+        labels: n names.
+        probabilities: n numbers from 0 to 1.
+        width: how many characters a bar of 100% has.
+        encoding: what the stream can take, as for `render_digits`.
+
+    Raises:
+        DataError: the lengths differ, or a number is no probability.
+
+    >>> print(render_bars(["spam", "ham"], [0.1, 0.9], width=10))
+      spam   10.00%  █
+    > ham    90.00%  █████████
+    """
+    values = np.asarray(probabilities, dtype=np.float64)
+    if values.shape != (len(labels),):
+        raise DataError(f"{len(labels)} labels, but probabilities of shape {values.shape}")
+    wrong = np.flatnonzero(~((values >= 0) & (values <= 1 + 1e-3)))
+    if len(wrong):
+        at = int(wrong[0])
+        raise DataError(f"probability {at} is {values[at]:g}, which is not between 0 and 1")
+    if not len(labels):
+        return ""
+    names = [_printable(label, encoding) for label in labels]
+    longest = max(len(name) for name in names)
+    best = int(np.argmax(values))
+    in_blocks = _can_show("".join(_EIGHTHS), encoding)
+    lines = []
+    for at, (name, value) in enumerate(zip(names, values.tolist(), strict=True)):
+        mark = ">" if at == best else " "
+        bar = _bar(min(value, 1.0) * width, in_blocks)
+        lines.append(f"{mark} {name:<{longest}}  {value:7.2%}  {bar}".rstrip())
+    return "\n".join(lines)
+
+
+def _bar(length: float, in_blocks: bool) -> str:
+    if not in_blocks:
+        return "#" * round(length)
+    whole, eighths = divmod(round(length * 8), 8)
+    return "█" * whole + _EIGHTHS[eighths]
+
+
+def _can_show(text: str, encoding: str | None) -> bool:
+    try:
+        text.encode(encoding or "ascii")
+    except LookupError:  # an encoding that Python does not know
+        return text.isascii()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(text: str, encoding: str | None) -> str:
+    """Return the text with a `?` for what a terminal might obey, or its encoding has not."""
+    return "".join(
+        char if char.isprintable() and _can_show(char, encoding) else "?" for char in text
+    )
+
+
+def _without_margin(images: Pixels) -> Pixels:
+    """Cut the margin off that is empty in all pictures."""
+    inked = np.asarray((images >= 64).any(axis=0))
+    if not inked.any():
+        return images
+    top, bottom, left, right = bounding_box(inked)
+    size = len(inked)
+    margin = min(top, left, size - bottom, size - right)
+    return images[:, margin : size - margin, margin : size - margin]
+
+
+def _fit_square(image: Pixels, side: int) -> Floats:
+    """Return the picture with `side` rows and columns, 0 to 1."""
+    averaging = _averaging(len(image), side)
+    return np.asarray(averaging @ image @ averaging.T / 255, np.float32)
+
+
+def _draw_blocks(image: Floats) -> list[str]:
+    """Return lines of half blocks, two rows of pixels in each."""
+    lit = (image >= _LIT).astype(np.intp)
+    return ["".join(" ▀▄█"[code] for code in row) for row in lit[::2] + 2 * lit[1::2]]
+
+
+def _draw_ascii(image: Floats) -> list[str]:
+    """Return lines of ASCII characters, denser where there is more light in two rows of pixels."""
+    ramp = " .:-=+*#%@"
+    grey = (image[::2] + image[1::2]) / 2
+    codes = np.minimum(grey * len(ramp), len(ramp) - 1).astype(np.intp)
+    return ["".join(ramp[code] for code in row) for row in codes]
+
+
+def _side_by_side(parts: Sequence[str]) -> str:
+    return (" " * _GAP).join(parts).rstrip()

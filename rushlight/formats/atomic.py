@@ -79,14 +79,9 @@ def clean_stale_temps(folder: str | os.PathLike[str], older_than_s: float = 3600
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _TEMP_NAME.fullmatch(entry.name):
-                _remove_if_stale(entry, newest)
-
-
-def _remove_if_stale(entry: os.DirEntry[str], newest: float) -> None:
-    with contextlib.suppress(OSError):
-        status = entry.stat(follow_symlinks=False)
-        if stat.S_ISREG(status.st_mode) and status.st_mtime < newest:
-            os.unlink(entry.path)
+                with contextlib.suppress(OSError):
+                    if entry.stat(follow_symlinks=False).st_mtime < newest:
+                        os.unlink(entry.path)
 
 
 def _resolve(path: str | os.PathLike[str]) -> Path:
@@ -95,8 +90,6 @@ def _resolve(path: str | os.PathLike[str]) -> Path:
         target = Path(os.path.realpath(path))
     except ValueError as error:  # a NUL byte, or characters that no file name can have
         raise OSError(errno.EINVAL, f"unusable file name: {error}") from error
-    if target.is_symlink():
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path))
     if not target.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "No such folder", str(target.parent))
     return target

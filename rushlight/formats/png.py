@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import as_strided
 from rushlight.core.errors import DTypeError, FormatError, ShapeError
 from rushlight.formats.atomic import atomic_write
 
-Path = str | os.PathLike[str]
+StrPath = str | os.PathLike[str]
 Pixels = npt.NDArray[np.uint8]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -90,7 +90,7 @@ class _Chunk:
     body: memoryview
 
 
-def read_file(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
+def read_file(path: StrPath, limit: int = MAX_FILE_BYTES) -> bytes:
     """Return the bytes of a regular file of at most `limit` bytes, never waiting for a pipe.
 
     Raises:
@@ -123,7 +123,7 @@ def _reason(error: OSError | ValueError) -> str:
     return (text or str(error)).lower()
 
 
-def read_png(path: Path) -> Pixels:
+def read_png(path: StrPath) -> Pixels:
     """Return the picture as uint8 (height, width, channels).
 
     The channels are 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGB, alpha). Fewer than 8 bits a
@@ -143,7 +143,7 @@ def read_png(path: Path) -> Pixels:
     return decode_png(read_file(path), path)
 
 
-def decode_png(data: bytes, path: Path | None = None) -> Pixels:
+def decode_png(data: bytes, path: StrPath | None = None) -> Pixels:
     """Return the picture in the bytes of a PNG file, as `read_png` does; `path` is for the errors.
 
     Raises:
@@ -165,7 +165,7 @@ def decode_png(data: bytes, path: Path | None = None) -> Pixels:
     return pixels
 
 
-def write_png(path: Path, pixels: Pixels) -> None:
+def write_png(path: StrPath, pixels: Pixels) -> None:
     """Write a uint8 picture (height, width) or (height, width, 1–4 channels), all at once or not.
 
     Args:
@@ -214,7 +214,7 @@ def write_png(path: Path, pixels: Pixels) -> None:
 # Chunks
 
 
-def _chunks(data: bytes, path: Path | None) -> Iterator[_Chunk]:
+def _chunks(data: bytes, path: StrPath | None) -> Iterator[_Chunk]:
     """Yield the chunks up to the end of the file, with lengths, names and checksums checked."""
     view = memoryview(data)
     position = len(SIGNATURE)
@@ -249,7 +249,7 @@ class _Parts:
 
     header: _Header
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: StrPath | None) -> None:
         self.path = path
         self.palette: Pixels | None = None  # (colours, 3), or (colours, 4) with transparency
         self.key: npt.NDArray[np.uint16] | None = None  # the sample or samples that are see-through
@@ -358,7 +358,7 @@ class _Parts:
 class _Stream:
     """The IDAT chunks as one stream that is decompressed only as far as it is asked for."""
 
-    def __init__(self, chunks: list[_Chunk], size: int, path: Path | None) -> None:
+    def __init__(self, chunks: list[_Chunk], size: int, path: StrPath | None) -> None:
         self._path = path
         self._offset = chunks[0].offset
         self._inflate = zlib.decompressobj()

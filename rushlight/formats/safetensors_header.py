@@ -249,7 +249,7 @@ class _Reader:
             key = self.decode(match)
             problem = "appears twice" if key in keys else _name_problem(key)
             if problem:
-                self.fail(f"{owner}: {shown(key)} {problem}", match.start(1) - 1)
+                self.fail(f"{owner}: name {shown(key)} {problem}", match.start(1) - 1)
             keys.add(key)
             yield key
             match = self.take(_NEXT_PATTERN, f',"name": or }} in {owner}')

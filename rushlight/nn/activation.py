@@ -3,7 +3,7 @@
 from typing import Any
 
 from rushlight.nn.module import Module, register
-from rushlight.tensor import Tensor
+from rushlight.tensor import Tensor, as_tensor
 
 
 @register
@@ -15,8 +15,8 @@ class ReLU(Module):
     tensor([0., 2.])
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.relu()
+    def forward(self, x: Any) -> Tensor:
+        return as_tensor(x).relu()
 
 
 @register
@@ -28,8 +28,8 @@ class Sigmoid(Module):
     tensor([0.5])
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.sigmoid()
+    def forward(self, x: Any) -> Tensor:
+        return as_tensor(x).sigmoid()
 
 
 @register
@@ -41,8 +41,8 @@ class Tanh(Module):
     tensor([0.])
     """
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.tanh()
+    def forward(self, x: Any) -> Tensor:
+        return as_tensor(x).tanh()
 
 
 @register
@@ -57,8 +57,8 @@ class Softmax(Module):
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.softmax(self.axis)
+    def forward(self, x: Any) -> Tensor:
+        return as_tensor(x).softmax(self.axis)
 
 
 @register
@@ -73,5 +73,5 @@ class LogSoftmax(Module):
     def __init__(self, axis: int = -1) -> None:
         self.axis = axis
 
-    def forward(self, x: Tensor) -> Tensor:
-        return x.log_softmax(self.axis)
+    def forward(self, x: Any) -> Tensor:
+        return as_tensor(x).log_softmax(self.axis)

@@ -93,7 +93,7 @@ INITIALISERS: dict[str, Callable[..., Tensor]] = {
 def by_name(name: str) -> Callable[..., Tensor]:
     """Return the initialiser of a name, such as "kaiming_normal"."""
     if name not in INITIALISERS:
-        hint = did_you_mean(name, INITIALISERS)
+        hint = did_you_mean(str(name), INITIALISERS)
         raise ModuleError(f"there is no initialiser {name!r}", hint=hint)
     return INITIALISERS[name]
 
@@ -107,8 +107,23 @@ def fans(shape: Any) -> tuple[int, int]:
     return max(sizes[1] * window, 1), max(sizes[0] * window, 1)
 
 
+def weight_and_bias(shape: Shape, name: str | None) -> tuple[Tensor, Tensor]:
+    """Return how a weight (outputs, inputs, *window) and the bias (outputs,) beside it begin.
+
+    Args:
+        shape: of the weight.
+        name: of the weight's initialiser, the bias is zero then; None for PyTorch's usual start,
+            both uniform in ±1/sqrt(fan_in).
+    """
+    if name is not None:
+        return by_name(name)(shape), zeros(shape[:1])
+    bound = fans(shape)[0] ** -0.5
+    return uniform(shape, -bound, bound), uniform(shape[:1], -bound, bound)
+
+
 def check_sizes(**sizes: Any) -> None:
     """Raise unless every size is an int of at least 1."""
     for name, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+        if not whole or size < 1:
             raise ModuleError(f"{name} must be an int of at least 1, not {size!r}")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rushlight.nn import init
+from rushlight.nn.init import check_sizes, weight_and_bias
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.composite import linear
 from rushlight.tensor import Tensor
@@ -16,19 +16,21 @@ class Linear(Module):
         inputs: size of the last axis before.
         outputs: size of the last axis after.
         bias: whether there is one.
-
-    Weights (outputs, inputs) and bias (outputs,) begin uniform in ±1/sqrt(inputs), as in PyTorch.
+        init: name of an initialiser for the weights (outputs, inputs), with which the bias begins
+            at zero; without one both begin uniform in ±1/sqrt(inputs), as in PyTorch.
 
     >>> import rushlight as rl
     >>> Linear(3, 2)(rl.ones(4, 3)).shape
     (4, 2)
     """
 
-    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
-        init.check_sizes(inputs=inputs, outputs=outputs)
-        bound = inputs**-0.5
-        self.weight = Parameter(init.uniform((outputs, inputs), -bound, bound))
-        self.bias = Parameter(init.uniform((outputs,), -bound, bound)) if bias else None
+    def __init__(
+        self, inputs: int, outputs: int, bias: bool = True, init: str | None = None
+    ) -> None:
+        check_sizes(inputs=inputs, outputs=outputs)
+        weight, start = weight_and_bias((outputs, inputs), init)
+        self.weight = Parameter(weight)
+        self.bias = Parameter(start) if bias else None
 
     def forward(self, x: Any) -> Tensor:
         return linear(x, self.weight, self.bias)  # type: ignore[no-any-return]

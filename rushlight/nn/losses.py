@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from rushlight.core.errors import ModuleError, did_you_mean
 from rushlight.nn.module import Module, register
-from rushlight.ops.composite import cross_entropy, mse_loss, nll_loss
+from rushlight.ops.composite import REDUCTIONS, cross_entropy, mse_loss, nll_loss
 from rushlight.tensor import Tensor
 
 
@@ -17,7 +18,7 @@ class CrossEntropyLoss(Module):
     """
 
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
+        self.reduction = _checked(reduction)
 
     def forward(self, scores: Any, labels: Any) -> Tensor:
         return cross_entropy(scores, labels, self.reduction)  # type: ignore[no-any-return]
@@ -33,7 +34,7 @@ class NLLLoss(Module):
     """
 
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
+        self.reduction = _checked(reduction)
 
     def forward(self, log_probabilities: Any, labels: Any) -> Tensor:
         return nll_loss(log_probabilities, labels, self.reduction)  # type: ignore[no-any-return]
@@ -49,7 +50,14 @@ class MSELoss(Module):
     """
 
     def __init__(self, reduction: str = "mean") -> None:
-        self.reduction = reduction
+        self.reduction = _checked(reduction)
 
     def forward(self, prediction: Any, target: Any) -> Tensor:
         return mse_loss(prediction, target, self.reduction)  # type: ignore[no-any-return]
+
+
+def _checked(reduction: str) -> str:
+    if reduction not in REDUCTIONS:
+        hint = did_you_mean(str(reduction), REDUCTIONS)
+        raise ModuleError(f"there is no reduction {reduction!r}", hint=hint)
+    return reduction

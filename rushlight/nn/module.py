@@ -2,15 +2,18 @@
 
 import functools
 import inspect
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from rushlight.core.errors import DTypeError, ModuleError, ShapeError, did_you_mean
+import numpy as np
+
+from rushlight.core.dtypes import BY_NAME, DTypeLike, as_dtype
+from rushlight.core.errors import DTypeError, ModuleError, RushlightError, did_you_mean
 from rushlight.core.mode import mode
-from rushlight.core.primitive import Array
+from rushlight.core.source import user_line
+from rushlight.nn.state import State, copied, load_state
 from rushlight.nn.summary import summarize
-from rushlight.tensor import Tensor
+from rushlight.tensor import Tensor, check_device
 
 REGISTRY: dict[str, type["Module"]] = {}  # the layers that a model file may name
 
@@ -31,11 +34,38 @@ class Parameter(Tensor):
         text = super().__repr__().replace("tensor", "parameter", 1)
         return text.replace(", requires_grad=True", "")
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
+        copy = Parameter(copied(self), requires_grad=self.requires_grad)
+        copy.name = self.name
+        memo[id(self)] = copy
+        return copy
+
+
+def _remembering(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a constructor: the outermost one notes its arguments, and its errors name the layer."""
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def remember(self: "Module", *args: Any, **kwargs: Any) -> None:
+        if self._arguments is not None:  # a subclass's constructor is at work
+            init(self, *args, **kwargs)
+            return
+        try:
+            self._arguments = _bound(signature, (self, *args), kwargs)
+            init(self, *args, **kwargs)
+        except RushlightError as error:
+            error.op = error.op or type(self).__name__
+            error.source = error.source or user_line()
+            raise
+
+    return remember
+
 
 class Module:
     """The base of all layers: subclass it, make parameters in `__init__`, compute in `forward`.
 
-    Parameters, buffers (`self.buffer(name, tensor)`) and submodules are found by assignment.
+    Parameters, buffers (`self.buffer(name, tensor)`) and other modules are found by assignment,
+    also in lists, tuples and dicts.
 
     >>> import rushlight as rl
     >>> class Scale(rl.nn.Module):
@@ -48,38 +78,56 @@ class Module:
     tensor([2., 2.], requires_grad=True)
     """
 
+    # What is not in these slots, `__dict__`, is what subclasses assign.
+    __slots__ = ("__dict__", "__weakref__", "_arguments", "_buffers", "_changes", "_name", "_training")
+
     registered = False  # whether a model file may name this class
-    arguments: dict[str, Any]  # what the constructor was given, for model files and repr
+    _arguments: dict[str, Any] | None
+    _buffers: tuple[str, ...]  # which attributes are buffers
+    _changes: int  # how often a parameter, buffer or module was replaced
+    _name: str  # under which the module was last assigned to another
+    _training: bool
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.registered = False
         if "__init__" in cls.__dict__:
             cls.__init__ = _remembering(cls.__init__)  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Module":
         self = super().__new__(cls)
-        fields = self.__dict__
-        fields["_parameters"] = OrderedDict()
-        fields["_buffers"] = OrderedDict()
-        fields["_modules"] = OrderedDict()
-        fields["_training"] = True
-        fields["_name"] = ""
-        fields["arguments"] = {}
+        fields = {"_buffers": (), "_changes": 0, "_arguments": None, "_training": True, "_name": ""}
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
         return self
+
+    @_remembering
+    def __init__(self) -> None:
+        pass
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output; subclasses define it."""
-        raise ModuleError(f"{type(self).__name__} has no forward method")
+        fact = f"{type(self).__name__} has no forward method"
+        raise ModuleError(fact, hint="define forward(self, x), which returns the output")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        mode.modules.append(self._name)
+        mode.evaluator.watch(self, "_changes", self._changes)
+        mode.modules.append(self)
         try:
             output = self.forward(*args, **kwargs)
             if mode.observer is not None:
                 mode.observer(self, output)
             return output
+        except Exception as error:
+            _say_where(error)
+            raise
         finally:
             mode.modules.pop()
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What the constructor was given, by name: for registered layers plain JSON or modules."""
+        return self._arguments or {}
 
     @property
     def training(self) -> bool:
@@ -88,61 +136,100 @@ class Module:
         mode.evaluator.watch(self, "_training", training)
         return training
 
+    @training.setter
+    def training(self, training: bool) -> None:
+        self._training = training
+
     def __setattr__(self, name: str, value: Any) -> None:
-        self._forget(name)
+        before = self.__dict__.get(name)
+        if isinstance(before, Tensor) and isinstance(value, Tensor):
+            if name in self._buffers and _same_kind(before, value):
+                before.assign(value)
+                return
+            if isinstance(before, Parameter) and not isinstance(value, Parameter):
+                fact = f"{name} is a parameter, and a plain tensor would not be trained or saved"
+                hint = f"self.{name}.assign(tensor) changes its values"
+                raise ModuleError(fact, hint=hint)
         if isinstance(value, Parameter):
-            self._parameters[name] = value
             value.name = value.name or name
         elif isinstance(value, Module):
-            self._modules[name] = value
-            value.__dict__["_name"] = name
-        else:
-            self.__dict__[name] = value
+            value._name = name
+        if isinstance(value, (Parameter, Module)) or isinstance(before, (Parameter, Module)):
+            self._changes += 1
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._buffers = tuple(buffer for buffer in self._buffers if buffer != name)
+        self._changes += 1
 
     def __getattr__(self, name: str) -> Any:
-        for table in ("_parameters", "_buffers", "_modules"):
-            found = self.__dict__.get(table, {})
-            if name in found:
-                return found[name]
-        hint = did_you_mean(name, [*self.__dict__, *self._parameters, *self._modules])
+        known = [attribute for attribute in self.__dict__ if not attribute.startswith("_")]
+        hint = did_you_mean(name, known)
         more = f"; {hint}" if hint else ""
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{more}")
 
-    def __delattr__(self, name: str) -> None:
-        if not self._forget(name):
-            object.__delattr__(self, name)
-
-    def _forget(self, name: str) -> bool:
-        for table in (self._parameters, self._buffers, self._modules):
-            if name in table:
-                del table[name]
-                return True
-        return False
-
     def buffer(self, name: str, tensor: Tensor) -> None:
-        """Keep a tensor that is saved with the module but not trained."""
-        self.__dict__.pop(name, None)
-        self._buffers[name] = tensor
+        """Keep a tensor that is saved with the module but not trained.
+
+        Assigning to the attribute later changes the values of this tensor.
+        """
+        if not isinstance(tensor, Tensor):
+            raise ModuleError(f"buffer {name!r} must be a tensor, not {type(tensor).__name__}")
+        self.__dict__[name] = tensor
+        self._buffers = (*self._buffers, name)
+        self._changes += 1
         tensor.name = tensor.name or name
 
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """Yield the name and the module of those directly inside, also in lists and dicts."""
+        for name, value in self.__dict__.items():
+            for path, found in _held(name, value):
+                if isinstance(found, Module):
+                    yield path, found
+
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """Yield the path and the module of this one and everything inside, outermost first."""
-        yield prefix, self
-        for name, module in self._modules.items():
-            yield from module.named_modules(f"{prefix}.{name}" if prefix else name)
+        """Yield the path and the module of this one and all inside, outermost first, each once."""
+        seen: set[int] = set()
+
+        def walk(path: str, module: Module) -> Iterator[tuple[str, Module]]:
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield path, module
+                for name, child in module.named_children():
+                    yield from walk(f"{path}.{name}" if path else name, child)
+
+        yield from walk(prefix, self)
 
     def children(self) -> Iterator["Module"]:
         """Yield the modules directly inside."""
-        yield from self._modules.values()
+        for _, module in self.named_children():
+            yield module
 
     def modules(self) -> Iterator["Module"]:
-        """Yield this module and every module inside."""
+        """Yield this module and every module inside, each once."""
         for _, module in self.named_modules():
             yield module
 
+    def path_in(self, outer: "Module | None") -> str:
+        """Return the path of this module inside another, or its own name where it is not."""
+        if outer is None:
+            return self._name
+        for path, module in outer.named_children():
+            if module is self:
+                return path
+        paths = (path for path, module in outer.named_modules() if module is self)
+        return next(paths, self._name)
+
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield the path and the tensor of every parameter, each tensor once."""
-        yield from self._named("_parameters")
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, value in module.__dict__.items():
+                for inside, found in _held(name, value):
+                    if isinstance(found, Parameter) and id(found) not in seen:
+                        seen.add(id(found))
+                        yield f"{path}.{inside}" if path else inside, found
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield every parameter, each once."""
@@ -150,19 +237,17 @@ class Module:
             yield parameter
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor]]:
-        """Yield the path and the tensor of every buffer, each tensor once."""
-        yield from self._named("_buffers")
-
-    def _named(self, table: str) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
+        """Yield the path and the tensor of every buffer."""
         for path, module in self.named_modules():
-            for name, tensor in getattr(module, table).items():
-                if id(tensor) not in seen:
-                    seen.add(id(tensor))
-                    yield (f"{path}.{name}" if path else name), tensor
+            for name in module._buffers:
+                tensor = module.__dict__[name]
+                if isinstance(tensor, Tensor):
+                    yield f"{path}.{name}" if path else name, tensor
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return every parameter and buffer by its path; the tensors are the module's own.
+
+        A parameter that is used in several places stands under the first path.
 
         >>> import rushlight as rl
         >>> list(rl.nn.Linear(2, 3).state_dict())
@@ -170,7 +255,7 @@ class Module:
         """
         return dict([*self.named_parameters(), *self.named_buffers()])
 
-    def load_state_dict(self, state: Mapping[str, Tensor | Array], strict: bool = True) -> None:
+    def load_state_dict(self, state: State, strict: bool = True) -> None:
         """Give parameters and buffers the values in `state`; nothing changes if anything is wrong.
 
         Args:
@@ -181,21 +266,12 @@ class Module:
             ModuleError: for missing or unexpected names, all of them listed.
             ShapeError, DTypeError: for a tensor that does not fit, named.
         """
-        own = self.state_dict()
-        missing = [name for name in own if name not in state]
-        unexpected = [name for name in state if name not in own]
-        if strict and (missing or unexpected):
-            facts = [f"missing: {', '.join(missing)}"] if missing else []
-            facts += [f"unexpected: {', '.join(unexpected)}"] if unexpected else []
-            raise ModuleError(f"the state does not fit {type(self).__name__}; " + "; ".join(facts))
-        values = {name: _fitting(name, own[name], state[name]) for name in own if name in state}
-        for name, value in values.items():
-            own[name].assign(value)
+        load_state(self.state_dict(), state, type(self).__name__, strict)
 
     def train(self, training: bool = True) -> "Module":
         """Put this module and all inside into training mode; return it."""
         for module in self.modules():
-            module.__dict__["_training"] = training
+            module._training = training
         return self
 
     def eval(self) -> "Module":
@@ -206,6 +282,7 @@ class Module:
         """Switch on or off that the parameters are trained; return the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(wanted)
+        self._changes += 1
         return self
 
     def zero_grad(self) -> None:
@@ -213,7 +290,32 @@ class Module:
         for parameter in self.parameters():
             parameter.grad = None
 
-    def summary(self, *input_shape: int) -> str:
+    def cast(self, dtype: DTypeLike) -> "Module":
+        """Turn every float parameter and buffer into another float dtype, in place; return it.
+
+        >>> import rushlight as rl
+        >>> rl.nn.Linear(2, 1).cast("float64")(rl.ones(2, dtype="float64")).dtype
+        float64
+        """
+        target = as_dtype(dtype)
+        if not target.is_float:
+            raise DTypeError(f"the parameters of a module are floats, not {target}")
+        for tensor in self.state_dict().values():
+            if tensor.dtype.is_float:
+                made = tensor.detach().cast(target)
+                tensor.data, tensor._dtype, tensor._grad = made.data, made._dtype, None
+        for module in self.modules():
+            module._changes += 1
+        return self
+
+    def to(self, target: DTypeLike) -> "Module":
+        """Cast the module to a dtype, or leave it on device "cpu"; return it."""
+        if isinstance(target, str) and target not in BY_NAME:
+            check_device(target)
+            return self
+        return self.cast(target)
+
+    def summary(self, *input_shape: int, dtype: DTypeLike = "float32") -> str:
         """Return a table of the layers with their parameters and, given a batch's shape, outputs.
 
         >>> import rushlight as rl
@@ -224,22 +326,25 @@ class Module:
         1           ReLU        (1, 2)           0
         10 parameters (10 trained), 40 bytes
         """
-        return summarize(self, input_shape or None)
+        return summarize(self, input_shape or None, dtype)
 
     def details(self) -> str:
-        """Return what stands in the parentheses of the repr."""
-        return ", ".join(
-            f"{name}={value!r}" if position and isinstance(value, (bool, str)) else repr(value)
-            for position, (name, value) in enumerate(self.arguments.items())
-            if not isinstance(value, Module)
-        )
+        """Return what stands in the parentheses of the repr: the arguments that are no modules."""
+        parameters = inspect.signature(type(self).__init__).parameters
+        texts = []
+        for name, value in self.arguments.items():
+            if not any(isinstance(found, Module) for _, found in _held(name, value)):
+                required = name in parameters and parameters[name].default is inspect.Parameter.empty
+                texts.append(_brief(value) if required else f"{name}={_brief(value)}")
+        return ", ".join(texts)
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        if not self._modules:
+        children = list(self.named_children())
+        if not children:
             return f"{name}({self.details()})"
-        lines = [f"{name}("]
-        for key, module in self._modules.items():
+        lines = [f"{name}({self.details()}"]
+        for key, module in children:
             inner = repr(module).replace("\n", "\n  ")
             lines.append(f"  ({key}): {inner}")
         return "\n".join([*lines, ")"])
@@ -247,41 +352,63 @@ class Module:
 
 def register(cls: type[Module]) -> type[Module]:
     """Let model files name this class: its constructor's arguments must be plain JSON or modules."""
+    known = REGISTRY.get(cls.__name__, cls)
+    if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ModuleError(f"{known.__module__} has registered a layer {cls.__name__} already")
     REGISTRY[cls.__name__] = cls
     cls.registered = True
     return cls
 
 
-def _remembering(init: Any) -> Any:
-    """Wrap a constructor so that the outermost one notes the arguments it was given."""
-    signature = inspect.signature(init)
-
-    @functools.wraps(init)
-    def remember(self: Module, *args: Any, **kwargs: Any) -> None:
-        if not self.arguments:
-            bound = signature.bind(self, *args, **kwargs)
-            given = list(bound.arguments.items())[1:]
-            self.__dict__["arguments"] = _plain(given, signature)
-        init(self, *args, **kwargs)
-
-    return remember
+def _held(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the path and the value of what is in an attribute, through lists, tuples and dicts."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from _held(f"{path}.{key}", one)
+    elif isinstance(value, (list, tuple)):
+        for position, one in enumerate(value):
+            yield from _held(f"{path}.{position}", one)
+    else:
+        yield path, value
 
 
-def _plain(given: list[tuple[str, Any]], signature: inspect.Signature) -> dict[str, Any]:
-    """Return the arguments by name, `*args` under its own name, `**kwargs` merged."""
+def _bound(
+    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a constructor's arguments by name, `*args` under its own name, `**kwargs` merged."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        texts = [str(one.replace(annotation=one.empty)) for one in signature.parameters.values()]
+        name = type(args[0]).__name__
+        raise ModuleError(str(error), hint=f"{name}({', '.join(texts[1:])})") from None
     arguments: dict[str, Any] = {}
-    for name, value in given:
+    for name, value in list(bound.arguments.items())[1:]:
         if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
             arguments.update(value)
         else:
-            arguments[name] = value
+            arguments[name] = value.item() if isinstance(value, np.generic) else value
     return arguments
 
 
-def _fitting(name: str, own: Tensor, given: Tensor | Array) -> Tensor:
-    value = given if isinstance(given, Tensor) else Tensor(given)
-    if value.shape != own.shape:
-        raise ShapeError(f"{name} has shape {own.shape}, the state has {value.shape}")
-    if value.dtype is not own.dtype:
-        raise DTypeError(f"{name} is {own.dtype}, the state has {value.dtype}")
-    return value
+def _same_kind(before: Tensor, value: Tensor) -> bool:
+    return before.shape == value.shape and before.dtype is value.dtype
+
+
+def _say_where(error: Exception) -> None:
+    """Add to an error in which layer it arose, unless an inner layer did so."""
+    path = mode.module_path()
+    if isinstance(error, RushlightError):
+        error.module = error.module or path
+        error.source = error.source or user_line()
+    elif path and not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):
+        error.add_note(f"in layer {path}")
+
+
+def _brief(value: Any) -> str:
+    """Return a value as text of one short line."""
+    if isinstance(value, Tensor):
+        return str(value.spec)
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    return repr(value)

@@ -1,16 +1,17 @@
 """Normalisation: over the batch, and over the features of each sample."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from rushlight.core.bind import op
 from rushlight.core.errors import ShapeError
 from rushlight.core.mode import no_grad
 from rushlight.core.shapes import as_shape
 from rushlight.creation import ones, zeros
-from rushlight.nn import init
+from rushlight.nn.init import check_sizes
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.composite import normalize
-from rushlight.tensor import Tensor
+from rushlight.tensor import Tensor, as_tensor
 
 
 @register
@@ -26,7 +27,7 @@ class BatchNorm(Module):
     """
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        init.check_sizes(features=features)
+        check_sizes(features=features)
         self.eps = eps
         self.momentum = momentum
         self.weight = Parameter(ones(features))
@@ -34,13 +35,14 @@ class BatchNorm(Module):
         self.buffer("running_mean", zeros(features))
         self.buffer("running_var", ones(features))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         return batch_norm(self, x)
 
 
 @op
-def batch_norm(layer: BatchNorm, x: Tensor) -> Tensor:
+def batch_norm(layer: BatchNorm, x: Any) -> Tensor:
     """Return what a batch norm layer makes of `x`, and move its running statistics in training."""
+    x = as_tensor(x)
     features = layer.weight.shape[0]
     if x.ndim < 2 or x.shape[1] != features:
         raise ShapeError(f"the input should be (n, {features}, ...), it is {x.shape}")
@@ -81,20 +83,26 @@ class LayerNorm(Module):
 
     def __init__(self, shape: int | Sequence[int], eps: float = 1e-5) -> None:
         self.shape = as_shape(shape)
-        init.check_sizes(**{f"axis {axis}": size for axis, size in enumerate(self.shape)})
+        check_sizes(**{f"axis {axis}": size for axis, size in enumerate(self.shape)})
         self.eps = eps
         self.weight = Parameter(ones(self.shape))
         self.bias = Parameter(zeros(self.shape))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         return layer_norm(x, self.weight, self.bias, self.eps)
 
 
 @op
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    """Return `x` normalised over the axes of `weight`, scaled by it and moved by `bias`."""
+def layer_norm(x: Any, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    """Return `x` normalised over the axes of `weight`, scaled by it and moved by `bias`.
+
+    >>> import rushlight as rl
+    >>> layer_norm(rl.tensor([1.0, 3.0]), rl.ones(2), rl.zeros(2), eps=0.0)
+    tensor([-1.,  1.])
+    """
+    x = as_tensor(x)
     rank = weight.ndim
-    if x.shape[x.ndim - rank :] != weight.shape:
+    if x.ndim < rank or x.shape[x.ndim - rank :] != weight.shape:
         raise ShapeError(f"the input should end in {weight.shape}, it is {x.shape}")
     axes = tuple(range(x.ndim - rank, x.ndim))
     normal: Tensor = normalize(x, axes, eps)

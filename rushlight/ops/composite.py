@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from rushlight.core.bind import as_value, bind, op
+from rushlight.core.bind import as_value, op
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import method
 from rushlight.core.shapes import normalize_axis
-from rushlight.ops.gather import gather, take, take_add_p
-from rushlight.ops.pointwise import cast
+from rushlight.ops.gather import gather
 from rushlight.ops.reduce import logsumexp, mean, sum, var
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -49,6 +46,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> rl.nn.functional.linear(rl.ones(2), rl.ones(3, 2))
     tensor([2., 2., 2.])
     """
+    x = as_value(x)
     if x.shape[-1:] != weight.shape[1:]:
         size = f"its last axis is {x.shape[-1]}" if x.shape else "it is a scalar"
         raise ShapeError(f"the input should end in {weight.shape[1]} features; {size}")
@@ -64,6 +62,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
     >>> rl.nn.functional.cross_entropy(rl.tensor([[0.0, 0.0]]), rl.tensor([1]))
     tensor(0.6931472)
     """
+    logits = as_value(logits)
     labels = _check_labels(logits, labels)
     picked = gather(logits, -1, labels.unsqueeze(-1))
     return _reduced(logsumexp(logits, -1, keepdims=True) - picked, labels.shape, reduction)
@@ -77,6 +76,7 @@ def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> An
     >>> rl.nn.functional.nll_loss(rl.tensor([[-0.5, -2.0]]), rl.tensor([1]))
     tensor(2.)
     """
+    log_probabilities = as_value(log_probabilities)
     labels = _check_labels(log_probabilities, labels)
     picked = gather(log_probabilities, -1, labels.unsqueeze(-1))
     return _reduced(-picked, labels.shape, reduction)
@@ -90,6 +90,7 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> rl.nn.functional.mse_loss(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 4.0]))
     tensor(2.)
     """
+    prediction = as_value(prediction)
     target = as_value(target, prediction.dtype)
     if prediction.shape != target.shape:
         raise ShapeError(f"prediction {prediction.shape} and target {target.shape} differ")
@@ -107,38 +108,6 @@ def normalize(x: Any, axes: Sequence[int], eps: float) -> Any:
     """
     centred = x - mean(x, axes, keepdims=True)
     return centred / (var(x, axes, keepdims=True) + eps).sqrt()
-
-
-@op
-def embedding_bag(table: Any, ids: Any, offsets: Any, kind: str = "mean") -> Any:
-    """Return the mean or sum of rows of `table` for each bag of a ragged list.
-
-    Args:
-        table: (n, width).
-        ids: all bags' row numbers one after another, integers (total,).
-        offsets: where each bag begins in `ids`, integers (bags,); the first is 0.
-        kind: "mean" or "sum"; an empty bag gives zeros.
-
-    >>> import rushlight as rl
-    >>> table = rl.tensor([[1.0], [2.0], [4.0]])
-    >>> rl.nn.functional.embedding_bag(table, [1, 2, 0], [0, 2])
-    tensor([[3.],
-            [1.]])
-    """
-    if kind not in ("mean", "sum"):
-        raise UsageError(f"a bag is made by mean or sum, not {kind!r}")
-    ids, offsets = as_value(ids), as_value(offsets)
-    if ids.rank != 1 or offsets.rank != 1:
-        raise ShapeError(f"ids and offsets have one axis each, not {ids.shape} and {offsets.shape}")
-    positions = as_value(np.arange(ids.shape[0]))
-    begun = cast(positions.unsqueeze(1) >= offsets.unsqueeze(0), positions.dtype)
-    bag_of = sum(begun, 1) - 1
-    bags = offsets.shape[0]
-    total = bind(take_add_p, bag_of, take(table, ids), rows=bags)
-    if kind == "sum":
-        return total
-    ones = as_value(np.ones((ids.shape[0], 1)), table.dtype)
-    return total / bind(take_add_p, bag_of, ones, rows=bags).clip(1.0)
 
 
 def _check_labels(logits: Any, labels: Any) -> Any:

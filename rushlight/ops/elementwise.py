@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import bind
+from rushlight.core.bind import as_value, bind, bind_checked, locate
 from rushlight.core.dtypes import bool_, float32
+from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import method, register
 from rushlight.ops.pointwise import Where, binary, quiet, unary
 
@@ -35,7 +36,7 @@ abs_ = unary(
 sign = unary(
     "sign",
     numpy=np.sign,
-    c="({x} > 0) - ({x} < 0)",
+    c="{x} != {x} ? {x} : ({x} > 0) - ({x} < 0)",
     vjp=lambda g, _y, _x: g * 0.0,
     kinds=NUMBERS,
     onnx="Sign",
@@ -122,7 +123,7 @@ sigmoid = unary(
 relu = unary(
     "relu",
     numpy=lambda x: np.maximum(x, 0),
-    c="{x} > 0 ? {x} : 0",
+    c="{x} < 0 ? 0 : {x}",
     vjp=lambda g, y, _x: where(y > 0.0, g, 0.0),
     onnx="Relu",
     smooth=False,
@@ -204,7 +205,7 @@ pow_ = binary(
 maximum = binary(
     "maximum",
     numpy=np.maximum,
-    c="{x} > {y} ? {x} : {y}",
+    c="{x} > {y} || {x} != {x} ? {x} : {y}",
     vjp=(lambda g, _y, a, b: g * _share(a, b), lambda g, _y, a, b: g * _share(b, a)),
     kinds=NUMBERS,
     onnx="Max",
@@ -214,7 +215,7 @@ maximum = binary(
 minimum = binary(
     "minimum",
     numpy=np.minimum,
-    c="{x} < {y} ? {x} : {y}",
+    c="{x} < {y} || {x} != {x} ? {x} : {y}",
     vjp=(lambda g, _y, a, b: g * _share(b, a), lambda g, _y, a, b: g * _share(a, b)),
     kinds=NUMBERS,
     onnx="Min",
@@ -289,8 +290,14 @@ def where(condition: Any, x: Any, y: Any) -> Any:
     >>> rl.where(rl.tensor([True, False]), 1.0, 0.0)
     tensor([1., 0.])
     """
-    x, y = add.align(x, y)
-    return bind(where_p, condition, x, y)
+    try:
+        condition = as_value(condition)
+        left, right = add.align(x, y)
+    except RushlightError as error:
+        raise locate(error, "where", {"condition": condition, "left": x, "right": y}) from None
+    if condition.dtype is bool_ and left.dtype is right.dtype and left.dtype.is_wide:
+        return bind(where_p, condition, left, right)
+    return bind_checked(where_p, condition, left, right)
 
 
 @method("clip")
@@ -308,4 +315,4 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
 
 def _share(a: Any, b: Any) -> Any:
     """Return 1 where a > b, 1/2 where they are equal, 0 elsewhere."""
-    return where(a > b, 1.0, where(a == b, 0.5, 0.0 * a))
+    return where(a > b, as_value(1.0, a.dtype), where(a == b, as_value(0.5, a.dtype), 0.0))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, op
-from rushlight.core.dtypes import DType, as_dtype, bool_, float32
+from rushlight.core.dtypes import DType, as_dtype, bool_, float32, int64
 from rushlight.core.errors import BoundsError, DTypeError, ShapeError
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, normalize_axis
@@ -57,6 +57,7 @@ class TakeAdd(Primitive):
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         indices, updates = specs
         _check_indices(indices.dtype)
+        _check_adds(updates.dtype)
         if updates.shape[: len(indices.shape)] != indices.shape:
             raise ShapeError(f"rows {updates.shape} do not begin with indices {indices.shape}")
         return Spec((params["rows"], *updates.shape[len(indices.shape) :]), updates.dtype)
@@ -127,6 +128,7 @@ class ScatterAdd(Primitive):
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         (indices, updates), axis = specs, params["axis"]
         _check_indices(indices.dtype)
+        _check_adds(updates.dtype)
         if indices.shape != updates.shape:
             raise ShapeError(f"indices {indices.shape} and updates {updates.shape} differ")
         shape = (*updates.shape[:axis], params["size"], *updates.shape[axis + 1 :])
@@ -168,7 +170,7 @@ def take(table: Any, indices: Any) -> Any:
     >>> rl.take(rl.tensor([10.0, 20.0, 30.0]), [2, 0])
     tensor([30., 10.])
     """
-    return bind(take_p, table, as_value(indices))
+    return bind(take_p, table, _as_indices(indices))
 
 
 @method("gather")
@@ -181,7 +183,9 @@ def gather(x: Any, axis: int, indices: Any) -> Any:
     tensor([[2.],
             [3.]])
     """
-    return bind(gather_p, x, as_value(indices), axis=normalize_axis(axis, x.rank))
+    axis, indices = normalize_axis(axis, x.rank), _as_indices(indices)
+    _check_same_but(x.shape, indices.shape, axis)
+    return bind(gather_p, x, indices, axis=axis)
 
 
 @method("scatter_add")
@@ -193,11 +197,11 @@ def scatter_add(x: Any, axis: int, indices: Any, updates: Any) -> Any:
     >>> rl.zeros(3).scatter_add(0, [2, 2], [1.0, 4.0])
     tensor([0., 0., 5.])
     """
-    axis = normalize_axis(axis, x.rank)
-    size = x.shape[axis]
-    return x + bind(
-        scatter_add_p, as_value(indices), cast(as_value(updates), x.dtype), axis=axis, size=size
-    )
+    axis, indices = normalize_axis(axis, x.rank), _as_indices(indices)
+    _check_adds(x.dtype)
+    _check_same_but(x.shape, indices.shape, axis)
+    updates = cast(as_value(updates, x.dtype), x.dtype)
+    return x + bind(scatter_add_p, indices, updates, axis=axis, size=x.shape[axis])
 
 
 @op
@@ -209,10 +213,15 @@ def one_hot(indices: Any, classes: int, dtype: Any = float32) -> Any:
     tensor([[0., 1., 0.],
             [1., 0., 0.]])
     """
+    indices = cast(_as_indices(indices), int64)
+    numbers = as_value(np.arange(classes), int64)
+    return cast(eq(indices.unsqueeze(-1), numbers), as_dtype(dtype))
+
+
+def _as_indices(indices: Any) -> Any:
     indices = as_value(indices)
     _check_indices(indices.dtype)
-    numbers = as_value(np.arange(classes), indices.dtype)
-    return cast(eq(indices.unsqueeze(-1), numbers), as_dtype(dtype))
+    return indices
 
 
 def _check_indices(dtype: DType) -> None:
@@ -220,8 +229,15 @@ def _check_indices(dtype: DType) -> None:
         raise DTypeError(f"indices are integers, not {dtype}", hint='cast them: x.cast("int64")')
 
 
+def _check_adds(dtype: DType) -> None:
+    if dtype.is_half or dtype is bool_:
+        raise DTypeError(f"does not take {dtype}", hint="cast to float32 first")
+
+
 def _check_bounds(indices: Array, size: int) -> None:
     if indices.size and (indices.min() < 0 or indices.max() >= size):
+        if size == 0:
+            raise BoundsError("there is no index into an axis of size 0")
         outside = indices[(indices < 0) | (indices >= size)].flat[0]
         raise BoundsError(f"index {outside} is outside of 0 to {size - 1}")
 
@@ -235,6 +251,9 @@ def _check_same_but(shape: Shape, other: Shape, axis: int) -> None:
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:
-    grid: list[Array] = list(np.ogrid[tuple(slice(size) for size in indices.shape)])
-    grid[axis] = indices
+    rank = indices.ndim
+    grid: list[Array] = []
+    for other, size in enumerate(indices.shape):
+        steps = (1,) * other + (size,) + (1,) * (rank - other - 1)
+        grid.append(indices if other == axis else np.arange(size).reshape(steps))
     return tuple(grid)

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, op
-from rushlight.core.dtypes import bool_
+from rushlight.core.dtypes import bool_, int64
 from rushlight.core.errors import BoundsError, DTypeError, ShapeError
 from rushlight.core.primitive import Value, method
 from rushlight.core.shapes import broadcast_shapes, size_of
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
 from rushlight.ops.movement import broadcast_to, permute, reshape, slice_p
+from rushlight.ops.pointwise import cast
 
 
 @method("__getitem__")
@@ -35,7 +36,7 @@ def getitem(x: Any, index: Any) -> Any:
         size = x.shape[axis]
         axis += 1
         if isinstance(part, slice):
-            first, stop, stride = part.indices(size)
+            first, stop, stride = _slice_indices(part, size)
             n = len(range(first, stop, stride))
             window = (first if n else 0, n, stride)
             shape.append(n)
@@ -71,6 +72,15 @@ def _is_integer(part: Any) -> bool:
     return isinstance(part, (int, np.integer)) and not isinstance(part, (bool, np.bool_))
 
 
+def _slice_indices(part: slice, size: int) -> tuple[int, int, int]:
+    try:
+        return part.indices(size)
+    except ValueError:
+        raise ShapeError("the step of a slice cannot be 0") from None
+    except TypeError:
+        raise DTypeError(f"a slice is made of ints and None, not {part}") from None
+
+
 def _checked(position: int, size: int, axis: int) -> int:
     if not -size <= position < size:
         raise BoundsError(f"index {position} is outside of axis {axis} of size {size}")
@@ -85,7 +95,8 @@ def _index_array(part: Any, size: int) -> Any:
     if indices.dtype is bool_ or indices.dtype.is_float:
         hint = "use rl.where, or the integer positions"
         raise DTypeError(f"an index is made of integers, not {indices.dtype}", hint=hint)
-    return indices if indices.dtype.kind == "uint" else where(indices < 0, indices + size, indices)
+    indices = cast(indices, int64)
+    return where(indices < 0, indices + size, indices)
 
 
 def _take_arrays(x: Any, arrays: dict[int, Any]) -> Any:
@@ -96,8 +107,7 @@ def _take_arrays(x: Any, arrays: dict[int, Any]) -> Any:
     sizes = [x.shape[axis] for axis in axes]
     flat = arrays[axes[0]]
     for axis, size in zip(axes[1:], sizes[1:], strict=True):
-        _check_range(arrays[axis], size)
-        flat = flat * size + arrays[axis]
+        flat = _where_inside(arrays[axis], size, flat * size + arrays[axis])
     rows = reshape(permute(x, (*axes, *others)), (size_of(tuple(sizes)), *[x.shape[a] for a in others]))
     taken = take(rows, broadcast_to(flat, shape))
     # NumPy keeps the new axes in place when the arrays stand side by side, else puts them first.
@@ -108,7 +118,7 @@ def _take_arrays(x: Any, arrays: dict[int, Any]) -> Any:
     return taken
 
 
-def _check_range(indices: Any, size: int) -> None:
-    data = getattr(indices, "data", None)
-    if isinstance(data, np.ndarray) and data.size and not (0 <= data.min() and data.max() < size):
-        raise BoundsError(f"an index is outside of an axis of size {size}")
+def _where_inside(indices: Any, size: int, flat: Any) -> Any:
+    """Return -1, which no table has, for indices outside of their axis, else `flat`."""
+    outside = (indices < 0).logical_or(indices >= size)
+    return where(outside, -1, flat)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import as_value, bind, op
+from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
@@ -90,13 +90,14 @@ def matmul(left: Any, right: Any) -> Any:
     if left.dtype is not right.dtype:
         dtype = promote(left.dtype, right.dtype)
         left, right = cast(left, dtype), cast(right, dtype)
+    apply = bind if left.dtype.is_wide else bind_checked
     if left.rank >= 2 and right.rank >= 2:
-        return bind(matmul_p, left, right)
+        return apply(matmul_p, left, right)
     if left.rank == 0 or right.rank == 0:
         raise ShapeError("a scalar has no matrix product", hint="use * instead")
     rows = left if left.rank > 1 else left.unsqueeze(0)
     columns = right if right.rank > 1 else right.unsqueeze(1)
-    product = bind(matmul_p, rows, columns)
+    product = apply(matmul_p, rows, columns)
     shape = product.shape[:-2]
     shape += (() if left.rank == 1 else product.shape[-2:-1])
     shape += (() if right.rank == 1 else product.shape[-1:])

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import as_value, bind, op
+from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, as_shape, broadcast_shapes, normalize_axis, size_of
@@ -83,12 +83,18 @@ class Broadcast(Movement):
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         (x,), shape = specs, params["shape"]
+        if any(size < 0 for size in shape):
+            raise ShapeError(f"sizes cannot be negative: {shape}")
         if broadcast_shapes(x.shape, shape) != shape:
             raise ShapeError(f"{x.shape} does not broadcast to {shape}")
         return Spec(shape, x.dtype)
 
     def numpy(self, x: Any, *, shape: Shape) -> Any:
-        return np.broadcast_to(x, shape)
+        if size_of(shape) > 4096:
+            return np.broadcast_to(x, shape)
+        out = np.empty(shape, x.dtype)  # quicker than NumPy's view where it is small
+        out[...] = x
+        return out
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         shape = inputs[0].shape
@@ -286,7 +292,11 @@ def broadcast_to(x: Any, *shape: Any) -> Any:
             [1., 2.]])
     """
     wanted = as_shape(shape[0] if len(shape) == 1 else shape)
-    return x if x.shape == wanted else bind(broadcast_p, x, shape=wanted)
+    if x.shape == wanted:
+        return x
+    if len(wanted) < x.rank:
+        raise ShapeError(f"{x.shape} does not broadcast to {wanted}")
+    return bind(broadcast_p, x, shape=wanted)
 
 
 @method("squeeze")
@@ -328,7 +338,7 @@ def concat(tensors: Sequence[Any], axis: int = 0) -> Any:
     values = [as_value(x) for x in tensors]
     if not values:
         raise ShapeError("there is nothing to concatenate")
-    return bind(concat_p, *values, axis=normalize_axis(axis, values[0].rank))
+    return bind_checked(concat_p, *values, axis=normalize_axis(axis, values[0].rank))
 
 
 @op
@@ -351,10 +361,11 @@ def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
     >>> rl.ones(2).pad([(1, 2)])
     tensor([0., 1., 1., 0., 0.])
     """
-    if len(widths) != x.rank or any(min(width) < 0 for width in widths):
+    pairs = [as_shape(width) for width in widths] if isinstance(widths, (list, tuple)) else []
+    if len(pairs) != x.rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
         raise ShapeError(f"pad takes {x.rank} pairs of widths that are not negative, got {widths}")
-    shape = tuple(a + size + b for (a, b), size in zip(widths, x.shape, strict=True))
-    start = tuple(before for before, _ in widths)
+    shape = tuple(a + size + b for (a, b), size in zip(pairs, x.shape, strict=True))
+    start = tuple(before for before, _ in pairs)
     return bind(place_p, x, shape=shape, start=start, step=(1,) * x.rank)
 
 

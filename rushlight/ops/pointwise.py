@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import as_value, bind
+from rushlight.core.bind import as_value, bind, bind_checked, locate
 from rushlight.core.dtypes import DType, bfloat16, bool_, float32, float64, int64, promote
-from rushlight.core.errors import DTypeError
+from rushlight.core.errors import DTypeError, RushlightError
 from rushlight.core.primitive import METHODS, Primitive, Sample, Spec, Value, register
 from rushlight.core.shapes import Shape, broadcast_shapes
 
@@ -96,13 +96,20 @@ class Unary(Pointwise):
 
     def as_function(self) -> Callable[[Any], Any]:
         """Return the op as a plain function, which can be a method."""
+        takes_floats = "float" in self.kinds
         floats_only = self.kinds == ("float",)
 
         def function(x: Any) -> Any:
-            x = as_value(x)
+            if not isinstance(x, Value):
+                try:
+                    x = as_value(x)
+                except RushlightError as error:
+                    raise locate(error, self.name, {}) from None
+            if takes_floats and x.dtype.is_wide:
+                return bind(self, x)
             if floats_only and not x.dtype.is_float:
-                x = cast(x, float32)
-            return bind(self, x)
+                return bind(self, cast(x, float32))
+            return bind_checked(self, x)
 
         return _named(function, self)
 
@@ -115,11 +122,21 @@ class Binary(Pointwise):
 
     def as_function(self) -> Callable[[Any, Any], Any]:
         """Return the op as a plain function, which can be a method."""
+        takes_floats = "float" in self.kinds
 
         def function(x: Any, y: Any) -> Any:
-            if type(x) is not type(y) or x.dtype is not y.dtype or not x.dtype.is_float:
-                x, y = self.align(x, y)
-            return bind(self, x, y)
+            if takes_floats and isinstance(x, Value) and x.dtype.is_wide:
+                if isinstance(y, Value) and y.dtype is x.dtype:
+                    return bind(self, x, y)
+                if type(y) is float:
+                    return bind(self, x, as_value(y, x.dtype))
+            try:
+                left, right = self.align(x, y)
+            except RushlightError as error:
+                raise locate(error, self.name, {"left": x, "right": y}) from None
+            if takes_floats and left.dtype is right.dtype and left.dtype.is_wide:
+                return bind(self, left, right)
+            return bind_checked(self, left, right)
 
         return _named(function, self)
 
@@ -128,6 +145,8 @@ class Binary(Pointwise):
 
     def align(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Return both as values of one dtype, where they have one."""
+        if type(y) is float and isinstance(x, Value) and x.dtype.is_float and not x.dtype.is_half:
+            return x, as_value(y, x.dtype)
         if isinstance(x, Value):
             y = as_value(y, _dtype_beside(y, x.dtype))
         elif isinstance(y, Value):

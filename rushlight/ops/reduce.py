@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import as_value, bind, op
+from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.dtypes import bool_, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
@@ -25,6 +25,7 @@ class Reduction(Primitive):
     """A reduction over `axes`, which are counted from the left and in rising order."""
 
     needs_element = False  # whether an empty reduction has no meaning
+    kinds: tuple[str, ...] = ("float", "int", "uint")
 
     def __init__(
         self, name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], **record: Any
@@ -37,7 +38,7 @@ class Reduction(Primitive):
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         (x,), axes = specs, params["axes"]
-        if x.dtype is bool_ or x.dtype.is_half:
+        if x.dtype.kind not in self.kinds or x.dtype.is_half:
             raise DTypeError(f"does not take {x.dtype}", hint="cast to float32 first")
         if self.needs_element and any(x.shape[axis] == 0 for axis in axes):
             raise ShapeError(f"there is no {self.name} of no elements: {x.shape} over {axes}")
@@ -46,8 +47,10 @@ class Reduction(Primitive):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         (x,), axes = inputs, params["axes"]
         shape = reduced_shape(x.shape, axes, True)
-        y = y.reshape(shape) if self.uses_output else None
-        return self._vjp(g.reshape(shape), y, x, axes)
+        if g.shape != shape:
+            g = g.reshape(shape)
+            y = y.reshape(shape) if self.uses_output else None
+        return self._vjp(g, y, x, axes)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,) if self.uses_output else ()
@@ -60,8 +63,7 @@ class Reduction(Primitive):
             ((2, 3, 4), (0, 2), False),
             ((2, 1, 3), (0, 1, 2), True),
         ]
-        if not self.needs_element:
-            rows.append(((0, 3), (0,), False))
+        rows.append(((0, 3), (1,) if self.needs_element else (0,), False))
         return [Sample((shape,), {"axes": axes, "keepdims": keep}) for shape, axes, keep in rows]
 
 
@@ -77,6 +79,8 @@ class ArgReduction(Primitive):
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         (x,), axis = specs, params["axis"]
+        if x.dtype.is_half:
+            raise DTypeError(f"does not take {x.dtype}", hint="cast to float32 first")
         if x.shape[axis] == 0:
             raise ShapeError(f"there is no {self.name} of no elements: {x.shape} along {axis}")
         return Spec(reduced_shape(x.shape, (axis,), params["keepdims"]), int64)
@@ -90,7 +94,18 @@ class ArgReduction(Primitive):
 
 
 def _sum(x: Any, *, axes: Shape, keepdims: bool) -> Any:
-    return np.add.reduce(x, axes, None, None, keepdims)
+    return np.add.reduce(x, axes, x.dtype, None, keepdims)
+
+
+def _mean(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    total = np.add.reduce(x, axes, None, None, keepdims)
+    return total * x.dtype.type(_share_of_one(x.shape, axes))
+
+
+def _share_of_one(shape: Shape, axes: Shape) -> float:
+    """Return 1 / the number of elements that one mean is taken over; NaN for none."""
+    count = size_of(tuple(shape[axis] for axis in axes))
+    return 1.0 / count if count else float("nan")
 
 
 def _max(x: Any, *, axes: Shape, keepdims: bool) -> Any:
@@ -121,12 +136,21 @@ def _logsumexp_of_infinities(x: Any, top: Any, axes: Shape, keepdims: bool) -> A
 
 def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
     """Share the gradient of an extreme equally between the elements that reach it."""
-    reached = where(x == y, 1.0, x * 0.0)
+    reached = where(x == y, as_value(1.0, x.dtype), 0.0)
     return reached * (g / reached.sum(axes, keepdims=True))
 
 
 sum_p = register(
     Reduction("sum", _sum, lambda g, y, x, axes: g.broadcast_to(x.shape), onnx="ReduceSum")
+)
+mean_p = register(
+    Reduction(
+        "mean",
+        _mean,
+        lambda g, y, x, axes: (g * _share_of_one(x.shape, axes)).broadcast_to(x.shape),
+        onnx="ReduceMean",
+        kinds=("float",),
+    )
 )
 max_p = register(
     Reduction(
@@ -156,6 +180,7 @@ logsumexp_p = register(
         _logsumexp,
         lambda g, y, x, axes: g * (x - y).exp(),
         onnx="ReduceLogSumExp",
+        kinds=("float",),
         uses_output=True,
     )
 )
@@ -175,8 +200,7 @@ def sum(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
     dtype = x.dtype
     if not dtype.is_float and dtype is not int64:
         x = cast(x, int64)
-    axes = tuple(range(x.rank)) if axis is None else normalize_axes(axis, x.rank)
-    return bind(sum_p, x, axes=axes, keepdims=keepdims)
+    return _reduce(sum_p, x, axis, keepdims)
 
 
 @method("mean")
@@ -189,10 +213,7 @@ def mean(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
     tensor(2.5)
     """
     x = x if x.dtype.is_float else cast(x, float32)
-    axes = normalize_axes(axis, x.rank)
-    count = size_of(tuple(x.shape[axis] for axis in axes))
-    total = bind(sum_p, x, axes=axes, keepdims=keepdims)
-    return total * (1.0 / count if count else float("nan"))
+    return _reduce(mean_p, x, axis, keepdims)
 
 
 @method("var")
@@ -220,7 +241,7 @@ def max(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
     >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).max(axis=1)
     tensor([5., 4.])
     """
-    return bind(max_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+    return _reduce(max_p, x, axis, keepdims)
 
 
 @method("min")
@@ -232,7 +253,7 @@ def min(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
     >>> rl.tensor([[1.0, 5.0], [3.0, 4.0]]).min()
     tensor(1.)
     """
-    return bind(min_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+    return _reduce(min_p, x, axis, keepdims)
 
 
 @method("logsumexp")
@@ -242,10 +263,10 @@ def logsumexp(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
 
     >>> import rushlight as rl
     >>> rl.tensor([1000.0, 1000.0]).logsumexp()
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     x = x if x.dtype.is_float else cast(x, float32)
-    return bind(logsumexp_p, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+    return _reduce(logsumexp_p, x, axis, keepdims)
 
 
 @method("argmax")
@@ -272,7 +293,13 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return _arg(argmin_p, x, axis, keepdims)
 
 
+def _reduce(primitive: Reduction, x: Any, axis: AxisLike, keepdims: bool) -> Any:
+    apply = bind if x.dtype.is_wide else bind_checked
+    return apply(primitive, x, axes=normalize_axes(axis, x.rank), keepdims=keepdims)
+
+
 def _arg(primitive: ArgReduction, x: Any, axis: int | None, keepdims: bool) -> Any:
     if axis is None:
         x, axis = as_value(x).reshape(-1), 0
-    return bind(primitive, x, axis=normalize_axis(axis, x.rank), keepdims=keepdims)
+    apply = bind if x.dtype.is_wide else bind_checked
+    return apply(primitive, x, axis=normalize_axis(axis, x.rank), keepdims=keepdims)

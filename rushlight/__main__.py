@@ -1,0 +1,7 @@
+"""`python -m rushlight`: the command line."""
+
+import sys
+
+from rushlight.cli.main import main
+
+sys.exit(main())

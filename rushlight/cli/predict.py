@@ -1,0 +1,72 @@
+"""`rushlight predict MODEL [INPUT ...]`: ask a saved network, once or in a conversation."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from rushlight.core.errors import DataError
+from rushlight.data.pictures import render_bars
+from rushlight.predictor import KINDS, Prediction, Predictor
+
+GOODBYES = ("quit", "exit")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="rushlight predict",
+        description="Ask a saved network. Without an input it asks you for one after another, "
+        "until quit, exit or the end of input.",
+    )
+    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("input", nargs="*", help="sentences, picture files, or numbers")
+    parser.add_argument("--json", action="store_true", help="print one JSON object an input")
+    args = parser.parse_args(argv)
+    predictor = Predictor(args.model)
+    if not args.input:
+        return _converse(predictor, args.json)
+    for given in args.input:
+        _show(given, predictor.ask(given), args.json, predictor.kind)
+    return 0
+
+
+def _converse(predictor: Predictor, as_json: bool) -> int:
+    """Answer one line after another; a line that cannot be answered says why and goes on."""
+    asking = sys.stdin.isatty()
+    if asking:
+        print(f"Enter {KINDS[predictor.kind]}; quit ends.")
+    while True:
+        if asking:
+            print("> ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line or line.strip().lower() in GOODBYES:
+            break
+        if line.strip():
+            try:
+                _show(line.strip(), predictor.ask(line.strip()), as_json, predictor.kind)
+            except DataError as error:
+                print(f"rushlight: {error.fact}", file=sys.stderr)
+    if asking:
+        print("Goodbye!")
+    return 0
+
+
+def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
+    if as_json:
+        answer = {"input": given, "label": prediction.label, "notes": list(prediction.notes)}
+        if kind == "regressor":
+            answer["values"] = list(prediction.values)
+        else:
+            answer["probabilities"] = prediction.probabilities
+        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        return
+    notes = "".join(f"  ({note})" for note in prediction.notes)
+    if kind == "regressor":
+        print(f"{given} → {prediction.label}{notes}", flush=True)
+    elif kind == "text-classifier":
+        share = f"{100 * prediction.confidence:.1f}%"
+        print(f"{given:<30} → {prediction.label:<5} {share:>6}{notes}", flush=True)
+    else:
+        print(f"{given}: {prediction.label}{notes}")
+        print(render_bars(list(prediction.probabilities), list(prediction.probabilities.values())))

@@ -1,0 +1,319 @@
+"""Traced graphs as plain JSON: primitives by their names in the registry, state by its path.
+
+Values are numbered: arguments, states, constants, then the results of the nodes in order. What is
+traced at several batch sizes can be merged into one record for any batch: a size that grows with
+it is written `{"batch": 1, "plus": 0}`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.errors import FormatError, ModuleError, did_you_mean
+from rushlight.core.mode import mode
+from rushlight.core.primitive import PRIMITIVES, Array, Primitive, Spec
+from rushlight.core.shapes import size_of
+from rushlight.formats.plain import brief, decode, dtype_of, encode, fields
+from rushlight.formats.safetensors_header import MAX_RANK, shown
+from rushlight.graph.ir import Graph, GraphValue
+from rushlight.graph.trace import Traced
+from rushlight.tensor import Tensor
+from rushlight.tree import Leaf
+
+MAX_ELEMENTS = 2**31  # of one value of a graph; a file that asks for more is refused
+INLINE_ELEMENTS = 16  # larger constants are tensors of the file
+
+_FIELDS = ("name", "arguments", "states", "constants", "nodes", "result")
+
+
+def graph_to_json(
+    traced: Traced, names: Mapping[int, str]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return a traced function as JSON, and the constants that are too large for it, by name.
+
+    Captured tensors that have a name are states; others become constants, as they are now.
+
+    Args:
+        traced: what `trace_tree` gave.
+        names: the path of each named tensor, by id.
+
+    Raises:
+        ModuleError: the function changes a tensor or a gradient, or has a result or a parameter
+            that JSON cannot say.
+    """
+    graph = traced.graph
+    _check_pure(graph, names)
+    named = [(x, value) for x, value in graph.states if id(x) in names]
+    unnamed = [(x, value) for x, value in graph.states if id(x) not in names]
+    constants = [(Tensor.wrap(array, v.dtype), v) for array, v in graph.constants] + unnamed
+    order = [*graph.arguments, *(v for _, v in (*named, *constants))]
+    order += [v for node in graph.nodes for v in node.outputs]
+    number = {id(value): place for place, value in enumerate(order)}
+    large: dict[str, Tensor] = {}
+    record = {
+        "name": graph.name,
+        "arguments": [_spec_to_json(value.spec) for value in graph.arguments],
+        "states": [names[id(x)] for x, _ in named],
+        "constants": [_constant_to_json(x, large, set(names.values())) for x, _ in constants],
+        "nodes": [
+            {
+                "op": node.primitive.name,
+                "inputs": [number[id(value)] for value in node.inputs],
+                "params": {name: encode(v, name) for name, v in node.params.items()},
+                "module": node.module or "",
+            }
+            for node in graph.nodes
+        ],
+        "result": _result_to_json(traced.result, iter(graph.outputs), number),
+    }
+    return record, large
+
+
+def graph_from_json(record: Any, tensors: Mapping[str, Tensor]) -> Traced:
+    """Return the graph of a record without batch sizes, with the states and constants given.
+
+    Raises:
+        FormatError: the record is none that `graph_to_json` writes, names a tensor that is not
+            there, or breaks the rule of a primitive.
+    """
+    _, arguments, states, constants, nodes, result = fields(record, "the graph", *_FIELDS)
+    graph = Graph(_text(record["name"], "the graph's name"))
+    for place, one in enumerate(_list(arguments, "the arguments")):
+        graph.arguments.append(graph.new_value(_spec(one, f"argument {place}")))
+    for place, name in enumerate(_list(states, "the states")):
+        tensor = _stored(name, tensors, f"state {place}")
+        graph.states.append((tensor, graph.new_value(tensor.spec)))
+    for place, one in enumerate(_list(constants, "the constants")):
+        tensor = _constant(one, tensors, f"constant {place}")
+        graph.states.append((tensor, graph.new_value(tensor.spec)))
+    for place, one in enumerate(_list(nodes, "the nodes")):
+        _add_node(graph, one, f"node {place}")
+    tree = _result(result, graph)
+    return Traced(graph, tree)
+
+
+def constant_names(record: Any) -> list[str]:
+    """Return the names of the constants that a graph's record expects as tensors of the file."""
+    constants = record.get("constants") if isinstance(record, dict) else None
+    names = [one["tensor"] for one in constants or [] if isinstance(one, dict) and "tensor" in one]
+    return [name for name in names if isinstance(name, str)]
+
+
+def merge_batches(sizes: tuple[int, int, int], records: list[Any]) -> Any:
+    """Return one record for any batch from those of three batch sizes; None if there is none.
+
+    Integers may differ if they grow with the batch in a straight line; nothing else may.
+
+    >>> merge_batches((2, 3, 5), [[2, 8], [3, 8], [5, 8]])
+    [{'batch': 1, 'plus': 0}, 8]
+    """
+    try:
+        return _merge(sizes, *records)
+    except ModuleError:
+        return None
+
+
+def at_batch(record: Any, batch: int) -> Any:
+    """Return the record for one batch size.
+
+    >>> at_batch([{"batch": 2, "plus": 1}, 8], 10)
+    [21, 8]
+    """
+    if isinstance(record, list):
+        return [at_batch(one, batch) for one in record]
+    if not isinstance(record, dict):
+        return record
+    if record.keys() == {"batch", "plus"}:
+        step, more = record["batch"], record["plus"]
+        if type(step) is int and type(more) is int:
+            return step * batch + more
+    return {name: at_batch(one, batch) for name, one in record.items()}
+
+
+def _check_pure(graph: Graph, names: Mapping[int, str]) -> None:
+    for x, _ in (*graph.updates, *graph.grads, *graph.grad_updates):
+        name = names.get(id(x)) or x.name or "a tensor"
+        what = "draws random numbers" if name == "random" else f"changes {name}"
+        hint = "ask self.training before it does that"
+        raise ModuleError(f"forward {what} in evaluation mode, which no file can hold", hint=hint)
+
+
+def _spec_to_json(spec: Spec) -> dict[str, Any]:
+    return {"dtype": spec.dtype.name, "shape": list(spec.shape)}
+
+
+def _constant_to_json(x: Tensor, large: dict[str, Tensor], taken: set[str]) -> dict[str, Any]:
+    array = mode.evaluator.read(x, "saving a model")
+    if array.size <= INLINE_ELEMENTS and not x.dtype.is_half and np.isfinite(array).all():
+        return {**_spec_to_json(x.spec), "values": array.reshape(-1).tolist()}
+    name = f"constant.{len(large)}"
+    while name in taken:
+        name = f"_{name}"
+    large[name] = x
+    return {"tensor": name}
+
+
+def _result_to_json(tree: Any, outputs: Iterable[GraphValue], number: dict[int, int]) -> Any:
+    if isinstance(tree, Leaf):
+        return {"value": number[id(next(iter(outputs)))]}
+    if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
+        return {"dict": {k: _result_to_json(one, outputs, number) for k, one in tree.items()}}
+    if isinstance(tree, (list, tuple)):
+        kind = "list" if isinstance(tree, list) else "tuple"
+        return {kind: [_result_to_json(one, outputs, number) for one in tree]}
+    return encode(tree, "the result of forward")
+
+
+def _merge(sizes: tuple[int, int, int], a: Any, b: Any, c: Any) -> Any:
+    if type(a) is not type(b) or type(a) is not type(c):
+        raise ModuleError("kinds differ")
+    if isinstance(a, list) and len(a) == len(b) == len(c):
+        return [_merge(sizes, *three) for three in zip(a, b, c, strict=True)]
+    if isinstance(a, dict) and a.keys() == b.keys() == c.keys():
+        return {name: _merge(sizes, a[name], b[name], c[name]) for name in a}
+    if repr(a) == repr(b) == repr(c):
+        return a
+    if type(a) is not int:
+        raise ModuleError("values differ")
+    step, left = divmod(b - a, sizes[1] - sizes[0])
+    if left or c - a != step * (sizes[2] - sizes[0]):
+        raise ModuleError("sizes do not grow in a straight line")
+    return {"batch": step, "plus": a - step * sizes[0]}
+
+
+def _add_node(graph: Graph, record: Any, where: str) -> None:
+    op, inputs, params, module = fields(record, where, "op", "inputs", "params", "module")
+    if not isinstance(op, str) or op not in PRIMITIVES:
+        hint = did_you_mean(op, PRIMITIVES) if isinstance(op, str) else None
+        raise FormatError(f"{where}: there is no primitive {brief(op)}", hint=hint)
+    primitive = PRIMITIVES[op]
+    where = f"{where} ({op})"
+    values = tuple(_value(graph, one, where) for one in _list(inputs, f"{where}: inputs"))
+    if not isinstance(params, dict):
+        raise FormatError(f"{where}: params are {brief(params)}, no object")
+    decoded = {k: decode(v, f"{where}: {shown(k)[1:-1]}") for k, v in params.items()}
+    _check_params(primitive, decoded, where)
+    try:
+        outputs = graph.add(primitive, values, decoded, None, _text(module, where) or None)
+    except FormatError:
+        raise
+    except Exception as error:  # a rule that is given nonsense may raise anything
+        fact = str(error).partition("\n")[0]
+        raise FormatError(f"{where}: {fact or type(error).__name__}") from error
+    for value in outputs:
+        _check_shape(value.shape, where)
+
+
+def _check_params(primitive: Primitive, params: dict[str, Any], where: str) -> None:
+    """Refuse params of other names or kinds than those of the primitive's own samples.
+
+    NumPy's functions take arguments, such as `out`, that no file may hand to them.
+    """
+    samples = [sample.params for sample in primitive.samples()]
+    for name in samples[0]:
+        if name not in params:
+            raise FormatError(f"{where}: {name} is missing")
+    for name, value in params.items():
+        if name not in samples[0]:
+            raise FormatError(f"{where}: {shown(name)} is none of its params")
+        kinds = set().union(*(_kinds(sample[name]) for sample in samples))
+        if not _kinds(value) <= kinds | ({"int"} if "float" in kinds else set()):
+            raise FormatError(f"{where}: {name} is {brief(value)}, not made of {_listed(kinds)}")
+
+
+def _kinds(value: Any) -> set[str]:
+    if isinstance(value, tuple):
+        return set().union(*map(_kinds, value))
+    return {type(value).__name__}
+
+
+def _listed(kinds: set[str]) -> str:
+    return " and ".join(f"{kind}s" for kind in sorted(kinds)) or "anything"
+
+
+def _result(record: Any, graph: Graph) -> Any:
+    """Return the tree of the result with a mark for each tensor, which becomes an output."""
+
+    def walk(part: Any, where: str) -> Any:
+        if isinstance(part, dict) and len(part) == 1:
+            tag, inner = next(iter(part.items()))
+            if tag == "value":
+                graph.outputs.append(_value(graph, inner, where))
+                return Leaf()
+            if tag in ("list", "tuple"):
+                made = [walk(one, where) for one in _list(inner, where)]
+                return made if tag == "list" else tuple(made)
+            if tag == "dict" and isinstance(inner, dict):
+                return {name: walk(one, where) for name, one in inner.items()}
+        return decode(part, where)
+
+    return walk(record, "the result")
+
+
+def _value(graph: Graph, number: Any, where: str) -> GraphValue:
+    if type(number) is not int or not 0 <= number < len(graph.values):
+        made = len(graph.values)
+        raise FormatError(f"{where}: there is no value {brief(number)}; {made} are made by then")
+    return graph.values[number]
+
+
+def _stored(name: Any, tensors: Mapping[str, Tensor], where: str) -> Tensor:
+    if not isinstance(name, str) or name not in tensors:
+        raise FormatError(f"{where}: the file holds no tensor {brief(name)}")
+    return tensors[name]
+
+
+def _constant(record: Any, tensors: Mapping[str, Tensor], where: str) -> Tensor:
+    if isinstance(record, dict) and "tensor" in record:
+        (name,) = fields(record, where, "tensor")
+        return _stored(name, tensors, where)
+    _, _, values = fields(record, where, "dtype", "shape", "values")
+    spec = _spec({name: record[name] for name in ("dtype", "shape")}, where)
+    if len(_list(values, where)) != size_of(spec.shape):
+        raise FormatError(f"{where}: {len(values)} values do not fill {list(spec.shape)}")
+    if spec.dtype.is_half or not all(_holds(spec, one) for one in values):
+        raise FormatError(f"{where}: {brief(values)} are no {spec.dtype} values")
+    array: Array = np.array(values, spec.dtype.storage).reshape(spec.shape)
+    return Tensor.wrap(array, spec.dtype)
+
+
+def _holds(spec: Spec, value: Any) -> bool:
+    """Return whether a number read from a file is one of a dtype, exactly."""
+    if spec.dtype.kind == "bool":
+        return isinstance(value, bool)
+    if spec.dtype.kind == "float":
+        largest = float(np.finfo(spec.dtype.storage).max)
+        return isinstance(value, float) and abs(value) <= largest
+    info = np.iinfo(spec.dtype.storage)
+    return type(value) is int and info.min <= value <= info.max
+
+
+def _spec(record: Any, where: str) -> Spec:
+    dtype, shape = fields(record, where, "dtype", "shape")
+    sizes = tuple(_list(shape, f"{where}: shape"))
+    if len(sizes) > MAX_RANK:
+        raise FormatError(f"{where}: {len(sizes)} axes, more than {MAX_RANK}")
+    _check_shape(sizes, where)
+    return Spec(sizes, dtype_of(dtype, where))
+
+
+def _check_shape(shape: tuple[Any, ...], where: str) -> None:
+    for size in shape:
+        if type(size) is not int or size < 0:
+            raise FormatError(f"{where}: {brief(size)} is no size of an axis")
+    if math.prod(shape) > MAX_ELEMENTS:
+        raise FormatError(f"{where}: {shape} is too large; a value has {MAX_ELEMENTS:,} elements at most")
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise FormatError(f"{where}: {brief(value)} is no list")
+    return value
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise FormatError(f"{where}: {brief(value)} is no text")
+    return value

@@ -1,0 +1,153 @@
+"""Embeddings: rows of a table by number, alone or summed into bags."""
+
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import bind, op
+from rushlight.core.errors import BoundsError, ModuleError, ShapeError, did_you_mean
+from rushlight.nn.init import by_name, check_sizes
+from rushlight.nn.module import Module, Parameter, register
+from rushlight.ops.gather import take, take_add_p
+from rushlight.tensor import Tensor, as_tensor
+
+BAG_MODES = ("mean", "sum")
+
+
+@register
+class Embedding(Module):
+    """A vector for each id: integers (...) from 0 to count - 1 give (..., width).
+
+    Args:
+        count: how many ids there are.
+        width: numbers in each vector.
+        init: name of an initialiser for the table; "normal" as in PyTorch.
+
+    >>> import rushlight as rl
+    >>> Embedding(10, 4)(rl.tensor([[1, 2, 1]])).shape
+    (1, 3, 4)
+    """
+
+    def __init__(self, count: int, width: int, init: str = "normal") -> None:
+        check_sizes(count=count, width=width)
+        self.weight = Parameter(by_name(init)((count, width)))
+
+    def forward(self, ids: Any) -> Tensor:
+        return embedding(self.weight, ids)
+
+
+@register
+class EmbeddingBag(Module):
+    """The mean (or sum) of the vectors of each bag of ids, such as the words of a sentence.
+
+    Bags of one size are ids (bags, size). Bags of many sizes are ids (total,), one bag after
+    another, and offsets (bags,) that say where each begins. Either gives (bags, width); an empty
+    bag gives zeros.
+
+    Args:
+        count: how many ids there are.
+        width: numbers in each vector.
+        mode: "mean" or "sum".
+        init: name of an initialiser for the table; "normal" as in PyTorch.
+
+    >>> import rushlight as rl
+    >>> bag = EmbeddingBag(10, 4)
+    >>> bag([[1, 2], [3, 3]]).shape, bag([1, 2, 3], offsets=[0, 2]).shape
+    ((2, 4), (2, 4))
+    """
+
+    def __init__(self, count: int, width: int, mode: str = "mean", init: str = "normal") -> None:
+        check_sizes(count=count, width=width)
+        _check_mode(mode)
+        self.mode = mode
+        self.weight = Parameter(by_name(init)((count, width)))
+
+    def forward(self, ids: Any, offsets: Any = None) -> Tensor:
+        return embedding_bag(self.weight, ids, offsets, self.mode)
+
+
+@op
+def embedding(table: Tensor, ids: Any) -> Tensor:
+    """Return the rows of `table` (count, width) that integers `ids` (...) name: (..., width).
+
+    >>> import rushlight as rl
+    >>> embedding(rl.tensor([[1.0], [2.0]]), [1, 1, 0])
+    tensor([[2.],
+            [2.],
+            [1.]])
+    """
+    ids = as_tensor(ids)
+    try:
+        return take(table, ids)  # type: ignore[no-any-return]
+    except BoundsError as error:
+        numbers = ids.numpy()
+        if numbers.min() < 0:
+            error.hint = "ids are counted from 0"
+        else:
+            error.hint = f"ids up to {numbers.max()} take a table of {numbers.max() + 1} rows"
+        raise
+
+
+@op
+def embedding_bag(table: Tensor, ids: Any, offsets: Any = None, mode: str = "mean") -> Tensor:
+    """Return the mean or sum of rows of `table` (count, width) for each bag of ids.
+
+    Args:
+        table: (count, width).
+        ids: integers (bags, size), or (total,) with `offsets`.
+        offsets: where each bag begins in flat ids, integers (bags,) that begin with 0.
+        mode: "mean" or "sum"; an empty bag gives zeros.
+
+    >>> import rushlight as rl
+    >>> table = rl.tensor([[1.0], [2.0], [4.0]])
+    >>> embedding_bag(table, [1, 2, 0], [0, 2])
+    tensor([[3.],
+            [1.]])
+    """
+    _check_mode(mode)
+    ids = as_tensor(ids)
+    if offsets is None:
+        return _even_bags(table, ids, mode)
+    offsets = as_tensor(offsets)
+    _check_offsets(ids, offsets)
+    positions = as_tensor(np.arange(ids.shape[0]))
+    begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
+    bag_of = begun.sum(1) - 1
+    bags = offsets.shape[0]
+    total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)
+    if mode == "sum":
+        return total  # type: ignore[no-any-return]
+    ones = as_tensor(np.ones((ids.shape[0], 1)), table.dtype)
+    return total / bind(take_add_p, bag_of, ones, rows=bags).clip(1.0)  # type: ignore[no-any-return]
+
+
+def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:
+    if ids.ndim != 2:
+        fact = f"without offsets the ids are (bags, size), not {ids.shape}"
+        one_bag = "ids.unsqueeze(0) is one bag; offsets say where each of several begins"
+        raise ShapeError(fact, hint=one_bag if ids.ndim == 1 else None)
+    total: Tensor = embedding(table, ids).sum(1)
+    return total / float(max(ids.shape[1], 1)) if mode == "mean" else total
+
+
+def _check_offsets(ids: Tensor, offsets: Tensor) -> None:
+    if ids.ndim != 1 or offsets.ndim != 1:
+        fact = f"ids and offsets have one axis each, not {ids.shape} and {offsets.shape}"
+        raise ShapeError(fact, hint="ids (bags, size) need no offsets" if ids.ndim == 2 else None)
+    starts = offsets.data
+    if not isinstance(starts, np.ndarray) or offsets.dtype.is_float:
+        return  # traced: there are no values to look at; or `take` will say that it is no integer
+    if starts.size == 0 or starts[0] != 0:
+        raise BoundsError("the first offset is 0, where the first bag begins")
+    falls = np.flatnonzero(starts[1:] < starts[:-1])
+    if falls.size:
+        before, after = starts[falls[0]], starts[falls[0] + 1]
+        raise BoundsError(f"offsets rise, but {after} comes after {before}")
+    if starts[-1] > ids.shape[0]:
+        raise BoundsError(f"a bag begins at {starts[-1]}, but there are {ids.shape[0]} ids")
+
+
+def _check_mode(mode: str) -> None:
+    if mode not in BAG_MODES:
+        hint = did_you_mean(mode, BAG_MODES) if isinstance(mode, str) else None
+        raise ModuleError(f"a bag is made by mean or sum, not {mode!r}", hint=hint)

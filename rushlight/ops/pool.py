@@ -1,0 +1,386 @@
+"""2-D pooling: the largest of each window with its position, and the sum of each window.
+
+Tensors are (batch, channels, height, width). The NumPy meaning works on strided views, one for
+each place in a window, and its results lie in memory in the order of the axes of its input.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.dtypes import bool_, float32, int64
+from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
+from rushlight.core.shapes import Shape, pair, window_size
+from rushlight.ops.conv import Pair, Window, check_floats, check_images
+from rushlight.ops.gather import scatter_add_p
+from rushlight.ops.pointwise import cast
+
+NAMES = ("height", "width")
+
+
+class Pooling(Primitive):
+    """What the three have in common: no gradient reads the input's values."""
+
+    labels = ("x",)
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return ()
+
+
+class MaxPool2d(Pooling):
+    """The largest element of each window, and its index (int64) in the flattened input plane.
+
+    The first of equals wins, and the first NaN; padding never does.
+    """
+
+    name = "max_pool2d"
+    outputs = 2
+    uses_output = True
+    smooth = False
+    onnx = "MaxPool"
+
+    def rule(self, *specs: Spec, **params: Any) -> Any:
+        (x,) = specs
+        if x.dtype is bool_ or x.dtype.is_half:
+            raise DTypeError(f"does not take {x.dtype}", hint="cast to float32 first")
+        check_images(x)
+        count = _output_size(x.shape[2:], params)
+        for axis in range(2):
+            _first_taps(axis, x.shape[2:], count, params)
+        shape = (*x.shape[:2], *count)
+        return Spec(shape, x.dtype), Spec(shape, int64)
+
+    def numpy(self, x: Any, **window: Any) -> Any:
+        n, c, *size = x.shape
+        kernel = window["kernel"]
+        count = _output_size(size, window)
+        down, right = (_first_taps(axis, size, count, window) for axis in range(2))
+        kind = np.min_scalar_type(kernel[0] * kernel[1] - 1)
+        best = np.full_like(x, _lowest(x.dtype), shape=(n, c, *count))
+        tap = np.empty_like(x, kind, shape=(n, c, *count))  # which element of its window it is
+        tap[...] = down[:, None] * kernel[1] + right
+        places = list(_places(size, count, window))
+        for number, outputs, inputs in places:
+            here, among = x[:, :, *inputs], best[:, :, *outputs]
+            larger = here > among
+            np.maximum(among, here, out=among)
+            among = tap[:, :, *outputs]
+            np.maximum(among, larger * kind.type(number), out=among)
+        if x.dtype.kind == "f" and np.isnan(best).any():
+            for number, outputs, inputs in reversed(places):
+                tap[:, :, *outputs][np.isnan(x[:, :, *inputs])] = number
+        return best, _flat_index(tap, size[1], count, window)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        n, c, height, width = inputs[0].shape
+        taken, plane = g[0], (n, c, g[0].shape[2] * g[0].shape[3])
+        indices = y[1].reshape(plane)
+        spread = bind(scatter_add_p, indices, taken.reshape(plane), axis=2, size=height * width)
+        return spread.reshape(inputs[0].shape)
+
+    def samples(self) -> list[Sample]:
+        rows: list[tuple[Shape, Pair, Pair, Pair, Pair, bool]] = [
+            # x, kernel, stride, padding, dilation, ceil_mode
+            ((2, 3, 4, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
+            ((1, 1, 1, 1), (1, 1), (1, 1), (0, 0), (1, 1), False),
+            ((0, 2, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), False),
+            ((1, 2, 7, 5), (3, 2), (2, 1), (1, 0), (2, 1), False),
+            ((2, 1, 6, 7), (2, 3), (3, 4), (1, 1), (1, 1), True),
+        ]
+        return [
+            Sample((x,), {**_params(k, s, p, ceil_mode), "dilation": d})
+            for x, k, s, p, d, ceil_mode in rows
+        ]
+
+
+class SumPool2d(Pooling):
+    """The sum of each window; padding counts as 0."""
+
+    name = "sum_pool2d"
+    ulps = 64
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,) = specs
+        check_floats(x)
+        check_images(x)
+        return Spec((*x.shape[:2], *_output_size(x.shape[2:], params)), x.dtype)
+
+    def numpy(self, x: Any, **window: Any) -> Any:
+        _refuse_unless_float(x)
+        _, _, *size = x.shape
+        count = _output_size(size, window)
+        for axis in range(2):
+            shape = (*x.shape[: 2 + axis], count[axis], *x.shape[3 + axis :])
+            total = np.zeros_like(x, shape=shape)
+            for outputs, inputs in _spans(axis, size, count, window):
+                total[_at(axis, outputs)] += x[_at(axis, inputs)]
+            x = total
+        return x
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return bind(sum_unpool2d_p, g, size=inputs[0].shape[2:], **params)
+
+    def samples(self) -> list[Sample]:
+        return [Sample((x,), params) for x, _, params in _sum_cases()]
+
+
+class SumUnpool2d(Pooling):
+    """Each element added to all places of its window in a plane of `size`: undoes `sum_pool2d`."""
+
+    name = "sum_unpool2d"
+    labels = ("gradient",)
+    ulps = 64
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (g,), size = specs, params["size"]
+        check_floats(g)
+        check_images(g, "gradient")
+        count = _output_size(size, params)
+        if g.shape[2:] != count:
+            raise ShapeError(f"the gradient of a plane has shape {g.shape[2:]}, not {count}")
+        return Spec((*g.shape[:2], *size), g.dtype)
+
+    def numpy(self, g: Any, *, size: Pair, **window: Any) -> Any:
+        _refuse_unless_float(g)
+        count = _output_size(size, window)
+        if g.shape[2:] != count:
+            raise ValueError("the gradient has another shape")
+        for axis in range(2):
+            total = np.zeros_like(g, shape=(*g.shape[: 2 + axis], size[axis], *g.shape[3 + axis :]))
+            for outputs, inputs in _spans(axis, size, count, window):
+                total[_at(axis, inputs)] += g[_at(axis, outputs)]
+            g = total
+        return g
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        return bind(sum_pool2d_p, g, **{k: v for k, v in params.items() if k != "size"})
+
+    def samples(self) -> list[Sample]:
+        return [Sample((y,), {"size": x[2:], **params}) for x, y, params in _sum_cases()]
+
+
+max_pool2d_p = register(MaxPool2d())
+sum_pool2d_p = register(SumPool2d())
+sum_unpool2d_p = register(SumUnpool2d())
+
+
+@op
+def max_pool2d(
+    x: Any,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    dilation: int | Sequence[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """Return the largest element of each window; the first of equals gets the gradient.
+
+    Args:
+        x: (batch, channels, height, width).
+        kernel: the size of the window; here and below one int, or two for height and width.
+        stride: how far apart the windows are, as far as they are large if not given.
+        padding: places added on both sides that never win; at most half of the window.
+        dilation: how far apart the elements of a window are.
+        ceil_mode: whether a last window may be only partly inside.
+        return_indices: whether to return also the positions (int64) in the flattened plane.
+
+    Raises:
+        ShapeError: if shape and window do not fit each other.
+        DTypeError: if `x` is bool or a 16-bit float.
+
+    >>> import rushlight as rl
+    >>> max_pool2d(rl.tensor([[[[1.0, 2.0, 5.0, 0.0], [4.0, 3.0, 0.0, 0.0]]]]), 2)
+    tensor([[[[4., 5.]]]])
+    """
+    x = as_value(x)
+    window = _params(kernel, stride, padding, ceil_mode)
+    window["dilation"] = pair(dilation, "dilation")
+    max_pool2d_p.rule(x.spec, **window)  # arrays do not tell 16-bit floats from uint16
+    values, indices = bind(max_pool2d_p, x, **window)
+    return (values, indices) if return_indices else values
+
+
+@op
+def avg_pool2d(
+    x: Any,
+    kernel: int | Sequence[int],
+    stride: int | Sequence[int] | None = None,
+    padding: int | Sequence[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Any:
+    """Return the mean of each window; integers become float32.
+
+    Args:
+        x: (batch, channels, height, width).
+        kernel: the size of the window; here and below one int, or two for height and width.
+        stride: how far apart the windows are, as far as they are large if not given.
+        padding: zeros added on both sides; at most half of the window.
+        ceil_mode: whether a last window may be only partly inside; what is beyond the padding
+            does not count.
+        count_include_pad: whether the zeros of the padding count.
+
+    Raises:
+        ShapeError: if shape and window do not fit each other.
+        DTypeError: if `x` is a 16-bit float.
+
+    >>> import rushlight as rl
+    >>> avg_pool2d(rl.tensor([[[[1.0, 2.0, 5.0, 0.0], [4.0, 3.0, 0.0, 0.0]]]]), 2)
+    tensor([[[[2.5 , 1.25]]]])
+    """
+    x = as_value(x)
+    x = x if x.dtype.is_float else cast(x, float32)
+    window = _params(kernel, stride, padding, ceil_mode)
+    total = bind(sum_pool2d_p, x, **window)
+    numbers = _numbers_in_windows(x.shape[2:], total.shape[2:], window, count_include_pad)
+    if (numbers == numbers[0, 0]).all():
+        return total / float(numbers[0, 0])
+    return total / as_value(numbers, x.dtype)
+
+
+def _params(kernel: Any, stride: Any, padding: Any, ceil_mode: bool) -> dict[str, Any]:
+    sizes = pair(kernel, "kernel")
+    return {
+        "kernel": sizes,
+        "stride": sizes if stride is None else pair(stride, "stride"),
+        "padding": pair(padding, "padding"),
+        "ceil_mode": bool(ceil_mode),
+    }
+
+
+def _refuse_unless_float(x: Array) -> None:
+    """Stop the NumPy meaning before an array that the rule refuses; the rule then says why."""
+    if x.dtype.kind != "f":
+        raise TypeError("not an array of floats")
+
+
+def _output_size(size: Sequence[int], window: Window) -> Pair:
+    """Return how many windows there are in height and width."""
+    counts = []
+    for axis, what in enumerate(NAMES):
+        n, (k, s, p, d) = size[axis], _along(axis, window)
+        reach = d * (k - 1) + 1
+        partly = n + 2 * p - reach + s - 1
+        if n < 1:
+            raise ShapeError(f"there is nothing to pool: the {what} is {n}")
+        if min(k, s, d) < 1 or p < 0 or not window["ceil_mode"] or partly < 0:
+            count = _whole_windows(n, k, s, p, d, what)
+        else:
+            count = partly // s + 1
+            if (count - 1) * s >= n + p:
+                count -= 1  # the last one would begin in the padding on the far side
+        if 2 * p > reach:
+            fact = f"padding {p} is more than half of the window's {what} of {reach}"
+            raise ShapeError(fact, hint=f"padding={reach // 2} is the most that it can be")
+        counts.append(count)
+    return counts[0], counts[1]
+
+
+def _whole_windows(n: int, k: int, s: int, p: int, d: int, what: str) -> int:
+    """Return how many windows are inside along one axis, or raise with the kernel that would do."""
+    try:
+        return window_size(n, k, s, p, d, what)
+    except ShapeError as error:
+        if min(k, s, d) > 0 <= p:
+            error.hint = f"a kernel {what} of {(n + 2 * p - 1) // d + 1} is the most that fits"
+        raise
+
+
+def _along(axis: int, window: Window) -> tuple[int, int, int, int]:
+    """Return kernel, stride, padding and dilation along the height (axis 0) or the width (1)."""
+    dilation = window.get("dilation", (1, 1))
+    return window["kernel"][axis], window["stride"][axis], window["padding"][axis], dilation[axis]
+
+
+def _first_taps(axis: int, size: Sequence[int], count: Pair, window: Window) -> Array:
+    """Return for each window which of its elements is the first that is not padding."""
+    _, s, p, d = _along(axis, window)
+    starts = np.arange(count[axis]) * s - p
+    taps: Array = np.maximum(d - 1 - starts, 0) // d
+    empty = starts + taps * d >= size[axis]
+    if empty.any():
+        fact = f"all that window {empty.argmax()} along the {NAMES[axis]} sees is padding"
+        raise ShapeError(fact, hint="less padding or dilation")
+    return taps
+
+
+def _spans(
+    axis: int, size: Sequence[int], count: Pair, window: Window
+) -> list[tuple[slice, slice]]:
+    """Return for each place in a window the windows that have it inside, and what they see there.
+
+    Both are slices along one axis: of the output, and of the input.
+    """
+    k, s, p, d = _along(axis, window)
+    spans = []
+    for tap in range(k):
+        offset = tap * d - p
+        first = max(0, -(offset // s))
+        stop = max(first, min(count[axis], (size[axis] - 1 - offset) // s + 1))
+        start = first * s + offset
+        spans.append((slice(first, stop), slice(start, start + (stop - first) * s, s)))
+    return spans
+
+
+def _places(
+    size: Sequence[int], count: Pair, window: Window
+) -> Iterator[tuple[int, tuple[slice, slice], tuple[slice, slice]]]:
+    """Yield for each place in a window its number and the slices of output and input there."""
+    columns = _spans(1, size, count, window)
+    for i, (down, from_down) in enumerate(_spans(0, size, count, window)):
+        for j, (right, from_right) in enumerate(columns):
+            yield i * len(columns) + j, (down, right), (from_down, from_right)
+
+
+def _at(axis: int, along: slice) -> tuple[slice, ...]:
+    """Return the index of part of a tensor along its height (axis 0) or width (axis 1)."""
+    return (slice(None),) * (2 + axis) + (along,)
+
+
+def _flat_index(tap: Array, width: int, count: Pair, window: Window) -> Array:
+    """Return the position in the flattened plane of the element `tap` of each window."""
+    (kh, sh, ph, dh), (kw, sw, pw, dw) = _along(0, window), _along(1, window)
+    offsets = np.arange(kh)[:, None] * (dh * width) + np.arange(kw) * dw
+    index: Array = offsets.reshape(-1)[tap]
+    index += (np.arange(count[0]) * sh - ph)[:, None] * width + np.arange(count[1]) * sw - pw
+    return index
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _numbers_in_windows(
+    size: Sequence[int], count: Sequence[int], window: Window, include_padding: bool
+) -> Array:
+    """Return how many elements count in each window, (oh, ow)."""
+    sides = []
+    for axis in range(2):
+        k, s, p, _ = _along(axis, window)
+        first = np.arange(count[axis]) * s - p
+        stop = np.minimum(first + k, size[axis] + p)
+        if not include_padding:
+            first, stop = np.maximum(first, 0), np.minimum(stop, size[axis])
+        sides.append(stop - first)
+    return np.outer(*sides)
+
+
+def _sum_cases() -> list[tuple[Shape, Shape, dict[str, Any]]]:
+    """Return shapes of input and output with the params, for the tables of cases."""
+    rows: list[tuple[Shape, Pair, Pair, Pair, bool]] = [
+        # x, kernel, stride, padding, ceil_mode
+        ((2, 3, 4, 6), (2, 2), (2, 2), (0, 0), False),
+        ((1, 1, 1, 1), (1, 1), (1, 1), (0, 0), False),
+        ((0, 2, 4, 4), (2, 2), (1, 1), (1, 1), False),
+        ((1, 2, 7, 5), (3, 2), (2, 1), (1, 0), False),
+        ((2, 1, 6, 7), (2, 3), (3, 4), (1, 1), True),
+    ]
+    cases: list[tuple[Shape, Shape, dict[str, Any]]] = []
+    for x, kernel, stride, padding, ceil_mode in rows:
+        params = _params(kernel, stride, padding, ceil_mode)
+        cases.append((x, (*x[:2], *_output_size(x[2:], **params)), params))
+    return cases

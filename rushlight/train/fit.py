@@ -1,0 +1,253 @@
+"""`fit`: trains a model, and can be stopped and resumed at any moment without a trace."""
+
+import math
+import operator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rushlight.core.errors import TrainingError, UsageError
+from rushlight.data.loader import DataLoader, Dataset
+from rushlight.nn.module import Module
+from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.schedule import Schedule
+from rushlight.train.batches import as_loader
+from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
+from rushlight.train.history import Epoch, History
+from rushlight.train.interrupts import Interrupted, Interrupts
+from rushlight.train.metrics import evaluate
+from rushlight.train.progress import Progress, make_progress
+from rushlight.train.step import Loss, Step, make_step
+
+
+def fit(
+    model: Module,
+    data: DataLoader | Dataset,
+    *,
+    loss: Loss,
+    optimizer: Optimizer,
+    epochs: int,
+    schedule: Schedule | None = None,
+    validation: DataLoader | Dataset | None = None,
+    patience: int | None = None,
+    clip_norm: float | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    progress: bool = True,
+    on_epoch: Callable[[History], object] | None = None,
+) -> History:
+    """Train a model in place, leave it in evaluation mode, and return what happened.
+
+    Args:
+        model: called with all arrays of a batch but the last.
+        data: batches that end in the labels; a data set is shuffled into batches of 32.
+        loss: takes the model's output and the labels, gives a scalar, the mean over the batch.
+        optimizer: of the model's parameters.
+        epochs: passes over the data in all, those before a resume among them.
+        schedule: makes a step after each step of the optimiser.
+        validation: data to evaluate the model on after each epoch, never to train on.
+        patience: stop after so many epochs without a lower validation loss (or training loss).
+        clip_norm: the most that the common norm of all gradients may be.
+        checkpoint: a folder, which gets last.safetensors after each epoch and on Ctrl-C, and
+            best.safetensors after each epoch that is better than all before.
+        resume: go on from last.safetensors, if there is one, as if training had never stopped, bit
+            for bit. The learning rate too is the saved one.
+        progress: show a bar on a terminal, lines elsewhere, on standard error.
+        on_epoch: called with the history after each epoch; training stops when it returns True.
+
+    Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
+    broken or of something else, UsageError and DataError for arguments and data that cannot work,
+    KeyboardInterrupt on Ctrl-C, once the step in progress is done and the checkpoint is saved.
+
+    >>> import rushlight as rl
+    >>> data, model = rl.data.Dataset([[0.0], [1.0]], [[1.0], [3.0]]), rl.nn.Linear(1, 1)
+    >>> sgd, mse = rl.optim.SGD(model.parameters(), lr=0.5), rl.nn.functional.mse_loss
+    >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
+    True
+    """
+    _check_model(model, optimizer, schedule)
+    _check_numbers(epochs, patience, clip_norm)
+    training = Training(model, optimizer, schedule, as_loader(data, train=True))
+    plan = _Plan(
+        step=make_step(model, loss, optimizer, schedule, clip_norm),
+        loss=loss,
+        epochs=epochs,
+        validation=None if validation is None else as_loader(validation, train=False),
+        patience=patience,
+        folder=_open_folder(checkpoint, resume, training),
+        on_epoch=on_epoch,
+    )
+    with Interrupts() as interrupts, make_progress(progress, epochs) as shown:
+        _run(training, plan, shown, interrupts)
+    return training.history
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What `fit` was asked to do."""
+
+    step: Step
+    loss: Loss
+    epochs: int
+    validation: DataLoader | None
+    patience: int | None
+    folder: Path | None
+    on_epoch: Callable[[History], object] | None
+
+
+def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> Path | None:
+    """Return the folder for checkpoints, after loading the last one if that is wanted."""
+    if checkpoint is None:
+        if resume:
+            hint = 'checkpoint="runs/digits"'
+            raise UsageError("resume needs the folder to resume from", hint=hint)
+        return None
+    folder = prepare_folder(checkpoint)
+    if resume and (folder / LAST).exists():
+        load(folder / LAST, training)
+    return folder
+
+
+def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
+    if training.history or training.tally.batches:
+        shown.note(f"going on after {_place(training)} from {plan.folder}")
+    try:
+        while not _is_over(training.history, plan, shown):
+            _train(training, plan.step, shown, interrupts)
+            validated = _validate(training, plan, interrupts)
+            _close_epoch(training, validated)
+            _save_epoch(training, plan.folder)
+            shown.end(training.history.last)
+            if plan.on_epoch is not None and plan.on_epoch(training.history) is True:
+                break
+            interrupts.check()
+    except Interrupted:
+        raise KeyboardInterrupt(_leave(training, plan.folder, shown)) from None
+    finally:
+        training.model.eval()
+
+
+def _train(training: Training, step: Step, shown: Progress, interrupts: Interrupts) -> None:
+    """Do the steps of an epoch, or those that are left of it."""
+    if training.trained:
+        return
+    tally = training.tally
+    shown.begin(training.epoch, len(training.loader), tally)
+    training.model.train()
+    clock = time.perf_counter
+    started = clock()
+    try:
+        for batch in training.loader:
+            value, output = step(*batch)
+            loss = value.item()
+            if not -math.inf < loss < math.inf:
+                raise _not_finite(training, loss)
+            tally.add(loss, output, batch[-1])
+            now = clock()
+            if now >= shown.due:
+                shown.update(tally, now)
+            if interrupts.pending:
+                raise Interrupted
+        training.trained = True
+    finally:
+        training.seconds += clock() - started
+
+
+def _validate(
+    training: Training, plan: _Plan, interrupts: Interrupts
+) -> tuple[float | None, float | None]:
+    """Return the loss and accuracy on the validation data, if there is any."""
+    if plan.validation is None:
+        return None, None
+    started = time.perf_counter()
+    with interrupts.at_once():
+        value, accuracy = evaluate(training.model, plan.validation, plan.loss)
+    training.seconds += time.perf_counter() - started
+    if not math.isfinite(value):
+        raise TrainingError(f"the validation loss is {value} in epoch {training.epoch}")
+    return value, accuracy
+
+
+def _close_epoch(training: Training, validated: tuple[float | None, float | None]) -> None:
+    tally = training.tally
+    epoch = Epoch(training.epoch, tally.loss, tally.accuracy, *validated, training.seconds)
+    training.history.append(epoch)
+    training.begin_epoch()
+
+
+def _save_epoch(training: Training, folder: Path | None) -> None:
+    """Write the best checkpoint first: if only the last one were there, it would not come again."""
+    if folder is None:
+        return
+    if training.history.best is training.history.last:
+        save(folder / BEST, training)
+    save(folder / LAST, training)
+
+
+def _is_over(history: History, plan: _Plan, shown: Progress) -> bool:
+    if len(history) >= plan.epochs:
+        return True
+    if plan.patience is None or not history:
+        return False
+    if history.last.epoch - history.best.epoch < plan.patience:
+        return False
+    shown.note(f"stopped early: epoch {history.best.epoch} is still the best")
+    return True
+
+
+def _leave(training: Training, folder: Path | None, shown: Progress) -> str:
+    """Save on Ctrl-C, and return the line that says so."""
+    place = _place(training)
+    if folder is None:
+        return f"stopped after {place}"
+    save(folder / LAST, training)
+    line = f"stopped after {place}; fit goes on from {folder / LAST} with resume=True"
+    shown.note(line)
+    return line
+
+
+def _place(training: Training) -> str:
+    """Return how far training is, such as "epoch 2" or "batch 17 of epoch 3"."""
+    if training.tally.batches:
+        return f"batch {training.tally.batches} of epoch {training.epoch}"
+    return f"epoch {len(training.history)}"
+
+
+def _not_finite(training: Training, loss: float) -> TrainingError:
+    batch, batches = training.tally.batches + 1, len(training.loader)
+    return TrainingError(
+        f"the loss is {loss} in epoch {training.epoch}, batch {batch} of {batches}",
+        hint="try a lower learning rate or clip_norm; rl.detect_anomaly() names the first NaN",
+    )
+
+
+def _check_model(model: Any, optimizer: Any, schedule: Any) -> None:
+    for name, thing, kind in [
+        ("model", model, Module),
+        ("optimizer", optimizer, Optimizer),
+        ("schedule", schedule, Schedule),
+    ]:
+        if not isinstance(thing, kind) and not (kind is Schedule and thing is None):
+            raise UsageError(f"{name} is no {kind.__name__} but a {type(thing).__name__}")
+    own = {id(parameter) for parameter in model.parameters()}
+    if not any(id(parameter) in own for parameter in optimizer.parameters):
+        fact = "the optimiser trains none of the model's parameters"
+        raise UsageError(fact, hint="make it with model.parameters() of this model")
+    if schedule is not None and schedule.optimizer is not optimizer:
+        raise UsageError("the schedule sets the learning rate of another optimiser")
+
+
+def _check_numbers(epochs: Any, patience: Any, clip_norm: Any) -> None:
+    for name, value in [("epochs", epochs), ("patience", patience)]:
+        if name == "patience" and value is None:
+            continue
+        try:
+            good = operator.index(value) >= 1
+        except TypeError:
+            good = False
+        if not good:
+            raise UsageError(f"{name} is an int of at least 1, not {value!r}")
+    if clip_norm is not None:
+        check_number("clip_norm", clip_norm, low=0.0)

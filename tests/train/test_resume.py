@@ -1,0 +1,298 @@
+"""Training that was stopped and resumed is the training that never stopped, bit for bit."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+
+EPOCHS = 4
+BATCHES = 7  # of 50 samples, 8 a batch
+
+SCRIPT = Path(__file__).with_name("small_training.py")
+
+
+def with_batch_norm():
+    return [
+        rl.nn.Linear(6, 16),
+        rl.nn.BatchNorm(16),
+        rl.nn.ReLU(),
+        rl.nn.Dropout(0.3),
+        rl.nn.Linear(16, 3),
+    ]
+
+
+def with_layer_norm():
+    return [
+        rl.nn.Dropout(0.1),
+        rl.nn.Linear(6, 12),
+        rl.nn.LayerNorm(12),
+        rl.nn.Tanh(),
+        rl.nn.Linear(12, 3),
+    ]
+
+
+def with_one_layer():
+    return [rl.nn.Linear(6, 3)]
+
+
+def with_transposed_memory():
+    first = rl.nn.Linear(6, 16)
+    first.weight = rl.nn.Parameter(np.asfortranarray(first.weight.numpy()))
+    return [first, rl.nn.Sigmoid(), rl.nn.Dropout(0.5), rl.nn.Linear(16, 3)]
+
+
+def in_double_precision():
+    norm = rl.nn.BatchNorm(6)
+    last = rl.nn.Linear(6, 3)
+    last.weight = rl.nn.Parameter(last.weight.detach().cast("float64"))
+    return [norm, last]
+
+
+class Augment(rl.nn.Module):
+    """Adds noise, even in evaluation: it draws random numbers that training must not miss."""
+
+    def forward(self, x):
+        return x + rl.randn(x.shape) * 0.1
+
+
+def with_noise():
+    return [Augment(), rl.nn.Linear(6, 3)]
+
+
+def sgd(parameters):
+    return rl.optim.SGD(parameters, lr=0.1)
+
+
+def momentum(parameters):
+    return rl.optim.SGD(parameters, lr=0.05, momentum=0.9)
+
+
+def nesterov(parameters):
+    return rl.optim.SGD(parameters, lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.01)
+
+
+def adam(parameters):
+    return rl.optim.Adam(parameters, lr=0.01)
+
+
+def adam_with_decay(parameters):
+    return rl.optim.Adam(parameters, lr=0.01, betas=(0.8, 0.95), weight_decay=0.1)
+
+
+def adamw(parameters):
+    return rl.optim.AdamW(parameters, lr=0.01)
+
+
+def steps(optimizer):
+    return rl.optim.StepLR(optimizer, size=5, gamma=0.7)
+
+
+def exponential(optimizer):
+    return rl.optim.ExponentialLR(optimizer, gamma=0.97)
+
+
+def cosine(optimizer):
+    return rl.optim.CosineLR(optimizer, steps=EPOCHS * BATCHES, low=0.001)
+
+
+def constant(optimizer):
+    return rl.optim.ConstantLR(optimizer)
+
+
+CASES = [
+    (with_batch_norm, sgd, None),
+    (with_batch_norm, momentum, steps),
+    (with_batch_norm, nesterov, cosine),
+    (with_batch_norm, adam, exponential),
+    (with_batch_norm, adamw, cosine),
+    (with_layer_norm, momentum, None),
+    (with_layer_norm, adam_with_decay, steps),
+    (with_layer_norm, adamw, constant),
+    (with_one_layer, sgd, exponential),
+    (with_one_layer, adam, None),
+    (with_transposed_memory, nesterov, None),
+    (with_transposed_memory, adam, cosine),
+    (in_double_precision, adam, exponential),
+    (with_noise, adamw, steps),
+]
+IDS = ["-".join(part.__name__ for part in case if part) for case in CASES]
+
+
+class StopAtBatch:
+    """A transform that presses Ctrl-C as it makes batch number `wanted`, counted from 1."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+        self.made = 0
+
+    def __call__(self, x, labels):
+        self.made += 1
+        if self.made == self.wanted:
+            signal.raise_signal(signal.SIGINT)
+        return x, labels
+
+
+def uninterrupted(make_problem, *case, **options):
+    problem = make_problem(*case)
+    history = problem.fit(EPOCHS, **options)
+    return problem.state(), history
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_two_halves_are_the_whole(case, make_problem, same_state, tmp_path):
+    state, history = uninterrupted(make_problem, *case, clip_norm=1.0)
+    make_problem(*case).fit(2, clip_norm=1.0, checkpoint=tmp_path)
+
+    second = make_problem(*case, seed=99)
+    resumed = second.fit(EPOCHS, clip_norm=1.0, checkpoint=tmp_path, resume=True)
+
+    same_state(second.state(), state)
+    assert resumed == history
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_an_epoch_stopped_by_ctrl_c_is_finished(case, make_problem, same_state, tmp_path):
+    state, history = uninterrupted(make_problem, *case)
+    first = make_problem(*case, transform=StopAtBatch(BATCHES + 3))
+    with pytest.raises(KeyboardInterrupt, match="batch 3 of epoch 2"):
+        first.fit(EPOCHS, checkpoint=tmp_path)
+
+    second = make_problem(*case, seed=99)
+    resumed = second.fit(EPOCHS, checkpoint=tmp_path, resume=True)
+
+    same_state(second.state(), state)
+    assert resumed == history
+
+
+@pytest.mark.parametrize("batch", [1, BATCHES, BATCHES + 1, EPOCHS * BATCHES])
+def test_ctrl_c_may_come_at_the_ends_of_an_epoch(batch, make_problem, same_state, tmp_path):
+    case = (with_batch_norm, adamw, cosine)
+    state, history = uninterrupted(make_problem, *case)
+    with pytest.raises(KeyboardInterrupt):
+        make_problem(*case, transform=StopAtBatch(batch)).fit(EPOCHS, checkpoint=tmp_path)
+
+    second = make_problem(*case, seed=99)
+    resumed = second.fit(EPOCHS, checkpoint=tmp_path, resume=True)
+
+    same_state(second.state(), state)
+    assert resumed == history
+
+
+def test_ctrl_c_in_the_validation_is_resumed_with_the_validation(
+    make_problem, same_state, tmp_path
+):
+    case = (with_batch_norm, momentum, steps)
+    state, history = uninterrupted(make_problem, *case)
+    first = make_problem(*case)
+    validation = rl.data.DataLoader(make_validation(), 8, transform=StopAtBatch(5))
+    with pytest.raises(KeyboardInterrupt, match="batch 7 of epoch 2"):
+        first.fit(EPOCHS, checkpoint=tmp_path, validation=validation)
+
+    steps_taken = []
+    second = make_problem(*case, seed=99, transform=lambda *arrays: steps_taken.append(1) or arrays)
+    resumed = second.fit(EPOCHS, checkpoint=tmp_path, resume=True)
+
+    assert len(steps_taken) == 2 * BATCHES
+    same_state(second.state(), state)
+    assert resumed == history
+
+
+def make_validation():
+    random = np.random.default_rng(1)
+    x = random.normal(size=(20, 6)).astype(np.float32)
+    return rl.data.Dataset(x, np.abs(x).argmax(axis=1) % 3)
+
+
+def test_training_stopped_at_every_batch_is_the_same(make_problem, same_state, tmp_path):
+    case = (with_batch_norm, adam, cosine)
+    state, history = uninterrupted(make_problem, *case)
+    stops = 0
+    while True:
+        problem = make_problem(*case, seed=stops, transform=StopAtBatch(1))
+        try:
+            resumed = problem.fit(EPOCHS, checkpoint=tmp_path, resume=True)
+        except KeyboardInterrupt:
+            stops += 1
+        else:
+            break
+    assert stops == EPOCHS * BATCHES
+    same_state(problem.state(), state)
+    assert resumed == history
+
+
+def test_a_finished_training_is_resumed_to_the_same_result(make_problem, same_state, tmp_path):
+    first = make_problem()
+    history = first.fit(EPOCHS, checkpoint=tmp_path)
+    state = first.state()
+    second = make_problem(seed=99)
+    assert second.fit(EPOCHS, checkpoint=tmp_path, resume=True) == history
+    same_state(second.state(), state)
+
+
+def test_resume_without_a_checkpoint_begins_at_the_beginning(make_problem, same_state, tmp_path):
+    state, history = uninterrupted(make_problem)
+    problem = make_problem()
+    assert problem.fit(EPOCHS, checkpoint=tmp_path / "new" / "folder", resume=True) == history
+    same_state(problem.state(), state)
+
+
+def test_patience_counts_the_epochs_before_the_resume(make_problem, tmp_path):
+    def learns_nothing(parameters):
+        return rl.optim.SGD(parameters, lr=0.0)
+
+    case = (with_one_layer, learns_nothing)
+    make_problem(*case).fit(3, checkpoint=tmp_path, patience=5)
+    history = make_problem(*case).fit(100, checkpoint=tmp_path, patience=5, resume=True)
+    assert (history.best.epoch, history.last.epoch) == (1, 6)
+    again = make_problem(*case).fit(100, checkpoint=tmp_path, patience=5, resume=True)
+    assert again == history
+
+
+def test_ctrl_c_without_checkpoints_leaves_whole_steps(make_problem, same_state):
+    first = make_problem(transform=StopAtBatch(3))
+    with pytest.raises(KeyboardInterrupt, match="batch 3 of epoch 1"):
+        first.fit(EPOCHS)
+
+    second = make_problem()
+    step = rl.train.make_step(second.model, rl.nn.functional.cross_entropy, second.optimizer)
+    for _, batch in zip(range(3), second.loader, strict=False):
+        step(*batch)
+    same_state(first.state(), second.state())
+    assert not first.model.training
+
+
+def run_script(*arguments, interrupt=False):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        if interrupt:
+            assert process.stderr.readline().startswith("epoch 1/")
+            process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=100)
+    return process.returncode, output, errors
+
+
+def test_a_process_stopped_by_sigint_saves_and_another_one_goes_on(tmp_path):
+    code, wanted, errors = run_script(tmp_path / "whole")
+    assert code == 0, errors
+
+    folder = tmp_path / "stopped"
+    code, output, errors = run_script(folder, interrupt=True)
+    assert code == -signal.SIGINT
+    assert output == ""
+    saved = [line for line in errors.splitlines() if line.startswith("stopped after")]
+    assert len(saved) == 1
+    assert saved[0].endswith(f"fit goes on from {folder / 'last.safetensors'} with resume=True")
+
+    code, output, errors = run_script(folder)
+    assert code == 0, errors
+    assert errors.startswith("going on after ")
+    assert output == wanted
