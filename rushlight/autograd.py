@@ -103,6 +103,21 @@ def gradients(
     return found
 
 
+def leaves_of(root: Any) -> list[Any]:
+    """Return the leaves that require a gradient and that `root` depends on, each once."""
+    leaves: dict[int, Any] = {}
+    waiting = [root]
+    seen: set[Node] = set()
+    while waiting:
+        x = waiting.pop()
+        if x.node is None:
+            leaves[id(x)] = x
+        elif x.node not in seen:
+            seen.add(x.node)
+            waiting += [one for one in x.node.inputs or () if one.requires_grad]
+    return list(leaves.values())
+
+
 def _check_root(root: Any) -> None:
     if not root.requires_grad:
         fact = "the result depends on no tensor that requires a gradient"
@@ -114,7 +129,7 @@ def _seed(root: Any, gradient: Any) -> Any:
         if root.shape != ():
             fact = f"only a scalar has a gradient of its own, this has shape {root.shape}"
             raise ShapeError(fact, hint="reduce it (loss.sum()) or pass backward(gradient)")
-        return mode.evaluator.constant(1.0, root.dtype)
+        return mode.evaluator.constant(1.0, root.dtype).detach()
     if gradient.shape != root.shape:
         raise ShapeError(f"the gradient has shape {gradient.shape}, the result {root.shape}")
     if gradient.dtype is not root.dtype:
@@ -219,4 +234,5 @@ def _check_nan(node: Node, g: Any) -> None:
 
 
 def _accumulate_grad(leaf: Any, g: Any) -> None:
-    leaf.grad = g if leaf.grad is None else leaf.grad + g
+    # Of its own, since `g` may be another leaf's gradient too, and gradients are assigned to.
+    leaf.grad = g.detach() if leaf.grad is None else leaf.grad + g

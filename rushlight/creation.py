@@ -4,11 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.dtypes import DTypeLike, float32
-from rushlight.core.shapes import as_shape
-from rushlight.tensor import Tensor, check_device
+from rushlight.core.bind import op
+from rushlight.core.dtypes import DTypeLike, as_dtype, float32
+from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.shapes import Shape, as_shape
+from rushlight.tensor import Tensor, check_device, to_array
 
 
+@op
 def full(
     shape: Any,
     value: float,
@@ -22,10 +25,15 @@ def full(
     tensor([7., 7.])
     """
     check_device(device)
-    data = np.full(as_shape(shape), value, "float64")
-    return Tensor(data, dtype, requires_grad)
+    if not isinstance(value, (bool, int, float, np.generic)):
+        raise DTypeError(f"a tensor is filled with a number, not {value!r}")
+    number, _ = to_array(value, as_dtype(dtype))
+    if as_dtype(dtype).is_half:
+        number = np.array(value)
+    return Tensor(np.full(_sizes(shape), number, number.dtype), dtype, requires_grad)
 
 
+@op
 def zeros(
     *shape: Any,
     dtype: DTypeLike = float32,
@@ -40,6 +48,7 @@ def zeros(
     return full(_shape(shape), 0.0, dtype, requires_grad, device)
 
 
+@op
 def ones(
     *shape: Any,
     dtype: DTypeLike = float32,
@@ -72,6 +81,7 @@ def ones_like(x: Any) -> Tensor:
     return ones(x.shape, dtype=x.dtype)
 
 
+@op
 def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
     """Return the numbers from `start` (0 if it stands alone) up to, without, `stop`.
 
@@ -79,11 +89,17 @@ def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
     (tensor([0, 1, 2]), tensor([1. , 1.5]))
     """
     first, last = (0, start) if stop is None else (start, stop)
-    whole = all(isinstance(number, int) for number in (first, last, step))
+    numbers = (first, last, step)
+    if not all(isinstance(number, (int, float, np.generic)) for number in numbers):
+        raise DTypeError(f"arange takes numbers, not {numbers}")
+    if step == 0 or not np.isfinite(numbers).all():
+        raise ShapeError(f"no steps of {step} lead from {first} to {last}")
+    whole = all(isinstance(number, (int, np.integer)) for number in numbers)
     data = np.arange(first, last, step)
     return Tensor(data.astype(np.int64 if whole else np.float32))
 
 
+@op
 def eye(n: int, dtype: DTypeLike = float32) -> Tensor:
     """Return the n by n identity matrix.
 
@@ -91,7 +107,14 @@ def eye(n: int, dtype: DTypeLike = float32) -> Tensor:
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return Tensor(np.eye(n), dtype)
+    return Tensor(np.eye(*_sizes((n,))), dtype)
+
+
+def _sizes(shape: Any) -> Shape:
+    sizes = as_shape(shape)
+    if any(size < 0 for size in sizes):
+        raise ShapeError(f"sizes cannot be negative: {sizes}")
+    return sizes
 
 
 def _shape(shape: tuple[Any, ...]) -> Any:

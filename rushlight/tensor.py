@@ -20,6 +20,7 @@ from rushlight.core.dtypes import (
     bool_,
     float16,
     float32,
+    float64,
     int64,
 )
 from rushlight.core.errors import (
@@ -35,7 +36,7 @@ from rushlight.core.mode import Mode, mode
 from rushlight.core.primitive import Array, Primitive
 from rushlight.core.shapes import Shape, size_of
 from rushlight.ops.methods import TensorMethods
-from rushlight.ops.pointwise import cast
+from rushlight.ops.pointwise import cast, cast_p
 
 
 class Tensor(TensorMethods):
@@ -57,6 +58,7 @@ class Tensor(TensorMethods):
     _dtype: DType | None = None  # set where the array's own dtype does not tell
     _grad: "Tensor | None" = None
     name: str | None = None  # what graphs and errors call it
+    __array_priority__ = 1000  # so that `array * tensor` is the tensor's product
 
     def __init__(
         self,
@@ -66,9 +68,10 @@ class Tensor(TensorMethods):
         device: str = "cpu",
     ) -> None:
         check_device(device)
-        made = data.detach() if isinstance(data, Tensor) else mode.evaluator.constant(data, None)
-        if dtype is not None:
-            made = cast(made, as_dtype(dtype))
+        wanted = None if dtype is None else as_dtype(dtype)
+        made = data.detach() if isinstance(data, Tensor) else mode.evaluator.constant(data, wanted)
+        if wanted is not None:
+            made = cast(made, wanted)
         self.data = made.data
         self._dtype = made._dtype
         if requires_grad:
@@ -158,8 +161,8 @@ class Tensor(TensorMethods):
             raise DTypeError(f"a {self.dtype} tensor cannot become {value.dtype}", hint=hint)
         if self.node is not None:
             raise GradientError("a computed tensor cannot be assigned to", hint="x.detach() can")
-        assigned(self)
         mode.evaluator.assign(self, value)
+        assigned(self)
         return self
 
     @op
@@ -245,6 +248,7 @@ class Tensor(TensorMethods):
     def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
         copy = Tensor(self.detach())
         copy.requires_grad = self.requires_grad
+        copy.name = self.name
         memo[id(self)] = copy
         return copy
 
@@ -282,8 +286,9 @@ class Eager:
 
     def constant(self, data: Any, dtype: DType | None) -> Tensor:
         key = (type(data), data, dtype) if isinstance(data, (int, float)) and data else None
-        if key in self._numbers:
-            return self._numbers[key]
+        known = self._numbers.get(key) if key is not None else None
+        if known is not None:
+            return known
         array, kind = to_array(data, dtype)
         made = Tensor.wrap(array, kind if kind.is_half else None)
         if key is not None and data == data:
@@ -352,35 +357,52 @@ def to_array(data: Any, dtype: DType | None = None) -> tuple[Array, DType]:
     """
     if isinstance(data, (bool, int, float)):
         dtype = dtype or (bool_ if isinstance(data, bool) else as_dtype(type(data)))
-        if isinstance(data, int) and not dtype.is_float and dtype is not bool_:
-            info = np.iinfo(dtype.storage)
-            if not info.min <= data <= info.max:
-                raise DTypeError(f"{data} does not fit {dtype}")
-        return np.array(data, dtype.storage), dtype
+        return _number(data, dtype), dtype
     try:
         array = np.array(data)
     except ValueError:
         raise ShapeError("nested lists of differing lengths make no tensor") from None
     if array.dtype == np.float16:
-        return array.view(np.uint16), float16
-    if array.dtype.char not in BY_CHAR:
+        array, found = array.astype(np.float16).view(np.uint16), float16
+    elif array.dtype.char in BY_CHAR:
+        found = BY_CHAR[array.dtype.char]
+        array = array.astype(found.storage, copy=False)  # in this machine's byte order
+    else:
         kind = type(data).__name__ if array.dtype == object else str(array.dtype)
         raise DTypeError(f"a tensor holds numbers, not {kind}", hint="convert to numbers first")
-    if not isinstance(data, np.ndarray) and not hasattr(data, "__array__"):
-        array = _shrink_default(array, data)
-    found = BY_CHAR[array.dtype.char]
-    if dtype is not None and dtype is not found:
-        array, found = array.astype(dtype.storage), dtype
-    return array, found
+    if not hasattr(data, "__array__"):
+        if dtype is None:
+            dtype = _default(array, found, data)
+        _check_range(array, dtype)
+    if dtype is None or dtype is found:
+        return array, found
+    return cast_p.numpy(array, source=found, dtype=dtype), dtype
 
 
-def _shrink_default(array: Array, data: Any) -> Array:
+def _number(data: float, dtype: DType) -> Array:
+    """Return a Python number as an array without axes."""
+    try:
+        if (isinstance(data, int) and not dtype.is_half) or (dtype.is_wide and abs(data) < 1e38):
+            return np.array(data, dtype.storage)
+        wide = np.array(data, np.float64)
+    except OverflowError:
+        raise DTypeError(f"{data} does not fit {dtype}") from None
+    return np.asarray(cast_p.numpy(wide, source=float64, dtype=dtype))
+
+
+def _check_range(array: Array, dtype: DType) -> None:
+    if array.size and array.dtype.kind in "iu" and dtype.kind in ("int", "uint"):
+        info = np.iinfo(dtype.storage)
+        for extreme in (array.min(), array.max()):
+            if not info.min <= extreme <= info.max:
+                raise DTypeError(f"{extreme} does not fit {dtype}")
+
+
+def _default(array: Array, found: DType, data: Any) -> DType:
     """Return float32 for lists of Python floats, int64 for lists of ints."""
-    if array.size == 0:
-        return array.astype(np.float32)
-    if array.dtype == np.float64 and _holds_python_numbers(data):
-        return array.astype(np.float32)
-    return array.astype(np.int64) if array.dtype.kind == "i" else array
+    if array.size == 0 or (found is float64 and _holds_python_numbers(data)):
+        return float32
+    return int64 if found.kind == "int" else found
 
 
 def _holds_python_numbers(data: Any) -> bool:

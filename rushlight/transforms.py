@@ -4,9 +4,9 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.autograd import gradients
+from rushlight.autograd import gradients, leaves_of
 from rushlight.core.bind import bind
-from rushlight.core.errors import GradientError
+from rushlight.core.errors import DTypeError, GradientError, UsageError
 from rushlight.core.mode import enable_grad, mode
 from rushlight.ops.movement import reshape_p
 from rushlight.tensor import Tensor, as_tensor
@@ -31,18 +31,25 @@ def value_and_grad(
     def both(*args: Any, **kwargs: Any) -> Any:
         recorded = mode.grad
         inputs = list(args)
+        fresh = []  # leaves that only this differentiation knows
         with enable_grad():
             for position in positions:
-                inputs[position] = _own(as_tensor(args[position]), recorded)
-            value = function(*inputs, **kwargs)
+                x = _argument(args, position)
+                if not (recorded and x.requires_grad):
+                    x = x.detach().requires_grad_()
+                    fresh.append(x)
+                # A node of its own, at which the sweep reads the gradient.
+                inputs[position] = bind(reshape_p, x, shape=x.shape)
+            value = _check_value(function(*inputs, **kwargs))
             wanted = [inputs[position] for position in positions]
-            found = gradients([value], wanted, create_graph=recorded)
+            others = {id(x) for x in leaves_of(value)} - {id(x) for x in fresh}
+            linked = recorded and bool(others)
+            found = gradients([value], wanted, create_graph=linked, retain_graph=bool(others))
         grads = tuple(
-            x.detach() * 0.0 if g is None else g for x, g in zip(wanted, found, strict=True)
+            as_tensor(0.0, x.dtype).broadcast_to(x.shape) if g is None else g
+            for x, g in zip(wanted, found, strict=True)
         )
-        outer = any(isinstance(x, Tensor) and x.requires_grad for x in args)
-        value = value if outer and recorded else value.detach()
-        return value, grads[0] if isinstance(argnums, int) else grads
+        return value if linked else value.detach(), grads[0] if isinstance(argnums, int) else grads
 
     return both
 
@@ -88,7 +95,13 @@ def gradients_of(
     )
 
 
-def _own(x: Tensor, linked: bool) -> Tensor:
-    """Return a tensor of the values of `x` that only this differentiation knows."""
-    source = x if x.requires_grad and linked else x.detach().requires_grad_()
-    return bind(reshape_p, source, shape=source.shape)  # type: ignore[no-any-return]
+def _argument(args: tuple[Any, ...], position: int) -> Tensor:
+    if not -len(args) <= position < len(args):
+        raise UsageError(f"there is no argument {position}: {len(args)} were given")
+    return as_tensor(args[position])
+
+
+def _check_value(value: Any) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise DTypeError(f"the function gives {type(value).__name__}, not a scalar tensor")
+    return value

@@ -25,6 +25,7 @@ ROWS = [
 ]
 ORDER = [package for row in ROWS for package in row]
 FRONT = ["__init__", "__main__"]  # rushlight/__init__.py, rushlight/__main__.py: may import any
+PROGRAMS = ["recipes"]  # written as a user would: they may `import rushlight as rl`
 TESTING_MAY_IMPORT = ORDER[: ORDER.index("nn")]
 OPTIONAL_IN = ORDER[ORDER.index("formats") :]
 
@@ -117,9 +118,9 @@ def import_direction(source: Source) -> Iterator[Finding]:
     for item in imports(source.tree):
         if item.first == "":
             yield item.line, f"relative import of {item.target}"
-        elif item.target == "rushlight":
+        elif item.target == "rushlight" and source.package not in PROGRAMS:
             yield item.line, "imports the bare rushlight; name the package inside it"
-        elif item.first == "rushlight" and not may_import(source.package, item.package):
+        elif item.target.startswith("rushlight.") and not may_import(source.package, item.package):
             yield item.line, f"{source.package} may not import {item.package}"
 
 

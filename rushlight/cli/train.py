@@ -26,8 +26,8 @@ def run(argv: Sequence[str]) -> int:
     out = Path(options.pop("out") or f"{name}.safetensors")
     as_json = options.pop("json")
     _check_out(out)
-    options["progress"] = not as_json and options.pop("progress")
-    if options["resume"] and options["checkpoint"] is None:
+    options["progress"] = options["progress"] and not as_json
+    if options.get("resume") and options["checkpoint"] is None:
         raise UsageError("--resume needs --checkpoint FOLDER, to know where from")
     started = time.perf_counter()
     result = train(**options)
@@ -55,16 +55,23 @@ def _parser(name: str, train: Callable[..., Any]) -> argparse.ArgumentParser:
         description=inspect.getdoc(inspect.getmodule(train)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for parameter in inspect.signature(train).parameters.values():
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+    parameters = inspect.signature(train).parameters.values()
+    for parameter in parameters:
+        if typing.get_origin(parameter.annotation) is typing.Annotated:
             _add_option(parser, parameter)
     parser.add_argument("--out", help=f"the file to save to (default: {name}.safetensors)")
-    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
-    parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
-    parser.add_argument("--eager", dest="compiled", action="store_false", help="without tracing")
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        _add_fit_options(parser)
     parser.add_argument("--quiet", dest="progress", action="store_false", help="no progress")
     parser.add_argument("--json", action="store_true", help="print the results as JSON alone")
     return parser
+
+
+def _add_fit_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `rl.fit` that every recipe which uses it passes on."""
+    parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    parser.add_argument("--eager", dest="compiled", action="store_false", help="without tracing")
 
 
 def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -> None:

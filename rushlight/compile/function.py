@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from rushlight.autograd import assigned
+from rushlight.core.errors import TraceError
 from rushlight.core.mode import mode
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph
-from rushlight.graph.trace import Traced, trace_tree
+from rushlight.graph.trace import Traced, Tracer, trace_tree
 from rushlight.tensor import Tensor
 from rushlight.tree import flatten, unflatten
 
@@ -17,7 +18,8 @@ from rushlight.tree import flatten, unflatten
 class Compiled:
     """A function that is traced for each new combination of shapes, dtypes and fixed arguments.
 
-    States (captured tensors) are read and updated at each call. Calls take turns.
+    States (captured tensors) are read and updated at each call. Calls take turns. Inside another
+    trace and under `rl.detect_anomaly()` the function itself is run, op by op.
 
     >>> import rushlight as rl
     >>> double = rl.compile(lambda x: x * 2.0)
@@ -33,8 +35,10 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if mode.anomaly or isinstance(mode.evaluator, Tracer):
+            return self._function(*args, **kwargs)
         leaves, tree = flatten((args, kwargs))
-        key = (repr(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
+        key = (_key(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
         with self._lock:
             traced, interpreter = self._entry(key, args, kwargs)
             return _run(traced, interpreter, leaves)
@@ -82,10 +86,27 @@ def compile(function: Callable[..., Any]) -> Compiled:
     return Compiled(function)
 
 
+def _key(part: Any) -> Any:
+    """Return what tells the fixed arguments of one call from those of another."""
+    if isinstance(part, dict):
+        return dict, tuple((name, _key(value)) for name, value in part.items())
+    if isinstance(part, (list, tuple)):
+        return type(part), tuple(_key(value) for value in part)
+    if isinstance(part, float):
+        return float, repr(part)  # 0.0 is equal to -0.0, and NaN to nothing
+    try:
+        hash(part)
+    except TypeError:
+        kind = type(part).__name__
+        fact = f"a compiled function takes tensors and what can be hashed, not {kind}"
+        raise TraceError(fact, hint="make it a tensor, or let the function capture it") from None
+    return type(part), part
+
+
 def _run(traced: Traced, interpreter: Interpreter, leaves: list[Tensor]) -> Any:
     graph = traced.graph
-    inputs = [x.data for x in leaves]
-    inputs += [x.data for x, _ in graph.states]
+    inputs = [mode.evaluator.read(x, graph.name) for x in leaves]
+    inputs += [mode.evaluator.read(x, graph.name) for x, _ in graph.states]
     inputs += [x._grad.data for x, _ in graph.grads]
     results = interpreter.run(inputs)
     n = len(graph.outputs)
@@ -98,5 +119,5 @@ def _run(traced: Traced, interpreter: Interpreter, leaves: list[Tensor]) -> Any:
         x.data = next(rest)
         assigned(x)
     for x, value in graph.grad_updates:
-        x._grad = None if value is None else Tensor.wrap(next(rest))
+        x._grad = None if value is None else Tensor.wrap(next(rest), value.dtype)
     return unflatten(traced.result, outputs)

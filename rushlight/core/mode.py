@@ -19,11 +19,14 @@ class Mode(threading.local):
     observer: Callable[[Any, Any], None] | None = None  # is told of each layer and its output
 
     def __init__(self) -> None:
-        self.modules: list[Any] = []  # the layers that are being called, outermost first
+        self.modules: list[Any] = []  # the layers (or paths) that are called, outermost first
 
     def module_path(self) -> str | None:
         """Return the path of the layer that is being called, such as "encoder.0.linear"."""
-        names = [inner.path_in(outer) for outer, inner in pairwise([None, *self.modules])]
+        names = [
+            inner if isinstance(inner, str) else inner.path_in(outer)
+            for outer, inner in pairwise([None, *self.modules])
+        ]
         return ".".join(filter(None, names)) or None
 
 

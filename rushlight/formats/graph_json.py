@@ -23,6 +23,7 @@ from rushlight.tensor import Tensor
 from rushlight.tree import Leaf
 
 MAX_ELEMENTS = 2**31  # of one value of a graph; a file that asks for more is refused
+MAX_AXIS = 2**26
 INLINE_ELEMENTS = 16  # larger constants are tensors of the file
 
 _FIELDS = ("name", "arguments", "states", "constants", "nodes", "result")
@@ -134,8 +135,9 @@ def at_batch(record: Any, batch: int) -> Any:
 
 def _check_pure(graph: Graph, names: Mapping[int, str]) -> None:
     for x, _ in (*graph.updates, *graph.grads, *graph.grad_updates):
-        name = names.get(id(x)) or x.name or "a tensor"
-        what = "draws random numbers" if name == "random" else f"changes {name}"
+        name = names.get(id(x))
+        random = name is None and x.name == "random"
+        what = "draws random numbers" if random else f"changes {name or x.name or 'a tensor'}"
         hint = "ask self.training before it does that"
         raise ModuleError(f"forward {what} in evaluation mode, which no file can hold", hint=hint)
 
@@ -301,10 +303,12 @@ def _spec(record: Any, where: str) -> Spec:
 
 def _check_shape(shape: tuple[Any, ...], where: str) -> None:
     for size in shape:
-        if type(size) is not int or size < 0:
-            raise FormatError(f"{where}: {brief(size)} is no size of an axis")
+        if type(size) is not int or not 0 <= size <= MAX_AXIS:
+            raise FormatError(f"{where}: {brief(size)} is no size of an axis, 0 to {MAX_AXIS:,}")
     if math.prod(shape) > MAX_ELEMENTS:
-        raise FormatError(f"{where}: {shape} is too large; a value has {MAX_ELEMENTS:,} elements at most")
+        raise FormatError(
+            f"{where}: {shape} is too large; a value has {MAX_ELEMENTS:,} elements at most"
+        )
 
 
 def _list(value: Any, where: str) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.dtypes import DType
-from rushlight.core.errors import FormatError, ModuleError, did_you_mean
+from rushlight.core.errors import FormatError, ModuleError, RushlightError, did_you_mean
 from rushlight.core.mode import evaluating
 from rushlight.formats.hollow import Hollow
 from rushlight.formats.plain import brief, decode, encode, fields
@@ -22,7 +22,6 @@ from rushlight.nn.module import REGISTRY, Module
 from rushlight.tensor import Tensor
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_OWN_FIELDS = frozenset(Module().__dict__)
 
 
 def module_to_json(module: Module, where: str = "the model") -> dict[str, Any]:
@@ -33,7 +32,7 @@ def module_to_json(module: Module, where: str = "the model") -> dict[str, Any]:
 
     >>> import rushlight as rl
     >>> module_to_json(rl.nn.Linear(4, outputs=2))
-    {'module': 'Linear', 'arguments': {'inputs': 4, 'outputs': 2, 'bias': True}}
+    {'module': 'Linear', 'arguments': {'inputs': 4, 'outputs': 2, 'bias': True, 'init': None}}
     """
     cls = type(module)
     if REGISTRY.get(cls.__name__) is not cls:
@@ -77,27 +76,14 @@ def difference(module: Module, rebuilt: Module) -> str | None:
     >>> difference(rl.nn.Dropout(0.5), rl.nn.Dropout(0.1))
     'p of the model is 0.5 by now, its constructor made it 0.1'
     """
-    ours, theirs = dict(module.named_modules()), dict(rebuilt.named_modules())
-    for path in theirs:
-        if path not in ours:
-            return f"{path} was taken away after the model was made"
-    for path, layer in ours.items():
-        name = path or "the model"
-        if path not in theirs:
-            return f"{path} was added after the model was made"
-        if type(layer) is not type(theirs[path]):
-            made = type(theirs[path]).__name__
-            return f"{name} is {type(layer).__name__} by now, the constructor made it {made}"
-        found = _attribute_difference(name, layer, theirs[path])
-        if found:
-            return found
-    return _state_difference(module, rebuilt)
+    state = {id(x) for x in (*module.state_dict().values(), *rebuilt.state_dict().values())}
+    return _layer_difference("", module, rebuilt, state, set()) or _state_difference(
+        module, rebuilt
+    )
 
 
 def constructor(cls: type[Module]) -> dict[str, inspect.Parameter]:
     """Return the parameters of a module's constructor by name, without `self`."""
-    if cls.__init__ is object.__init__:
-        return {}
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
 
 
@@ -122,10 +108,11 @@ def _module(record: Any, where: str) -> Module:
     bound = _bind(cls, arguments, where)
     try:
         return cls(*bound.args, **bound.kwargs)
-    except FormatError:
-        raise
     except Exception as error:  # a constructor that is given nonsense may raise anything
-        raise FormatError(f"{where}: {name} cannot be made: {_first_line(error)}") from error
+        fact = error.fact if isinstance(error, RushlightError) else str(error)
+        raise FormatError(
+            f"{where}: {name} cannot be made: {fact or type(error).__name__}"
+        ) from error
 
 
 def _bind(cls: type[Module], given: dict[str, Any], where: str) -> inspect.BoundArguments:
@@ -147,7 +134,7 @@ def _bind(cls: type[Module], given: dict[str, Any], where: str) -> inspect.Bound
     if more and rest is not None:
         arguments[rest] = more
     parameters = list(known.values())
-    return inspect.BoundArguments(inspect.Signature(parameters), arguments)  # type: ignore[arg-type]
+    return inspect.BoundArguments(inspect.Signature(parameters), arguments)
 
 
 def _check_fits(
@@ -207,20 +194,38 @@ def _hints(cls: type[Module]) -> dict[str, Any]:
         return {}
 
 
-def _first_line(error: Exception) -> str:
-    text = str(error).partition("\n")[0]
-    return text if len(text) <= 200 else text[:200] + "..."
+def _layer_difference(
+    path: str, ours: Module, theirs: Module, state: set[int], seen: set[tuple[int, int]]
+) -> str | None:
+    """Compare two modules and what is inside; a pair in `seen` is being compared already."""
+    name = path or "the model"
+    if (id(ours), id(theirs)) in seen:
+        return None
+    seen.add((id(ours), id(theirs)))
+    if type(ours) is not type(theirs):
+        made = type(theirs).__name__
+        return f"{name} is of class {type(ours).__name__} by now, its constructor made it {made}"
+    found = _attribute_difference(name, ours.__dict__, theirs.__dict__, state)
+    if found:
+        return found
+    children = dict(theirs.named_children())
+    for key, child in ours.named_children():
+        inside = f"{path}.{key}" if path else key
+        found = _layer_difference(inside, child, children[key], state, seen)
+        if found:
+            return found
+    return None
 
 
-def _attribute_difference(path: str, ours: Module, theirs: Module) -> str | None:
-    mine = {k: v for k, v in ours.__dict__.items() if k not in _OWN_FIELDS}
-    made = {k: v for k, v in theirs.__dict__.items() if k not in _OWN_FIELDS}
+def _attribute_difference(
+    path: str, mine: dict[str, Any], made: dict[str, Any], state: set[int]
+) -> str | None:
     for name in {**mine, **made}:
         if name not in made:
             return f"{name} of {path} was added after the model was made"
         if name not in mine:
             return f"{name} of {path} was taken away after the model was made"
-        if not _same(mine[name], made[name]):
+        if not _same(mine[name], made[name], state):
             now, then = _describe(mine[name]), _describe(made[name])
             more = "" if now == then else f" {now} by now, its constructor made it {then}"
             return f"{name} of {path} is{more or ' not what its constructor makes'}"
@@ -241,19 +246,28 @@ def _state_difference(ours: Module, theirs: Module) -> str | None:
     return None
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Return whether two attributes mean the same; what cannot be compared must be of one class."""
-    if isinstance(one, Tensor) and isinstance(other, Tensor):
-        return one.spec == other.spec and _same(np.asarray(one.data), np.asarray(other.data))
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        kinds = one.dtype == other.dtype and one.shape == other.shape
-        return kinds and one.tobytes() == other.tobytes()
+def _same(one: Any, other: Any, state: set[int]) -> bool:
+    """Return whether two attributes mean the same.
+
+    Modules, and tensors whose id is in `state`, are compared elsewhere. Objects that cannot be
+    compared must be of one class.
+    """
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
+        pairs = zip(one, other, strict=False)
+        return len(one) == len(other) and all(_same(a, b, state) for a, b in pairs)
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if type(one) is not type(other) or isinstance(one, Module):
+        return list(one) == list(other) and all(_same(one[key], other[key], state) for key in one)
+    if isinstance(one, Module) and isinstance(other, Module):
+        return True
+    if type(one) is not type(other):
         return False
+    if id(one) in state and id(other) in state:
+        return True
+    if isinstance(one, Tensor):
+        return bool(one.spec == other.spec and one.data.tobytes() == other.data.tobytes())
+    if isinstance(one, np.ndarray):
+        same_kind = one.dtype == other.dtype and one.shape == other.shape
+        return bool(same_kind and one.tobytes() == other.tobytes())
     if one is None or isinstance(one, (bool, int, float, str, DType)):
         return repr(one) == repr(other)
     return getattr(one, "__qualname__", None) == getattr(other, "__qualname__", None)

@@ -105,7 +105,9 @@ def check_plain(value: Any, where: str, depth: int = 1) -> None:
             raise UsageError(f"{where} is {value}, which JSON has no word for")
     elif value is not None:
         hint = "use strings, numbers, True, False, None, lists and dicts of them"
-        raise UsageError(f"{where} is {_a(type(value).__name__)}, which JSON has no word for", hint=hint)
+        raise UsageError(
+            f"{where} is {_a(type(value).__name__)}, which JSON has no word for", hint=hint
+        )
 
 
 def encode(value: Any, where: str, special: Special | None = None) -> Any:
@@ -181,7 +183,9 @@ def fields(record: Any, where: str, *names: str) -> list[Any]:
             raise FormatError(f"{where}: {name} is missing")
     for name in record:
         if name not in names:
-            raise FormatError(f"{where}: {shown(name)} has no meaning here", hint=did_you_mean(name, names))
+            raise FormatError(
+                f"{where}: {shown(name)} has no meaning here", hint=did_you_mean(name, names)
+            )
     return [record[name] for name in names]
 
 

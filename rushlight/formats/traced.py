@@ -1,6 +1,6 @@
 """Modules that are traced graphs: how a model file keeps a module whose class it cannot name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,19 @@ from rushlight.tree import unflatten
 
 BATCHES = (37, 41, 43)  # sizes to trace at: primes that no layer is likely to have of its own
 BATCH = {"batch": 1, "plus": 0}
+MAX_PARTS = 64  # of a tensor's path
 MOST_GRAPHS = 8  # one for each batch size; forgotten when there are more
+
+
+class Place:
+    """Where in the traced module a node came from, for errors and for graphs traced anew."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def path_in(self, outer: Any) -> str:
+        """Return the path, whatever module is around."""
+        return self.path
 
 
 class Step(NamedTuple):
@@ -30,7 +42,7 @@ class Step(NamedTuple):
     inputs: tuple[int, ...]
     params: dict[str, Any]
     outputs: tuple[int, ...]
-    module: str
+    place: Place
     forget: tuple[int, ...]
 
 
@@ -53,60 +65,34 @@ class TracedModule(Module):
     can be trained further.
     """
 
-    _record: dict[str, Any]
-    _constants: dict[str, Tensor]
+    __slots__ = ("_constants", "_plans", "_record")
+
+    _record: dict[str, Any]  # the graph as JSON, for any batch size where it has one
+    _constants: dict[str, Tensor]  # those that are tensors of the file
     _plans: dict[int, Plan]
 
-    @classmethod
-    def of(
-        cls,
-        record: Any,
-        parameters: Mapping[str, Tensor],
-        buffers: Mapping[str, Tensor],
-        constants: Mapping[str, Tensor],
-    ) -> "TracedModule":
-        """Return the module for a graph's record and the tensors that the record names.
-
-        Raises:
-            FormatError: the record is none, or names do not fit each other.
-        """
-        self = cls()
-        self.__dict__.update(_record=record, _constants=dict(constants), _plans={})
-        _hang(self, parameters, buffers)
-        self.plan(2)
-        for place, one in enumerate(record["arguments"]):
-            for size in one["shape"]:
-                if size != BATCH and type(size) is not int:
-                    raise FormatError(f"argument {place}: {brief(size)} is no size of an axis")
-        return self
-
     @property
-    def record(self) -> dict[str, Any]:
-        """The graph as JSON, for any batch size where it has one."""
-        return self._record
-
-    @property
-    def constants(self) -> dict[str, Tensor]:
-        """The constants of the graph that are tensors of its file."""
-        return self._constants
+    def arguments(self) -> dict[str, Any]:
+        return {"name": self._record["name"]}
 
     def forward(self, *inputs: Any) -> Any:
         tensors = [as_tensor(x) for x in inputs]
-        plan = self._plan_for(tensors)
+        batch = _batch_of(self._record, tensors)
         own = self.state_dict()
-        names: list[str] = self._record["states"]
-        constants = [x for x, _ in plan.graph.states[len(names) :]]
-        return run(plan, [*tensors, *(own[name] for name in names), *constants])
+        states = [own[name] for name in self._record["states"]]
+        try:
+            plan = self._plan(batch, own)
+        except FormatError as error:
+            fact = f"{self._record['name']} cannot take a batch of {batch}: {error.fact}"
+            raise ShapeError(fact) from None
+        constants = [x for x, _ in plan.graph.states[len(states) :]]
+        return run(plan, [*tensors, *states, *constants])
 
-    def plan(self, batch: int) -> Plan:
-        """Return the graph for a batch size, made ready to run.
-
-        Raises:
-            FormatError: there is none.
-        """
+    def _plan(self, batch: int, own: Mapping[str, Tensor]) -> Plan:
+        """Return the graph for a batch size and the state as it is, made ready to run."""
         found = self._plans.get(batch)
-        if found is None:
-            tensors = {**self.state_dict(), **self._constants}
+        if found is None or not _holds(found, [own[name] for name in self._record["states"]]):
+            tensors = {**own, **self._constants}
             traced = graph_from_json(at_batch(self._record, batch), tensors)
             found = Plan(traced.graph, traced.result, _steps(traced.graph))
             if len(self._plans) >= MOST_GRAPHS:
@@ -114,30 +100,32 @@ class TracedModule(Module):
             self._plans[batch] = found
         return found
 
-    def _plan_for(self, tensors: list[Tensor]) -> Plan:
-        name, wanted = self._record["name"], self._record["arguments"]
-        if len(tensors) != len(wanted):
-            raise ModuleError(f"{name} takes {len(wanted)} tensors, got {len(tensors)}")
-        batch = None
-        for place, (x, want) in enumerate(zip(tensors, wanted, strict=True)):
-            if x.dtype.name != want["dtype"]:
-                hint = f'cast it: x.cast("{want["dtype"]}")'
-                fact = f"argument {place} of {name} is {x.dtype}, traced as {want['dtype']}"
-                raise DTypeError(fact, hint=hint)
-            if batch is None and BATCH in want["shape"] and x.ndim == len(want["shape"]):
-                batch = x.shape[want["shape"].index(BATCH)]
-            if list(x.shape) != at_batch(want["shape"], 2 if batch is None else batch):
-                raise ShapeError(
-                    f"argument {place} of {name} is {x.shape}, traced as {_pattern(want['shape'])}"
-                )
-        try:
-            return self.plan(2 if batch is None else batch)
-        except FormatError as error:
-            raise ShapeError(f"{name} cannot take a batch of {batch}: {error.fact}") from None
 
-    def details(self) -> str:
-        """Return the name of what was traced."""
-        return repr(self._record["name"])
+def traced_module(
+    record: Any,
+    parameters: Mapping[str, Tensor],
+    buffers: Mapping[str, Tensor],
+    constants: Mapping[str, Tensor],
+) -> TracedModule:
+    """Return the module for a graph's record and the tensors that it names.
+
+    Raises:
+        FormatError: the record is none, or names do not fit each other.
+    """
+    module = TracedModule()
+    module._record, module._constants, module._plans = record, dict(constants), {}
+    _hang(module, parameters, buffers)
+    module._plan(BATCHES[0], module.state_dict())
+    for place, one in enumerate(record["arguments"]):
+        for size in one["shape"]:
+            if size != BATCH and type(size) is not int:
+                raise FormatError(f"argument {place}: {brief(size)} is no size of an axis")
+    return module
+
+
+def record_of(module: TracedModule) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the graph of a traced module as JSON, and those of its constants that are tensors."""
+    return module._record, module._constants
 
 
 def trace_module(
@@ -178,7 +166,7 @@ def run(plan: Plan, inputs: Sequence[Tensor]) -> Any:
     graph = plan.graph
     memory: dict[int, Any] = dict(enumerate(inputs))
     for step in plan.steps:
-        mode.modules.append(step.module)
+        mode.modules.append(step.place)
         try:
             results = bind(step.primitive, *[memory[i] for i in step.inputs], **step.params)
         finally:
@@ -195,6 +183,12 @@ def run(plan: Plan, inputs: Sequence[Tensor]) -> Any:
     return unflatten(plan.result, [memory[value.index] for value in graph.outputs])
 
 
+def _holds(plan: Plan, states: Sequence[Tensor]) -> bool:
+    """Return whether the states are still of the shapes and dtypes that a plan was made for."""
+    pairs = zip(states, plan.graph.states, strict=False)  # constants follow the states
+    return all(tensor.spec == value.spec for tensor, (_, value) in pairs)
+
+
 def _steps(graph: Graph) -> list[Step]:
     kept = {value.index for value in graph.outputs}
     steps: list[Step] = []
@@ -203,10 +197,32 @@ def _steps(graph: Graph) -> list[Step]:
         outputs = tuple(value.index for value in node.outputs)
         forget = tuple({*inputs, *outputs} - kept)
         kept.update(inputs, outputs)
-        steps.append(
-            Step(node.primitive, inputs, node.params, outputs, node.module or "", forget)
-        )
+        place = Place(node.module or "")
+        steps.append(Step(node.primitive, inputs, node.params, outputs, place, forget))
     return steps[::-1]
+
+
+def _batch_of(record: dict[str, Any], tensors: Sequence[Tensor]) -> int:
+    """Return the size of the batch; any where no shape depends on it.
+
+    Raises:
+        ModuleError, DTypeError, ShapeError: these are not the tensors that the graph takes.
+    """
+    name, wanted = record["name"], record["arguments"]
+    if len(tensors) != len(wanted):
+        raise ModuleError(f"{name} takes {len(wanted)} tensors, got {len(tensors)}")
+    batch = None
+    for place, (x, want) in enumerate(zip(tensors, wanted, strict=True)):
+        shape = want["shape"]
+        if x.dtype.name != want["dtype"]:
+            fact = f"argument {place} of {name} is {x.dtype}, traced as {want['dtype']}"
+            raise DTypeError(fact, hint=f'cast it: x.cast("{want["dtype"]}")')
+        if batch is None and BATCH in shape and x.ndim == len(shape):
+            batch = x.shape[shape.index(BATCH)]
+        if list(x.shape) != at_batch(shape, batch or 0):
+            fact = f"argument {place} of {name} is {x.shape}, traced as {_pattern(shape)}"
+            raise ShapeError(fact)
+    return BATCHES[0] if batch is None else batch
 
 
 def _trace(module: Module, example: Sequence[Tensor]) -> Traced:
@@ -242,28 +258,27 @@ def _pattern(shape: list[Any]) -> str:
 def _hang(root: Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor]) -> None:
     """Give `root` the tensors under their paths, with a part for each step of a path."""
     parts: dict[str, Module] = {"": root}
+    for name, tensor in {**parameters, **buffers}.items():
+        *above, last = name.split(".")
+        if len(above) > MAX_PARTS:
+            raise FormatError(f"tensor {shown(name)} lies more than {MAX_PARTS} modules deep")
+        path = ""
+        for step in above:
+            owner = parts[path]
+            path = f"{path}.{step}" if path else step
+            if path in parameters or path in buffers:
+                raise FormatError(f"tensor {shown(name)}: {shown(path)} is a tensor itself")
+            if path not in parts:
+                _check_free(owner, step, name)
+                parts[path] = Part()
+                setattr(owner, step, parts[path])
+        _check_free(parts[path], last, name)
+        if name in parameters:
+            setattr(parts[path], last, Parameter(tensor, requires_grad=False))
+        else:
+            parts[path].buffer(last, tensor)
 
-    def part(path: str, name: str) -> Module:
-        if path in parameters or path in buffers:
-            raise FormatError(f"tensor {shown(name)}: {shown(path)} is a tensor itself")
-        if path not in parts:
-            above, _, last = path.rpartition(".")
-            owner = part(above, name)
-            check(owner, last, name)
-            parts[path] = Part()
-            setattr(owner, last, parts[path])
-        return parts[path]
 
-    def check(owner: Module, last: str, name: str) -> None:
-        if not last or last in owner.__dict__:
-            raise FormatError(f"tensor {shown(name)} has a name that no module's tensor can have")
-
-    def hang(tensors: Mapping[str, Tensor], put: Callable[[Module, str, Tensor], None]) -> None:
-        for name, tensor in tensors.items():
-            above, _, last = name.rpartition(".")
-            owner = part(above, name)
-            check(owner, last, name)
-            put(owner, last, tensor)
-
-    hang(parameters, lambda owner, last, x: setattr(owner, last, Parameter(x, False)))
-    hang(buffers, lambda owner, last, x: owner.buffer(last, x))
+def _check_free(owner: Module, name: str, path: str) -> None:
+    if not name or hasattr(owner, name):
+        raise FormatError(f"tensor {shown(path)} has a name that no module's tensor can have")

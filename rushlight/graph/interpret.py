@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import Array
-from rushlight.graph.ir import Graph
+from rushlight.graph.ir import Graph, Node
 
 Step = tuple[Callable[..., Any], tuple[int, ...], dict[str, Any], tuple[int, ...], tuple[int, ...]]
 
@@ -44,17 +45,36 @@ class Interpreter:
         return steps[::-1]
 
     def run(self, inputs: list[Array]) -> list[Array]:
-        """Return the results for the arrays of arguments, states and gradients, in that order."""
+        """Return the results for the arrays of arguments, states and gradients, in that order.
+
+        Raises RushlightError, with the op and the user's line, for values that an op refuses.
+        """
         memory = self._memory.copy()
         for index, array in zip(self._inputs, inputs, strict=True):
             memory[index] = array
-        for function, reads, params, writes, last_use in self._steps:
-            result = function(*[memory[index] for index in reads], **params)
-            if len(writes) == 1:
-                memory[writes[0]] = result if type(result) is np.ndarray else np.asarray(result)
-            else:
-                for index, one in zip(writes, result, strict=True):
-                    memory[index] = np.asarray(one)
-            for index in last_use:
-                memory[index] = None
-        return [memory[index] for index in self._results]
+        done = 0
+        try:
+            for done, (function, reads, params, writes, last_use) in enumerate(self._steps):
+                result = function(*[memory[index] for index in reads], **params)
+                if len(writes) == 1:
+                    memory[writes[0]] = result if type(result) is np.ndarray else np.asarray(result)
+                else:
+                    for index, one in zip(writes, result, strict=True):
+                        memory[index] = np.asarray(one)
+                for index in last_use:
+                    memory[index] = None
+        except (RushlightError, ValueError) as error:
+            explained = _at_node(error, self.graph.nodes[done])
+        else:
+            return [memory[index] for index in self._results]
+        raise explained from None
+
+
+def _at_node(error: Exception, node: Node) -> RushlightError:
+    """Return the error with the place in the graph where it happened."""
+    explained = error if isinstance(error, RushlightError) else RushlightError(str(error))
+    explained.op = node.primitive.name
+    explained.source = node.source
+    explained.module = node.module
+    explained.operands = [(label, str(x.spec)) for label, x in node.primitive.labelled(node.inputs)]
+    return explained

@@ -27,6 +27,9 @@ class GraphValue:
     def spec(self) -> Spec:
         return Spec(self.shape, self.dtype)
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Array:
+        raise TypeError("a value of a graph has no elements")
+
     def __repr__(self) -> str:
         return f"%{self.index}"
 

@@ -43,11 +43,14 @@ class Traced:
     result: Any  # the tree of the result, as `flatten` gives it
     watched: list[Watched] = field(default_factory=list)
     held_grad: list[tuple[Tensor, bool]] = field(default_factory=list)
+    captured: list[tuple[Tensor, bool]] = field(default_factory=list)  # and if it wants a gradient
 
     def holds(self) -> bool:
         """Return whether what the trace took for granted is still so."""
-        return all(one.holds() for one in self.watched) and all(
-            (tensor._grad is not None) == held for tensor, held in self.held_grad
+        return (
+            all(one.holds() for one in self.watched)
+            and all((tensor._grad is not None) == held for tensor, held in self.held_grad)
+            and all(tensor.requires_grad == wanted for tensor, wanted in self.captured)
         )
 
 
@@ -64,6 +67,8 @@ class Tracer:
         self._held_grad: dict[int, bool] = {}  # whose gradient was read, and if there was one
         self._set_grad: dict[int, Tensor] = {}
         self._constants: dict[Any, Tensor] = {}
+        self._arguments: list[Tensor] = []
+        self._assigned_at: dict[int, int] = {}  # when captured tensors were, before the trace
 
     def argument(self, spec: Spec, requires_grad: bool = False) -> Tensor:
         """Return a tensor that stands for an argument of the function."""
@@ -71,6 +76,7 @@ class Tracer:
         self.graph.arguments.append(value)
         made = stand_in(value)
         made.requires_grad = requires_grad
+        self._arguments.append(made)
         return made
 
     def apply(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -113,11 +119,22 @@ class Tracer:
     def assign(self, x: Tensor, value: Tensor) -> None:
         new = self.value_of(value)
         if isinstance(x.data, GraphValue):
+            self._refuse_argument(x, "is assigned to", "return the new value")
             x.data = new
             return
         self.value_of(x)
+        self._assigned_at.setdefault(id(x), x.assigned_at)
         self._current[id(x)] = new
         self._assigned[id(x)] = x
+
+    def _refuse_argument(self, x: Tensor, fact: str, remedy: str) -> None:
+        for position, argument in enumerate(self._arguments):
+            if argument is x:
+                raise TraceError(
+                    f"argument {position} of {self.graph.name} {fact}, which the caller's tensor "
+                    "would not see",
+                    hint=f"{remedy}, or let the function capture the tensor",
+                )
 
     def get_grad(self, x: Tensor) -> Tensor | None:
         if isinstance(x.data, GraphValue):
@@ -160,10 +177,25 @@ class Tracer:
         graph = self.graph
         graph.outputs = [self.value_of(x) for x in outputs]
         graph.updates = [(x, self._current[key]) for key, x in self._assigned.items()]
+        for x in self._arguments:
+            if x._grad is not None and self.value_of(x._grad) not in graph.outputs:
+                self._refuse_argument(x, "gets a gradient", "return its .grad")
+        for x, entry in graph.grads:
+            if self._grad[id(x)] is not None and self.value_of(self._grad[id(x)]) is not entry:
+                self._set_grad[id(x)] = x  # by an assignment to it
         for key, x in self._set_grad.items():
             grad = self._grad[key]
             graph.grad_updates.append((x, None if grad is None else self.value_of(grad)))
         return without_dead_nodes(graph)
+
+    def restore(self) -> None:
+        """Give captured tensors back when they were assigned to, which only seemed to happen."""
+        for key, moment in self._assigned_at.items():
+            self._captured[key].assigned_at = moment
+
+    def captured(self) -> list[tuple[Tensor, bool]]:
+        """Return the captured tensors, and whether each requires a gradient."""
+        return [(x, x.requires_grad) for x in self._captured.values()]
 
     def held_grad(self) -> list[tuple[Tensor, bool]]:
         """Return of which captured tensors `.grad` was asked for, and whether there was one."""
@@ -182,9 +214,12 @@ def trace_tree(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     with evaluating(tracer):
         stand_ins = [tracer.argument(x.spec, x.requires_grad) for x in leaves]
         new_args, new_kwargs = unflatten(tree, stand_ins)
-        outputs, result = flatten(function(*new_args, **new_kwargs))
-        graph = tracer.finish(outputs)
-    return Traced(graph, result, tracer.watched, tracer.held_grad())
+        try:
+            outputs, result = flatten(function(*new_args, **new_kwargs))
+            graph = tracer.finish(outputs)
+        finally:
+            tracer.restore()
+    return Traced(graph, result, tracer.watched, tracer.held_grad(), tracer.captured())
 
 
 def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:

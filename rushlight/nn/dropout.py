@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from rushlight import random
 from rushlight.core.bind import op
 from rushlight.core.errors import DTypeError, ModuleError
 from rushlight.nn.module import Module, register
 from rushlight.ops.elementwise import where
-from rushlight.ops.elementwise import where
+from rushlight.random import default_generator
 from rushlight.tensor import Tensor, as_tensor
 
 
@@ -32,28 +31,42 @@ class Dropout(Module):
 
 @register
 class WordDropout(Module):
-    """In training, replaces a share `p` of the ids by that of the unknown word, so that it learns.
+    """In training, replaces some of the ids of a text by that of the unknown word.
 
-    Iyyer et al. 2015. Random bits come from the default generator.
+    So the unknown word is trained (Iyyer et al. 2015), and the network learns what to say of
+    texts that it knows little or nothing of. Random bits come from the default generator.
 
     Args:
-        p: the share of ids.
-        unknown: the id that they become.
+        words: share of the words that are hidden.
+        sentences: share of the rows that are hidden altogether.
+        unknown: the id of the unknown word.
 
     >>> import rushlight as rl
-    >>> WordDropout(0.5).eval()([3, 1, 4])
-    tensor([3, 1, 4])
+    >>> WordDropout(0.5).eval()(rl.tensor([[3, 1, 2]]))
+    tensor([[3, 1, 2]])
     """
 
-    def __init__(self, p: float = 0.1, unknown: int = 0) -> None:
-        _check_share(p)
+    def __init__(self, words: float, sentences: float = 0.0, unknown: int = 0) -> None:
+        _check_share(words, "words")
+        _check_share(sentences, "sentences")
         if not isinstance(unknown, int) or unknown < 0:
             raise ModuleError(f"unknown must be an int of at least 0, not {unknown!r}")
-        self.p = p
+        self.words = words
+        self.sentences = sentences
         self.unknown = unknown
 
     def forward(self, ids: Any) -> Tensor:
-        return word_dropout(ids, self.p, self.unknown, self.training)
+        ids = as_tensor(ids)
+        if ids.dtype.is_float:
+            hint = 'cast them: ids.cast("int64")'
+            raise DTypeError(f"ids are integers, not {ids.dtype}", hint=hint)
+        if not self.training:
+            return ids  # type: ignore[no-any-return]
+        hidden = default_generator.uniform(ids.shape) < self.words
+        if self.sentences:
+            rows = default_generator.uniform((*ids.shape[:-1], 1))
+            hidden = hidden | (rows < self.sentences)
+        return where(hidden, self.unknown, ids)  # type: ignore[no-any-return]
 
 
 @op
@@ -67,64 +80,13 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     _check_share(p)
     x = as_tensor(x)
     if not x.dtype.is_float:
-        raise DTypeError(f"dropout takes floats, not {x.dtype}", hint='cast them: x.cast("float32")')
+        raise DTypeError(f"it takes floats, not {x.dtype}", hint='cast them: x.cast("float32")')
     if not training or p == 0.0:
-        return x
-    kept = random.default_generator.uniform(x.shape) >= p
+        return x  # type: ignore[no-any-return]
+    kept = default_generator.uniform(x.shape) >= p
     return x * (kept.cast(x.dtype) * (1.0 / (1.0 - p)))  # type: ignore[no-any-return]
 
 
-@op
-def word_dropout(ids: Any, p: float, unknown: int = 0, training: bool = True) -> Tensor:
-    """Return integer `ids` with a share `p` of them replaced by `unknown`.
-
-    >>> word_dropout([3, 1, 4], 0.5, training=False)
-    tensor([3, 1, 4])
-    """
-    _check_share(p)
-    ids = as_tensor(ids)
-    if ids.dtype.is_float:
-        raise DTypeError(f"ids are integers, not {ids.dtype}", hint='cast them: ids.cast("int64")')
-    if not training or p == 0.0:
-        return ids
-    return where(random.default_generator.uniform(ids.shape) < p, unknown, ids)  # type: ignore[no-any-return]
-
-
-def _check_share(p: Any) -> None:
-    if not isinstance(p, (int, float)) or not 0.0 <= p < 1.0:
-        raise ModuleError(f"dropout takes a share of at least 0 and below 1, not {p!r}")
-
-
-@register
-class WordDropout(Module):
-    """In training, replaces some of the ids of a text by that of the unknown word.
-
-    So the unknown word is trained (Iyyer et al. 2015), and the network learns what to say of
-    texts that it knows little or nothing of.
-
-    Args:
-        words: share of the words that are hidden.
-        sentences: share of the rows that are hidden altogether.
-        unknown: the id of the unknown word.
-
-    >>> import rushlight as rl
-    >>> WordDropout(0.5).eval()(rl.tensor([[3, 1, 2]]))
-    tensor([[3, 1, 2]])
-    """
-
-    def __init__(self, words: float, sentences: float = 0.0, unknown: int = 0) -> None:
-        for name, share in (("words", words), ("sentences", sentences)):
-            if not 0.0 <= share < 1.0:
-                raise ModuleError(f"{name} is a share of at least 0 and below 1, not {share!r}")
-        self.words = words
-        self.sentences = sentences
-        self.unknown = unknown
-
-    def forward(self, ids: Tensor) -> Tensor:
-        if not self.training:
-            return ids
-        hidden = random.default_generator.uniform(ids.shape) < self.words
-        if self.sentences:
-            rows = random.default_generator.uniform((*ids.shape[:-1], 1))
-            hidden = hidden | (rows < self.sentences)
-        return where(hidden, self.unknown, ids)  # type: ignore[no-any-return]
+def _check_share(share: Any, name: str = "p") -> None:
+    if not isinstance(share, (int, float)) or not 0.0 <= share < 1.0:
+        raise ModuleError(f"{name} is a share of at least 0 and below 1, not {share!r}")

@@ -1,7 +1,6 @@
 """The layers' functions, for those who hold their parameters themselves."""
 
 from rushlight.nn.dropout import dropout as dropout
-from rushlight.nn.dropout import word_dropout as word_dropout
 from rushlight.nn.embedding import embedding as embedding
 from rushlight.nn.embedding import embedding_bag as embedding_bag
 from rushlight.nn.norm import layer_norm as layer_norm

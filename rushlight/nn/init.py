@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from rushlight import creation
 from rushlight.core.errors import ModuleError, ShapeError, did_you_mean
 from rushlight.core.shapes import Shape, as_shape, size_of
+from rushlight.creation import zeros as make_zeros
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 
 
 def zeros(shape: Any) -> Tensor:
     """Return zeros."""
-    return creation.zeros(as_shape(shape))
+    return make_zeros(as_shape(shape))
 
 
 def uniform(shape: Any, low: float = 0.0, high: float = 1.0) -> Tensor:

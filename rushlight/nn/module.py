@@ -2,6 +2,8 @@
 
 import functools
 import inspect
+import reprlib
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +18,8 @@ from rushlight.nn.summary import summarize
 from rushlight.tensor import Tensor, check_device
 
 REGISTRY: dict[str, type["Module"]] = {}  # the layers that a model file may name
+CONTAINERS = (list, tuple, dict)  # where modules and parameters are looked for
+_OF_KWARGS = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
 
 
 class Parameter(Tensor):
@@ -78,13 +82,23 @@ class Module:
     tensor([2., 2.], requires_grad=True)
     """
 
-    # What is not in these slots, `__dict__`, is what subclasses assign.
-    __slots__ = ("__dict__", "__weakref__", "_arguments", "_buffers", "_changes", "_name", "_training")
+    # In `__dict__` is what subclasses assign, in the other slots what the module itself notes.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_arguments",
+        "_buffers",
+        "_changes",
+        "_containers",
+        "_name",
+        "_training",
+    )
 
     registered = False  # whether a model file may name this class
     _arguments: dict[str, Any] | None
     _buffers: tuple[str, ...]  # which attributes are buffers
     _changes: int  # how often a parameter, buffer or module was replaced
+    _containers: tuple[str, ...]  # which are lists, tuples or dicts that may hold modules
     _name: str  # under which the module was last assigned to another
     _training: bool
 
@@ -96,9 +110,13 @@ class Module:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Module":
         self = super().__new__(cls)
-        fields = {"_buffers": (), "_changes": 0, "_arguments": None, "_training": True, "_name": ""}
-        for name, value in fields.items():
-            object.__setattr__(self, name, value)
+        note = object.__setattr__
+        note(self, "_arguments", None)
+        note(self, "_buffers", ())
+        note(self, "_changes", 0)
+        note(self, "_containers", ())
+        note(self, "_name", "")
+        note(self, "_training", True)
         return self
 
     @_remembering
@@ -150,12 +168,16 @@ class Module:
                 fact = f"{name} is a parameter, and a plain tensor would not be trained or saved"
                 hint = f"self.{name}.assign(tensor) changes its values"
                 raise ModuleError(fact, hint=hint)
-        if isinstance(value, Parameter):
-            value.name = value.name or name
-        elif isinstance(value, Module):
-            value._name = name
+        if isinstance(value, (Parameter, Module)):
+            _check_free(name)
+            if isinstance(value, Module):
+                value._name = name
+            else:
+                value.name = value.name or name
         if isinstance(value, (Parameter, Module)) or isinstance(before, (Parameter, Module)):
             self._changes += 1
+        elif isinstance(value, CONTAINERS) and _may_hold_modules(value):
+            self._containers = tuple(dict.fromkeys((*self._containers, name)))
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -176,17 +198,25 @@ class Module:
         """
         if not isinstance(tensor, Tensor):
             raise ModuleError(f"buffer {name!r} must be a tensor, not {type(tensor).__name__}")
+        _check_free(name)
         self.__dict__[name] = tensor
-        self._buffers = (*self._buffers, name)
+        self._buffers = tuple(dict.fromkeys((*self._buffers, name)))
         self._changes += 1
         tensor.name = tensor.name or name
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """Yield the name and the module of those directly inside, also in lists and dicts."""
-        for name, value in self.__dict__.items():
-            for path, found in _held(name, value):
-                if isinstance(found, Module):
-                    yield path, found
+        for name, found in self._attributes():
+            if isinstance(found, Module):
+                yield name, found
+
+    def _attributes(self) -> Iterator[tuple[str, Any]]:
+        """Yield the name and the value of each attribute; for a container, of what it holds."""
+        for name, value in list(self.__dict__.items()):
+            if name in self._containers:
+                yield from _held(name, value)
+            else:
+                yield name, value
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
         """Yield the path and the module of this one and all inside, outermost first, each once."""
@@ -211,9 +241,9 @@ class Module:
         for _, module in self.named_modules():
             yield module
 
-    def path_in(self, outer: "Module | None") -> str:
+    def path_in(self, outer: Any) -> str:
         """Return the path of this module inside another, or its own name where it is not."""
-        if outer is None:
+        if not isinstance(outer, Module):
             return self._name
         for path, module in outer.named_children():
             if module is self:
@@ -225,11 +255,10 @@ class Module:
         """Yield the path and the tensor of every parameter, each tensor once."""
         seen: set[int] = set()
         for path, module in self.named_modules():
-            for name, value in module.__dict__.items():
-                for inside, found in _held(name, value):
-                    if isinstance(found, Parameter) and id(found) not in seen:
-                        seen.add(id(found))
-                        yield f"{path}.{inside}" if path else inside, found
+            for name, found in module._attributes():
+                if isinstance(found, Parameter) and id(found) not in seen:
+                    seen.add(id(found))
+                    yield f"{path}.{name}" if path else name, found
 
     def parameters(self) -> Iterator[Parameter]:
         """Yield every parameter, each once."""
@@ -240,9 +269,24 @@ class Module:
         """Yield the path and the tensor of every buffer."""
         for path, module in self.named_modules():
             for name in module._buffers:
-                tensor = module.__dict__[name]
+                tensor = module.__dict__.get(name)
                 if isinstance(tensor, Tensor):
                     yield f"{path}.{name}" if path else name, tensor
+
+    def plain_attributes(self) -> dict[str, Any]:
+        """Return the attributes that are and hold no parameter, buffer or module.
+
+        >>> import rushlight as rl
+        >>> rl.nn.Dropout(0.1).plain_attributes()
+        {'p': 0.1}
+        """
+        plain = {}
+        for name, value in self.__dict__.items():
+            inside = _held(name, value) if name in self._containers else [(name, value)]
+            held = any(isinstance(found, (Parameter, Module)) for _, found in inside)
+            if not held and name not in self._buffers:
+                plain[name] = value
+        return plain
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return every parameter and buffer by its path; the tensors are the module's own.
@@ -329,29 +373,33 @@ class Module:
         return summarize(self, input_shape or None, dtype)
 
     def details(self) -> str:
-        """Return what stands in the parentheses of the repr: the arguments that are no modules."""
+        """Return what the repr shows of the constructor's arguments: no modules, no defaults."""
         parameters = inspect.signature(type(self).__init__).parameters
         texts = []
         for name, value in self.arguments.items():
-            if not any(isinstance(found, Module) for _, found in _held(name, value)):
-                required = name in parameters and parameters[name].default is inspect.Parameter.empty
-                texts.append(_brief(value) if required else f"{name}={_brief(value)}")
+            if any(isinstance(found, Module) for _, found in _held(name, value)):
+                continue
+            parameter = parameters.get(name, _OF_KWARGS)
+            required = parameter.default is parameter.empty
+            if required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                texts.append(_brief(value))
+            elif required or repr(value) != repr(parameter.default):
+                texts.append(f"{name}={_brief(value)}")
         return ", ".join(texts)
 
+    @reprlib.recursive_repr("...")
     def __repr__(self) -> str:
-        name = type(self).__name__
+        details = self.details()
         children = list(self.named_children())
         if not children:
-            return f"{name}({self.details()})"
-        lines = [f"{name}({self.details()}"]
-        for key, module in children:
-            inner = repr(module).replace("\n", "\n  ")
-            lines.append(f"  ({key}): {inner}")
+            return f"{type(self).__name__}({details})"
+        lines = [f"{type(self).__name__}({details}{',' if details else ''}"]
+        lines += [textwrap.indent(f"({name}): {child!r}", "  ") for name, child in children]
         return "\n".join([*lines, ")"])
 
 
 def register(cls: type[Module]) -> type[Module]:
-    """Let model files name this class: its constructor's arguments must be plain JSON or modules."""
+    """Let model files name this class: its constructor must take plain JSON, or modules."""
     known = REGISTRY.get(cls.__name__, cls)
     if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ModuleError(f"{known.__module__} has registered a layer {cls.__name__} already")
@@ -370,6 +418,19 @@ def _held(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _held(f"{path}.{position}", one)
     else:
         yield path, value
+
+
+def _may_hold_modules(container: Any) -> bool:
+    """Return whether a container holds a module or parameter, or is empty and may get one."""
+    held = (isinstance(found, (Parameter, Module)) for _, found in _held("", container))
+    return not container or any(held)
+
+
+def _check_free(name: str) -> None:
+    """Raise if a parameter, buffer or module of this name would hide something of Module's own."""
+    if hasattr(Module, name):
+        hint = "choose another name for the attribute"
+        raise ModuleError(f"{name} is a part of every Module already", hint=hint)
 
 
 def _bound(

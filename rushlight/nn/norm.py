@@ -45,7 +45,10 @@ def batch_norm(layer: BatchNorm, x: Any) -> Tensor:
     x = as_tensor(x)
     features = layer.weight.shape[0]
     if x.ndim < 2 or x.shape[1] != features:
-        raise ShapeError(f"the input should be (n, {features}, ...), it is {x.shape}")
+        hint = None
+        if x.ndim == 4 and x.shape[3] == features:
+            hint = f"x.permute(0, 3, 1, 2) is {(x.shape[0], x.shape[3], *x.shape[1:3])}"
+        raise ShapeError(f"the input should be (n, {features}, ...), it is {x.shape}", hint=hint)
     shape = (1, features) + (1,) * (x.ndim - 2)
     if layer.training:
         axes = (0, *range(2, x.ndim))
@@ -61,7 +64,7 @@ def batch_norm(layer: BatchNorm, x: Any) -> Tensor:
         mean, var = layer.running_mean, layer.running_var
         centred = x - mean.reshape(shape)
     scale = layer.weight / (var + layer.eps).sqrt()
-    return centred * scale.reshape(shape) + layer.bias.reshape(shape)
+    return centred * scale.reshape(shape) + layer.bias.reshape(shape)  # type: ignore[no-any-return]
 
 
 def _move(layer: BatchNorm, mean: Tensor, var: Tensor) -> None:

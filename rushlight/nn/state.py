@@ -34,7 +34,9 @@ def load_state(own: Mapping[str, Tensor], state: State, owner: str, strict: bool
 
 def copied(x: Tensor) -> Tensor:
     """Return a tensor of the same values in memory of its own, without history."""
-    return Tensor.wrap(mode.evaluator.read(x, "a copy").copy(), x.dtype if x.dtype.is_half else None)
+    return Tensor.wrap(
+        mode.evaluator.read(x, "a copy").copy(), x.dtype if x.dtype.is_half else None
+    )
 
 
 def _fitting(name: str, own: Tensor, given: Tensor | Array) -> Tensor:

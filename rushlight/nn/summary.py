@@ -1,8 +1,12 @@
 """What a network is made of, as a table: layers, output shapes, parameters."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rushlight.core.dtypes import DTypeLike, float32
 from rushlight.core.mode import no_grad, observing
+from rushlight.core.shapes import Shape
 from rushlight.creation import zeros
 from rushlight.graph.trace import trace
 from rushlight.tensor import Tensor
@@ -11,25 +15,39 @@ if TYPE_CHECKING:
     from rushlight.nn.module import Module
 
 
-def output_shapes(module: "Module", input_shape: tuple[int, ...]) -> dict[int, tuple[int, ...]]:
+def output_shapes(
+    module: "Module", input_shape: Shape, dtype: DTypeLike = float32
+) -> dict[int, Shape]:
     """Return the output shape of each layer, by id, for an input of `input_shape`.
 
-    The network is traced, not run.
+    The network is traced in evaluation mode, not run.
     """
-    shapes: dict[int, tuple[int, ...]] = {}
+    shapes: dict[int, Shape] = {}
 
     def note(layer: object, output: object) -> None:
         if isinstance(output, Tensor):
             shapes[id(layer)] = output.shape
 
-    with observing(note), no_grad():
-        trace(module, zeros(input_shape))
+    with observing(note), no_grad(), evaluated(module):
+        trace(module, zeros(input_shape, dtype=dtype))
     return shapes
 
 
-def summarize(module: "Module", input_shape: tuple[int, ...] | None) -> str:
+@contextmanager
+def evaluated(module: "Module") -> Iterator[None]:
+    """Put a module into evaluation mode for a block; afterwards each layer is as it was."""
+    before = [(layer, layer._training) for layer in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for layer, training in before:
+            layer.training = training
+
+
+def summarize(module: "Module", input_shape: Shape | None, dtype: DTypeLike = float32) -> str:
     """Return the table as text, one line a layer."""
-    shapes = output_shapes(module, input_shape) if input_shape else {}
+    shapes = output_shapes(module, input_shape, dtype) if input_shape else {}
     rows = [("layer", "kind", "output", "parameters")]
     for path, layer in module.named_modules():
         count = sum(parameter.size for parameter in layer.parameters())
@@ -37,9 +55,10 @@ def summarize(module: "Module", input_shape: tuple[int, ...] | None) -> str:
         rows.append((path or "(whole)", type(layer).__name__, shape, f"{count:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
-    for name, kind, shape, count in rows:
-        left = f"{name:<{max(widths[0], 10)}}  {kind:<{widths[1]}}  {shape:<{widths[2]}}"
-        lines.append(f"{left}  {count:>{widths[3]}}".rstrip())
+    for name, kind, shape, parameters in rows:
+        shown = f"{shape:<{widths[2]}}  " if input_shape else ""
+        left = f"{name:<{max(widths[0], 10)}}  {kind:<{widths[1]}}  {shown}"
+        lines.append(f"{left}{parameters:>{widths[3]}}".rstrip())
     total = sum(parameter.size for parameter in module.parameters())
     trained = sum(p.size for p in module.parameters() if p.requires_grad)
     size = sum(tensor.size * tensor.dtype.itemsize for tensor in module.state_dict().values())

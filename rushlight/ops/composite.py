@@ -6,7 +6,7 @@ from typing import Any
 from rushlight.core.bind import as_value, op
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import method
-from rushlight.core.shapes import normalize_axis
+from rushlight.core.shapes import normalize_axis, size_of
 from rushlight.ops.gather import gather
 from rushlight.ops.reduce import logsumexp, mean, sum, var
 
@@ -49,7 +49,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     x = as_value(x)
     if x.shape[-1:] != weight.shape[1:]:
         size = f"its last axis is {x.shape[-1]}" if x.shape else "it is a scalar"
-        raise ShapeError(f"the input should end in {weight.shape[1]} features; {size}")
+        flat = (*x.shape[:1], size_of(x.shape[1:]))
+        hint = f"x.flatten(1) is {flat}" if flat[1:] == weight.shape[1:] else None
+        raise ShapeError(f"the input should end in {weight.shape[1]} features; {size}", hint=hint)
     y = x @ weight.transpose()
     return y if bias is None else y + bias
 

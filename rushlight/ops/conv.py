@@ -65,12 +65,12 @@ class Conv2d(Convolution):
         groups = params["groups"]
         channels_last = Spec((n, w, c, h), x.dtype)
         exchanged = Spec((taken, out, *kernel), weight.dtype)
-        candidates = [
-            ("x.permute(0, 3, 1, 2)", channels_last, weight, groups),
-            ("weight.transpose(0, 1)", x, exchanged, groups),
-        ]
+        candidates = []
+        if w < min(c, h):  # fewer than rows and columns: they may well be the channels
+            candidates.append(("x.permute(0, 3, 1, 2)", channels_last, weight, groups))
         if taken and c % taken == 0:
             candidates.append((f"groups={c // taken}", x, weight, c // taken))
+        candidates.append(("weight.transpose(0, 1)", x, exchanged, groups))
         for text, a, b, number in candidates:
             if a.shape[1] == b.shape[1] * number:
                 try:
@@ -81,9 +81,9 @@ class Conv2d(Convolution):
         return None
 
     def numpy(self, x: Any, weight: Any, *, groups: int, **window: Pair) -> Any:
-        _refuse_unless(x.ndim == weight.ndim == 4 and x.dtype == weight.dtype and groups > 0)
+        refuse_unless(_are_alike(x, weight) and groups > 0)
         outs, depth, *kernel = weight.shape
-        _refuse_unless(x.shape[1] == depth * groups and outs % groups == 0)
+        refuse_unless(x.shape[1] == depth * groups and outs % groups == 0)
         count = _output_size(x.shape[2:], kernel, window)
         matrix = _matrices(weight, groups)
         y = np.empty((groups, outs // groups, *count, len(x)), x.dtype)
@@ -118,10 +118,10 @@ class Conv2dInput(Convolution):
         return Spec((g.shape[0], channels, *params["size"]), g.dtype)
 
     def numpy(self, g: Any, weight: Any, *, size: Pair, groups: int, **window: Pair) -> Any:
-        _refuse_unless(g.ndim == weight.ndim == 4 and g.dtype == weight.dtype and groups > 0)
+        refuse_unless(_are_alike(g, weight) and groups > 0)
         outs, depth, *kernel = weight.shape
         count = _output_size(size, kernel, window)
-        _refuse_unless(g.shape[1:] == (outs, *count) and outs % groups == 0)
+        refuse_unless(g.shape[1:] == (outs, *count) and outs % groups == 0)
         matrix = _matrices(weight, groups).transpose(0, 2, 1)
         split = _batch_last(g).reshape(groups, outs // groups, *count, len(g))
         if _is_pointwise(kernel, window):
@@ -165,11 +165,11 @@ class Conv2dWeight(Convolution):
         return Spec((g.shape[1], x.shape[1] // groups, *kernel), x.dtype)
 
     def numpy(self, x: Any, g: Any, *, kernel: Pair, groups: int, **window: Pair) -> Any:
-        _refuse_unless(x.ndim == g.ndim == 4 and x.dtype == g.dtype and groups > 0)
+        refuse_unless(_are_alike(x, g) and groups > 0)
         count = _output_size(x.shape[2:], kernel, window)
         (n, outs), channels = g.shape[:2], x.shape[1]
-        _refuse_unless(g.shape[2:] == count and n == len(x))
-        _refuse_unless(channels % groups == 0 and outs % groups == 0)
+        refuse_unless(g.shape[2:] == count and n == len(x))
+        refuse_unless(channels % groups == 0 and outs % groups == 0)
         split = _batch_last(g).reshape(groups, outs // groups, *count, n)
         depth = channels // groups * size_of(kernel)
         total = np.zeros((groups, depth, outs // groups), x.dtype)
@@ -335,10 +335,14 @@ def _output_size(size: Sequence[int], kernel: Sequence[int], window: Window) -> 
     return height, width
 
 
-def _refuse_unless(valid: bool) -> None:
+def refuse_unless(valid: bool) -> None:
     """Stop the NumPy meaning before arrays that the rule refuses; the rule then says why."""
     if not valid:
         raise ValueError("operands do not fit each other")
+
+
+def _are_alike(x: Array, y: Array) -> bool:
+    return x.dtype == y.dtype and x.dtype.kind == "f" and x.ndim == y.ndim == 4
 
 
 def _batch_last(x: Array) -> Array:

@@ -194,8 +194,8 @@ pow_ = binary(
     operator="pow",
     c="pow({x}, {y})",
     vjp=(
-        lambda g, _y, a, b: g * b * a ** (b - 1.0),
-        lambda g, y, a, _b: g * y * where(a > 0.0, a, 1.0).log(),
+        lambda g, _y, a, b: g * b * _lowered(a, b),
+        lambda g, y, a, _b: g * y * where(a == 0.0, 1.0, a).log(),
     ),
     sample=(0.5, 2.0),
     kinds=NUMBERS,
@@ -311,6 +311,11 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
     if low is not None:
         x = maximum(x, low)
     return x if high is None else minimum(x, high)
+
+
+def _lowered(a: Any, b: Any) -> Any:
+    """Return a to the power b - 1, and 0 for 0 to the power 0, whose derivative is 0."""
+    return where((a == 0.0).logical_and(b == 0.0), 0.0, a ** (b - 1.0))
 
 
 def _share(a: Any, b: Any) -> Any:

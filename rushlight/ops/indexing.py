@@ -44,7 +44,7 @@ def getitem(x: Any, index: Any) -> Any:
             window = (_checked(int(part), size, axis - 1), 1, 1)
         else:
             window = (0, size, 1)
-            arrays[len(shape)] = _index_array(part, size)
+            arrays[len(shape)] = _index_array(part, size, axis - 1)
             shape.append(size)
         start.append(window[0])
         count.append(window[1])
@@ -87,7 +87,7 @@ def _checked(position: int, size: int, axis: int) -> int:
     return position % size
 
 
-def _index_array(part: Any, size: int) -> Any:
+def _index_array(part: Any, size: int, axis: int) -> Any:
     """Return an integer index with negative numbers counted from the end."""
     if not isinstance(part, (Value, np.ndarray, list, tuple)):
         raise DTypeError(f"cannot index with {part!r}", hint="use ints, slices, None, ... or integers")
@@ -95,6 +95,10 @@ def _index_array(part: Any, size: int) -> Any:
     if indices.dtype is bool_ or indices.dtype.is_float:
         hint = "use rl.where, or the integer positions"
         raise DTypeError(f"an index is made of integers, not {indices.dtype}", hint=hint)
+    data = getattr(indices, "data", None)
+    if isinstance(data, np.ndarray):
+        for position in data[(data < -size) | (data >= size)][:1]:
+            raise BoundsError(f"index {position} is outside of axis {axis} of size {size}")
     indices = cast(indices, int64)
     return where(indices < 0, indices + size, indices)
 

@@ -14,7 +14,7 @@ from rushlight.core.dtypes import bool_, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, pair, window_size
-from rushlight.ops.conv import Pair, Window, check_floats, check_images
+from rushlight.ops.conv import Pair, Window, check_floats, check_images, refuse_unless
 from rushlight.ops.gather import scatter_add_p
 from rushlight.ops.pointwise import cast
 
@@ -54,6 +54,7 @@ class MaxPool2d(Pooling):
         return Spec(shape, x.dtype), Spec(shape, int64)
 
     def numpy(self, x: Any, **window: Any) -> Any:
+        refuse_unless(x.ndim == 4 and x.dtype.kind in "fiu")
         n, c, *size = x.shape
         kernel = window["kernel"]
         count = _output_size(size, window)
@@ -109,7 +110,7 @@ class SumPool2d(Pooling):
         return Spec((*x.shape[:2], *_output_size(x.shape[2:], params)), x.dtype)
 
     def numpy(self, x: Any, **window: Any) -> Any:
-        _refuse_unless_float(x)
+        refuse_unless(x.ndim == 4 and x.dtype.kind == "f")
         _, _, *size = x.shape
         count = _output_size(size, window)
         for axis in range(2):
@@ -144,10 +145,9 @@ class SumUnpool2d(Pooling):
         return Spec((*g.shape[:2], *size), g.dtype)
 
     def numpy(self, g: Any, *, size: Pair, **window: Any) -> Any:
-        _refuse_unless_float(g)
+        refuse_unless(g.ndim == 4 and g.dtype.kind == "f")
         count = _output_size(size, window)
-        if g.shape[2:] != count:
-            raise ValueError("the gradient has another shape")
+        refuse_unless(g.shape[2:] == count)
         for axis in range(2):
             total = np.zeros_like(g, shape=(*g.shape[: 2 + axis], size[axis], *g.shape[3 + axis :]))
             for outputs, inputs in _spans(axis, size, count, window):
@@ -183,7 +183,7 @@ def max_pool2d(
         x: (batch, channels, height, width).
         kernel: the size of the window; here and below one int, or two for height and width.
         stride: how far apart the windows are, as far as they are large if not given.
-        padding: places added on both sides that never win; at most half of the window.
+        padding: places added on both sides that never win; at most half of the kernel.
         dilation: how far apart the elements of a window are.
         ceil_mode: whether a last window may be only partly inside.
         return_indices: whether to return also the positions (int64) in the flattened plane.
@@ -219,7 +219,7 @@ def avg_pool2d(
         x: (batch, channels, height, width).
         kernel: the size of the window; here and below one int, or two for height and width.
         stride: how far apart the windows are, as far as they are large if not given.
-        padding: zeros added on both sides; at most half of the window.
+        padding: zeros added on both sides; at most half of the kernel.
         ceil_mode: whether a last window may be only partly inside; what is beyond the padding
             does not count.
         count_include_pad: whether the zeros of the padding count.
@@ -252,12 +252,6 @@ def _params(kernel: Any, stride: Any, padding: Any, ceil_mode: bool) -> dict[str
     }
 
 
-def _refuse_unless_float(x: Array) -> None:
-    """Stop the NumPy meaning before an array that the rule refuses; the rule then says why."""
-    if x.dtype.kind != "f":
-        raise TypeError("not an array of floats")
-
-
 def _output_size(size: Sequence[int], window: Window) -> Pair:
     """Return how many windows there are in height and width."""
     counts = []
@@ -273,9 +267,9 @@ def _output_size(size: Sequence[int], window: Window) -> Pair:
             count = partly // s + 1
             if (count - 1) * s >= n + p:
                 count -= 1  # the last one would begin in the padding on the far side
-        if 2 * p > reach:
-            fact = f"padding {p} is more than half of the window's {what} of {reach}"
-            raise ShapeError(fact, hint=f"padding={reach // 2} is the most that it can be")
+        if 2 * p > k:
+            fact = f"padding {p} is more than half of the kernel's {what} of {k}"
+            raise ShapeError(fact, hint=f"padding={k // 2} is the most that it can be")
         counts.append(count)
     return counts[0], counts[1]
 
@@ -382,5 +376,5 @@ def _sum_cases() -> list[tuple[Shape, Shape, dict[str, Any]]]:
     cases: list[tuple[Shape, Shape, dict[str, Any]]] = []
     for x, kernel, stride, padding, ceil_mode in rows:
         params = _params(kernel, stride, padding, ceil_mode)
-        cases.append((x, (*x[:2], *_output_size(x[2:], **params)), params))
+        cases.append((x, (*x[:2], *_output_size(x[2:], params)), params))
     return cases

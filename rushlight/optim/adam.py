@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 
-from rushlight.core.mode import no_grad
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.core.errors import UsageError
+from rushlight.optim.optimizer import Optimizer, Rates, check_number, number
 from rushlight.tensor import Tensor
 
 
 class Adam(Optimizer):
     """Steps scaled by running moments of the gradient (Kingma and Ba 2015). As in PyTorch.
+
+    All parameters share one count of steps, also those that had no gradient in some of them.
 
     Args:
         parameters: tensors to train.
@@ -25,6 +27,7 @@ class Adam(Optimizer):
     """
 
     decoupled = False  # whether decay shrinks the weight itself instead of joining the gradient
+    count: Tensor
 
     def __init__(
         self,
@@ -35,37 +38,34 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr)
-        for name, beta in zip(("betas[0]", "betas[1]"), betas, strict=True):
-            check_number(name, beta, low=0.0, below=1.0)
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            raise UsageError(f"betas must be two numbers, not {betas!r}")
+        check_number("betas[0]", betas[0], low=0.0, below=1.0)
+        check_number("betas[1]", betas[1], low=0.0, below=1.0)
         check_number("eps", eps, low=0.0)
         check_number("weight_decay", weight_decay, low=0.0)
-        self.betas = betas
+        self.betas = (betas[0], betas[1])
         self.eps = eps
         self.weight_decay = weight_decay
         self.first = self.moment("first")
         self.second = self.moment("second")
-        self.count = Tensor(0.0)
-        self.count.name = "count"
-        # The bias corrections 1 - beta^t, shared by all parameters of one step.
-        self._corrections: tuple[Tensor, Tensor] | None = None
+        self.count = number("count", 0.0)
 
-    def step(self) -> None:
-        with no_grad():
-            count = self.count + 1.0 if self.count is not None else Tensor(1.0)
-            self._corrections = (1.0 - self.betas[0] ** count, 1.0 - self.betas[1] ** count)
-        super().step()
-        self._corrections = None
+    def rates(self) -> Rates:
+        """Return lr, and what corrects m and sqrt(v) for having begun at zero."""
+        b1, b2 = self.betas
+        return self.lr, self.lr / (1.0 - b1**self.count), (1.0 - b2**self.count) ** -0.5
 
-    def update(self, position: int, parameter: Tensor, g: Tensor) -> Tensor:
-        if self.weight_decay and not self.decoupled:
+    def update(self, position: int, parameter: Tensor, g: Tensor, rates: Rates) -> Tensor:
+        lr, step_size, correction = rates
+        b1, b2 = self.betas
+        if self.weight_decay and self.decoupled:
+            parameter = parameter - parameter * (lr * self.weight_decay)
+        elif self.weight_decay:
             g = g + parameter * self.weight_decay
-        (b1, b2), (c1, c2) = self.betas, self._corrections or (1.0, 1.0)
         m = self.first[position].assign(self.first[position] * b1 + g * (1.0 - b1))
         v = self.second[position].assign(self.second[position] * b2 + g * g * (1.0 - b2))
-        if self.weight_decay and self.decoupled:
-            parameter = parameter - parameter * (self.lr * self.weight_decay)
-        step_size = self.lr / c1
-        return parameter - step_size * m / ((v / c2).sqrt() + self.eps)
+        return parameter - step_size * m / (v.sqrt() * correction + self.eps)
 
 
 class AdamW(Adam):

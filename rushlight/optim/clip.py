@@ -1,10 +1,12 @@
 """Gradient clipping."""
 
+import functools
+import operator
 from collections.abc import Iterable
 
 from rushlight.core.errors import GradientError
 from rushlight.core.mode import no_grad
-from rushlight.optim.optimizer import check_number
+from rushlight.optim.optimizer import as_list, check_number
 from rushlight.tensor import Tensor
 
 
@@ -16,20 +18,19 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
     >>> import rushlight as rl
     >>> w = rl.tensor([3.0, 4.0], requires_grad=True)
     >>> (w * w * 0.5).sum().backward()
-    >>> clip_grad_norm([w], 1.0), w.grad
-    (tensor(5.), tensor([0.59999985, 0.7999998 ]))
+    >>> clip_grad_norm([w], 1.0), [round(g, 4) for g in w.grad.tolist()]
+    (tensor(5.), [0.6, 0.8])
     """
     check_number("max_norm", max_norm, low=0.0)
+    listed = as_list(parameters)
     with no_grad():
-        held = [p for p in parameters if p.grad is not None]
+        found = [(parameter, parameter.grad) for parameter in listed]
+        held = [(parameter, g) for parameter, g in found if g is not None]
         if not held:
-            raise GradientError("no parameter has a gradient", hint="call backward first")
-        total: Tensor | None = None
-        for p in held:
-            square = (p.grad * p.grad).sum()
-            total = square if total is None else total + square
-        norm = total.sqrt()
+            raise GradientError("no parameter has a gradient", hint="call loss.backward() first")
+        total = functools.reduce(operator.add, [(g * g).sum() for _, g in held])
+        norm: Tensor = total.sqrt()
         scale = (max_norm / (norm + 1e-6)).clip(high=1.0)
-        for p in held:
-            p.grad = p.grad * scale
+        for parameter, g in held:
+            parameter.grad = g * scale
     return norm

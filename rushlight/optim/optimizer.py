@@ -1,59 +1,79 @@
 """What all optimisers share: their parameters, and their state in tensors."""
 
+import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from rushlight.core.errors import ModuleError, ShapeError, UsageError
+import numpy as np
+
+from rushlight.core.dtypes import DType
+from rushlight.core.errors import DTypeError, GradientError, UsageError
 from rushlight.core.mode import no_grad
-from rushlight.core.primitive import Array
+from rushlight.nn.module import Module
+from rushlight.nn.state import State, load_state
 from rushlight.tensor import Tensor
+
+Rates = tuple[Tensor, ...]
 
 
 class Optimizer(ABC):
     """Changes parameters by their gradients.
 
     The learning rate, the step count and the moments are tensors made when the optimiser is, so
-    that a traced step carries them as state and a schedule needs no new trace.
+    that a traced step carries them as state and a schedule needs no new trace. The numbers that
+    all parameters share are worked out in float64.
+
+    Args:
+        parameters: float tensors that no op made, each once.
+        lr: learning rate.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise UsageError("an optimiser needs at least one parameter")
-        for position, parameter in enumerate(self.parameters):
-            if not isinstance(parameter, Tensor):
-                kind = type(parameter).__name__
-                raise UsageError(f"parameter {position} is no tensor but a {kind}")
+        self.parameters = _checked(parameters)
         check_number("lr", lr, low=0.0)
-        self.lr = Tensor(float(lr))
-        self.lr.name = "lr"
+        self.lr = number("lr", lr)
         self.moments: dict[str, list[Tensor]] = {}
         self.count: Tensor | None = None  # steps taken, for those that need to know
 
     def moment(self, name: str) -> list[Tensor]:
-        """Make one tensor of zeros per parameter, kept with the optimiser's state."""
-        made = []
-        for position, parameter in enumerate(self.parameters):
-            zeros = Tensor(parameter.detach() * 0.0)
-            zeros.name = f"{name}.{position}"
-            made.append(zeros)
+        """Make one tensor of zeros per parameter, laid out like it and kept with the state."""
+        made = [Tensor(np.zeros_like(parameter.numpy())) for parameter in self.parameters]
+        for position, tensor in enumerate(made):
+            tensor.name = f"{name}.{position}"
         self.moments[name] = made
         return made
 
+    def rates(self) -> Rates:
+        """Return the numbers that all parameters share in this step, as float64 scalars."""
+        return (self.lr,)
+
     @abstractmethod
-    def update(self, position: int, parameter: Tensor, g: Tensor) -> Tensor:
-        """Return the new values of a parameter, given its gradient."""
+    def update(self, position: int, parameter: Tensor, g: Tensor, rates: Rates) -> Tensor:
+        """Return the new values of a parameter, given its gradient and `rates` in its dtype."""
 
     def step(self) -> None:
-        """Change every parameter that has a gradient."""
+        """Change every parameter that has a gradient.
+
+        Raises:
+            GradientError: none has one.
+        """
         with no_grad():
+            found = [(i, p, p.grad) for i, p in enumerate(self.parameters)]
+            held = [(i, p, g) for i, p, g in found if g is not None]
+            if not held:
+                raise GradientError(
+                    "no parameter has a gradient", hint="call loss.backward() first"
+                )
             if self.count is not None:
                 self.count.assign(self.count + 1.0)
-            for position, parameter in enumerate(self.parameters):
-                g = parameter.grad
-                if g is not None:
-                    parameter.assign(self.update(position, parameter, g))
+            rates = self.rates()
+            cast: dict[DType, Rates] = {}
+            for position, parameter, g in held:
+                if parameter.dtype not in cast:
+                    cast[parameter.dtype] = tuple(rate.cast(parameter.dtype) for rate in rates)
+                new = self.update(position, parameter, g, cast[parameter.dtype])
+                parameter.assign(new)
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -76,26 +96,65 @@ class Optimizer(ABC):
             state |= {f"{name}.{position}": tensor for position, tensor in enumerate(tensors)}
         return state
 
-    def load_state_dict(self, state: Mapping[str, Tensor | Array]) -> None:
-        """Take over a saved state; nothing changes if a name or a shape does not fit."""
-        own = self.state_dict()
-        if own.keys() != state.keys():
-            wrong = ", ".join(sorted(own.keys() ^ state.keys()))
-            raise ModuleError(f"the state does not fit {type(self).__name__}: {wrong}")
-        values = {name: Tensor(value) for name, value in state.items()}
-        for name, value in values.items():
-            if value.shape != own[name].shape:
-                raise ShapeError(f"{name} has shape {own[name].shape}, the state has {value.shape}")
-        for name, value in values.items():
-            own[name].assign(value)
+    def load_state_dict(self, state: State) -> None:
+        """Take over a saved state; nothing changes if anything is wrong.
+
+        Raises:
+            ModuleError: for missing or unexpected names, all of them listed.
+            ShapeError, DTypeError: for a tensor that does not fit, named.
+        """
+        load_state(self.state_dict(), state, type(self).__name__)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.lr.item():g})"
 
 
+def number(name: str, value: float) -> Tensor:
+    """Return a float64 scalar that is part of a state."""
+    made = Tensor(np.float64(value))
+    made.name = name
+    return made
+
+
 def check_number(name: str, value: Any, low: float, below: float | None = None) -> None:
     """Raise unless `value` is a finite number of at least `low`, and below `below`."""
-    good = isinstance(value, (int, float)) and low <= value < (below or float("inf"))
-    if not good:
-        limit = f" and below {below}" if below else ""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not low <= value < (float("inf") if below is None else below):
+        limit = "" if below is None else f" and below {below:g}"
         raise UsageError(f"{name} must be a number of at least {low:g}{limit}, not {value!r}")
+
+
+def as_list(parameters: Any) -> list[Tensor]:
+    """Return tensors given as any iterable as a list, or raise."""
+    if isinstance(parameters, (Tensor, Module)):
+        remedy = "[tensor]" if isinstance(parameters, Tensor) else "module.parameters()"
+        fact = f"one {type(parameters).__name__} is no list of parameters"
+        raise UsageError(fact, hint=f"give {remedy}")
+    listed = list(parameters)
+    for position, parameter in enumerate(listed):
+        if not isinstance(parameter, Tensor):
+            kind = type(parameter).__name__
+            raise UsageError(f"parameter {position} is no tensor but a {kind}")
+    return listed
+
+
+def _checked(parameters: Any) -> list[Tensor]:
+    """Return the parameters as a list, each of which can be trained."""
+    listed = as_list(parameters)
+    if not listed:
+        once = isinstance(parameters, Iterator)
+        hint = "a generator gives them only once; make a list of them" if once else None
+        raise UsageError("an optimiser needs at least one parameter", hint=hint)
+    seen: dict[int, int] = {}
+    for position, parameter in enumerate(listed):
+        if not parameter.dtype.is_float or parameter.dtype.is_half:
+            fact = f"parameter {position} is {parameter.dtype}, which cannot be trained"
+            raise DTypeError(fact, hint='cast it to "float32" first')
+        if not parameter.is_leaf:
+            fact = f"parameter {position} was computed, so it gets no gradient of its own"
+            raise UsageError(fact, hint="start from x.detach().requires_grad_()")
+        if id(parameter) in seen:
+            fact = f"parameters {seen[id(parameter)]} and {position} are the same tensor"
+            raise UsageError(fact, hint="give each once, or it moves twice a step")
+        seen[id(parameter)] = position
+    return listed

@@ -2,26 +2,31 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 
+from rushlight.core.errors import UsageError
 from rushlight.core.mode import no_grad
-from rushlight.core.primitive import Array
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.nn.state import State, load_state
+from rushlight.optim.optimizer import Optimizer, check_number, number
 from rushlight.tensor import Tensor
 
 
 class Schedule(ABC):
-    """Sets an optimiser's learning rate; call `step()` after each optimiser step (or epoch)."""
+    """Sets an optimiser's learning rate; call `step()` after each optimiser step (or epoch).
+
+    It begins at the rate that the optimiser has when the schedule is made, so to go on with saved
+    training make it first and load the optimiser's state then.
+    """
 
     def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise UsageError(f"a schedule needs an optimiser, not {type(optimizer).__name__}")
         self.optimizer = optimizer
-        self.base = optimizer.lr.item()
-        self.count = Tensor(0.0)
-        self.count.name = "schedule.count"
+        self.base = float(optimizer.lr.item())
+        self.count = number("schedule.count", 0.0)
 
     @abstractmethod
     def rate(self, count: Tensor) -> Tensor:
-        """Return the learning rate after `count` steps."""
+        """Return the learning rate after `count` steps, both float64."""
 
     def step(self) -> None:
         """Count a step and set the rate."""
@@ -33,9 +38,9 @@ class Schedule(ABC):
         """Return the step count."""
         return {"count": self.count}
 
-    def load_state_dict(self, state: Mapping[str, Tensor | Array]) -> None:
-        """Take over a saved step count."""
-        self.count.assign(Tensor(state["count"]))
+    def load_state_dict(self, state: State) -> None:
+        """Take over a saved step count; nothing changes if anything is wrong."""
+        load_state(self.state_dict(), state, type(self).__name__)
 
 
 class ConstantLR(Schedule):
@@ -44,8 +49,8 @@ class ConstantLR(Schedule):
     >>> import rushlight as rl
     >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
     >>> ConstantLR(optimizer).step()
-    >>> optimizer.lr
-    tensor(0.5)
+    >>> optimizer.lr.item()
+    0.5
     """
 
     def rate(self, count: Tensor) -> Tensor:
@@ -58,13 +63,13 @@ class StepLR(Schedule):
     >>> import rushlight as rl
     >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
     >>> StepLR(optimizer, size=1, gamma=0.5).step()
-    >>> optimizer.lr
-    tensor(0.25)
+    >>> optimizer.lr.item()
+    0.25
     """
 
     def __init__(self, optimizer: Optimizer, size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
-        check_number("size", size, low=1)
+        _check_steps("size", size)
         check_number("gamma", gamma, low=0.0)
         self.size = size
         self.gamma = gamma
@@ -79,8 +84,8 @@ class ExponentialLR(Schedule):
     >>> import rushlight as rl
     >>> optimizer = rl.optim.SGD([rl.ones(1)], lr=0.5)
     >>> ExponentialLR(optimizer, gamma=0.5).step()
-    >>> optimizer.lr
-    tensor(0.25)
+    >>> optimizer.lr.item()
+    0.25
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
@@ -105,7 +110,7 @@ class CosineLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, steps: int, low: float = 0.0) -> None:
         super().__init__(optimizer)
-        check_number("steps", steps, low=1)
+        _check_steps("steps", steps)
         check_number("low", low, low=0.0)
         self.steps = steps
         self.low = low
@@ -113,3 +118,8 @@ class CosineLR(Schedule):
     def rate(self, count: Tensor) -> Tensor:
         angle = count.clip(high=float(self.steps)) * (math.pi / self.steps)
         return self.low + (self.base - self.low) * 0.5 * (angle.cos() + 1.0)
+
+
+def _check_steps(name: str, steps: int) -> None:
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise UsageError(f"{name} must be an int of at least 1, not {steps!r}")

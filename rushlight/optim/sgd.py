@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from rushlight.core.errors import UsageError
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.optimizer import Optimizer, Rates, check_number
 from rushlight.tensor import Tensor
 
 
@@ -43,11 +43,12 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.velocity = self.moment("velocity") if momentum else None
 
-    def update(self, position: int, parameter: Tensor, g: Tensor) -> Tensor:
+    def update(self, position: int, parameter: Tensor, g: Tensor, rates: Rates) -> Tensor:
+        (lr,) = rates
         if self.weight_decay:
             g = g + parameter * self.weight_decay
         if self.velocity is not None:
             velocity = self.velocity[position]
             velocity.assign(velocity * self.momentum + g)
             g = g + velocity * self.momentum if self.nesterov else velocity
-        return parameter - g * self.lr
+        return parameter - g * lr

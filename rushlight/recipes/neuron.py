@@ -171,6 +171,7 @@ def train(
     task: Annotated[str, "what to learn", tuple(TASKS)] = "xor",
     hidden: Annotated[int, "neurons in each hidden layer"] = 4,
     depth: Annotated[int, "hidden layers"] = 1,
+    lr: Annotated[float, "learning rate"] = 0.05,
     progress: bool = True,
 ) -> Run:
     """Train the plain network and its twin in tensors, and say how far apart they end."""
@@ -178,8 +179,8 @@ def train(
     network = NeuralNetwork([len(inputs[0]), *[hidden] * depth, len(targets[0])], seed)
     twin = in_tensors(network)
     every = max(1, epochs // 10) if progress else 0
-    errors = network.train(inputs, targets, epochs, lr=0.1, every=every)
-    train_tensors(twin, inputs, targets, epochs, lr=0.1)
+    errors = network.train(inputs, targets, epochs, lr, every)
+    train_tensors(twin, inputs, targets, epochs, lr)
     same = in_tensors(network).state_dict()
     apart = max(abs(t - same[name]).max().item() for name, t in twin.state_dict().items())
     if progress:

@@ -21,8 +21,9 @@ class Bar(Progress):
     def __init__(self, epochs: int, console: Console) -> None:
         self._epochs = epochs
         self._lines = Lines(epochs, self._write)
+        first = Column(min_width=len(f"epoch {epochs}/{epochs}"), no_wrap=True)
         self._bar = RichProgress(
-            TextColumn("epoch {task.fields[epoch]}", table_column=Column(no_wrap=True)),
+            TextColumn("epoch {task.fields[epoch]}", table_column=first),
             BarColumn(None, table_column=Column(ratio=1, min_width=4)),
             TextColumn("{task.fields[facts]}", table_column=Column(no_wrap=True)),
             console=console,
@@ -44,7 +45,7 @@ class Bar(Progress):
         if self._started is None:
             self._started = (now, self._done(tally))
             self._bar.start()
-        self.due = now + REFRESH_S
+            self.due = now + REFRESH_S
 
     def update(self, tally: Tally, now: float) -> None:
         done = self._done(tally)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from rushlight import random
 from rushlight.core.dtypes import BY_CODE
 from rushlight.core.errors import FormatError, RushlightError, UsageError
 from rushlight.core.primitive import Array
@@ -23,6 +22,7 @@ from rushlight.formats.safetensors_header import MAX_HEADER_OF_FORMAT
 from rushlight.nn.module import Module
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
+from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.history import History, is_number
 from rushlight.train.metrics import Tally
@@ -61,7 +61,7 @@ class Training:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": {} if self.schedule is None else self.schedule.state_dict(),
-            "random": {"state": random.default_generator.state},
+            "random": {"state": default_generator.state},
         }
         return {f"{part}.{name}": t for part, named in parts.items() for name, t in named.items()}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
 from rushlight.data.loader import DataLoader, Dataset
 from rushlight.nn.module import Module
@@ -36,6 +37,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
+    compiled: bool = True,
     on_epoch: Callable[[History], object] | None = None,
 ) -> History:
     """Train a model in place, leave it in evaluation mode, and return what happened.
@@ -47,31 +49,30 @@ def fit(
         optimizer: of the model's parameters.
         epochs: passes over the data in all, those before a resume among them.
         schedule: makes a step after each step of the optimiser.
-        validation: data to evaluate the model on after each epoch, never to train on.
+        validation: data to evaluate on after each epoch, never to train on.
         patience: stop after so many epochs without a lower validation loss (or training loss).
         clip_norm: the most that the common norm of all gradients may be.
-        checkpoint: a folder, which gets last.safetensors after each epoch and on Ctrl-C, and
-            best.safetensors after each epoch that is better than all before.
-        resume: go on from last.safetensors, if there is one, as if training had never stopped, bit
-            for bit. The learning rate too is the saved one.
+        checkpoint: a folder for last.safetensors, written after each epoch and on Ctrl-C, and
+            best.safetensors, of the epoch with the lowest validation (or training) loss.
+        resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
+        compiled: replay a graph of the step, the same bits but quicker, instead of its Python.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
-    broken or of something else, UsageError and DataError for arguments and data that cannot work,
-    KeyboardInterrupt on Ctrl-C, once the step in progress is done and the checkpoint is saved.
+    broken or of something else, KeyboardInterrupt on Ctrl-C, when the step is done and all saved.
 
     >>> import rushlight as rl
-    >>> data, model = rl.data.Dataset([[0.0], [1.0]], [[1.0], [3.0]]), rl.nn.Linear(1, 1)
+    >>> data, model = Dataset([[0.0], [1.0]], [[1.0], [3.0]]), rl.nn.Linear(1, 1)
     >>> sgd, mse = rl.optim.SGD(model.parameters(), lr=0.5), rl.nn.functional.mse_loss
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check_model(model, optimizer, schedule)
-    _check_numbers(epochs, patience, clip_norm)
+    _check(model, optimizer, schedule, epochs, patience, clip_norm)
     training = Training(model, optimizer, schedule, as_loader(data, train=True))
+    step = make_step(model, loss, optimizer, schedule, clip_norm)
     plan = _Plan(
-        step=make_step(model, loss, optimizer, schedule, clip_norm),
+        step=compile(step) if compiled else step,
         loss=loss,
         epochs=epochs,
         validation=None if validation is None else as_loader(validation, train=False),
@@ -223,7 +224,14 @@ def _not_finite(training: Training, loss: float) -> TrainingError:
     )
 
 
-def _check_model(model: Any, optimizer: Any, schedule: Any) -> None:
+def _check(
+    model: Any, optimizer: Any, schedule: Any, epochs: Any, patience: Any, clip_norm: Any
+) -> None:
+    _check_count("epochs", epochs)
+    if patience is not None:
+        _check_count("patience", patience)
+    if clip_norm is not None:
+        check_number("clip_norm", clip_norm, low=0.0)
     for name, thing, kind in [
         ("model", model, Module),
         ("optimizer", optimizer, Optimizer),
@@ -239,15 +247,10 @@ def _check_model(model: Any, optimizer: Any, schedule: Any) -> None:
         raise UsageError("the schedule sets the learning rate of another optimiser")
 
 
-def _check_numbers(epochs: Any, patience: Any, clip_norm: Any) -> None:
-    for name, value in [("epochs", epochs), ("patience", patience)]:
-        if name == "patience" and value is None:
-            continue
-        try:
-            good = operator.index(value) >= 1
-        except TypeError:
-            good = False
-        if not good:
-            raise UsageError(f"{name} is an int of at least 1, not {value!r}")
-    if clip_norm is not None:
-        check_number("clip_norm", clip_norm, low=0.0)
+def _check_count(name: str, value: Any) -> None:
+    try:
+        good = operator.index(value) >= 1
+    except TypeError:
+        good = False
+    if not good:
+        raise UsageError(f"{name} is an int of at least 1, not {value!r}")

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from rushlight import random
 from rushlight.core.errors import DataError, ShapeError
 from rushlight.core.mode import no_grad
 from rushlight.data.loader import DataLoader, Dataset
 from rushlight.nn.module import Module
+from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.batches import as_loader
 from rushlight.train.step import Loss, forward
@@ -113,7 +113,6 @@ def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[flo
         loss: takes the model's output and the labels, gives a scalar, the mean over the batch.
 
     >>> import rushlight as rl
-    >>> from rushlight.data import Dataset
     >>> model = rl.nn.Linear(1, 1, bias=False)
     >>> _ = model.weight.assign(rl.ones(1, 1))
     >>> evaluate(model, Dataset([[1.0], [2.0]], [[1.0], [4.0]]), rl.nn.functional.mse_loss)
@@ -123,7 +122,7 @@ def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[flo
     loader.epoch = 0
     tally = Tally()
     modes = [(module, module.training) for module in model.modules()]
-    state = random.default_generator.state
+    state = default_generator.state
     before = state.detach()
     try:
         model.eval()

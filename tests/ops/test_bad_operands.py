@@ -11,6 +11,7 @@ import rushlight as rl
 from rushlight.core.bind import bind
 from rushlight.core.dtypes import bool_, float16, float32, int64, uint8, uint32
 from rushlight.core.primitive import PRIMITIVES
+from rushlight.nn import functional as F
 from rushlight.ops.pointwise import Pointwise
 from rushlight.tensor import Tensor
 
@@ -24,6 +25,9 @@ def t(*shape: int, dtype: rl.DType = float32) -> Tensor:
 def ints(*values: int) -> Tensor:
     return rl.tensor(list(values), dtype="int64")
 
+
+WINDOW = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+POOL = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False}
 
 POINTWISE = [p for p in PRIMITIVES.values() if isinstance(p, Pointwise)]
 BINARY = [p for p in POINTWISE if len(p.labels) == 2]
@@ -59,13 +63,10 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("slice", lambda x: x["a"], [t(3)], "cannot index with 'a'"),
     ("slice", lambda x: x[1.0], [t(3)], "cannot index with 1.0"),
     ("slice", lambda x: x[True], [t(3)], "cannot index with True"),
-    ("slice", lambda x: x[::0], [t(3)], "a slice's step cannot be 0"),
+    ("slice", lambda x: x[::0], [t(3)], "the step of a slice cannot be 0"),
     ("slice", lambda x: x["a":], [t(3)], "a slice is made of ints"),
     ("slice", lambda x: x[x > 0.0], [t(3)], "an index is made of integers, not bool"),
     ("slice", lambda x: x[x], [t(3)], "an index is made of integers, not float32"),
-    ("slice", lambda x, i: x[i, i], [t(2, 3), ints(2)], "index 2 is outside of 0 to 1"),
-    ("slice", lambda x, i: x[[0], i], [t(2, 3), ints(5)], "outside"),
-    ("slice", lambda x, i: x[i, [0]], [t(2, 3), ints(-3)], "outside"),
     ("place", lambda x: x.pad([(0, 1)]), [t(2, 3)], "pad takes 2 pairs of widths"),
     ("place", lambda x: x.pad([(0, 1), (-1, 0)]), [t(2, 3)], "widths that are not negative"),
     ("place", lambda x: x.pad([1, 2]), [t(2, 3)], "pad takes 2 pairs of widths"),
@@ -92,23 +93,13 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("matmul", lambda x: x @ x, [t(2, 2, dtype=bool_)], "does not take bool"),
     ("matmul", lambda x: x @ x, [t(2, 2, dtype=float16)], "does not take float16"),
     ("matmul", lambda x, y: x @ y, [t(2, 2, dtype=float16), t(2, 2)], "float16 can only be cast"),
-    ("take", rl.take, [t(3, 2), ints(0, 3)], "index 3 is outside of 0 to 2"),
-    ("take", rl.take, [t(3, 2), ints(-1)], "index -1 is outside of 0 to 2"),
-    ("take", rl.take, [t(0, 2), ints(0)], "there is no index into an axis of size 0"),
     ("take", rl.take, [t(3, 2), t(2)], "indices are integers, not float32"),
     ("take", rl.take, [t(3, 2), t(2, dtype=bool_)], "indices are integers, not bool"),
     ("take", rl.take, [t(), ints(0)], "a scalar has no rows to take"),
-    ("gather", lambda x, i: x.gather(0, i), [t(3), ints(3)], "index 3 is outside of 0 to 2"),
     ("gather", lambda x, i: x.gather(1, i), [t(3), ints(0)], "axis 1 does not exist"),
     ("gather", lambda x, i: x.gather(0, i), [t(3, 2), ints(0)], "differ outside of axis 0"),
     ("gather", lambda x, i: x.gather(0, i), [t(3), t(1)], "indices are integers, not float32"),
     ("gather", lambda x, i: x.gather(0, i), [t(3), t(1, dtype=bool_)], "integers, not bool"),
-    (
-        "scatter_add",
-        lambda x, i, u: x.scatter_add(0, i, u),
-        [t(3), ints(3), t(1)],
-        "index 3 is outside of 0 to 2",
-    ),
     (
         "scatter_add",
         lambda x, i, u: x.scatter_add(0, i, u),
@@ -140,16 +131,33 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
         r"rows \(3,\) do not begin with indices \(2,\)",
     ),
     (
-        "take_add",
-        lambda i, u: bind(PRIMITIVES["take_add"], i, u, rows=2),
-        [ints(2), t(1)],
-        "index 2 is outside of 0 to 1",
-    ),
-    (
         "random_bits",
         lambda x: bind(PRIMITIVES["random_bits"], x, shape=(2,)),
         [t(3, dtype=uint32)],
         r"a random state is uint32 \(4,\), not uint32 \(3,\)",
+    ),
+    ("conv2d", lambda x, w: F.conv2d(x, w), [t(1, 2, 4, 4), t(3, 1, 2, 2)], "x has 2 channels"),
+    ("conv2d", lambda x, w: F.conv2d(x, w), [t(1, 1, 2, 2), t(1, 1, 3, 3)], "does not fit"),
+    (
+        "conv2d_input",
+        lambda g, w: bind(PRIMITIVES["conv2d_input"], g, w, size=(3, 3), **WINDOW, groups=1),
+        [t(1, 1, 3, 3), t(1, 1, 2, 2)],
+        "the gradient of an image has shape",
+    ),
+    (
+        "conv2d_weight",
+        lambda x, g: bind(PRIMITIVES["conv2d_weight"], x, g, kernel=(2, 2), **WINDOW, groups=1),
+        [t(2, 1, 3, 3), t(1, 1, 2, 2)],
+        "x is a batch of 2, the gradient one of 1",
+    ),
+    ("max_pool2d", lambda x: F.max_pool2d(x, 2), [t(1, 1, 1, 4)], "does not fit"),
+    ("max_pool2d", lambda x: F.max_pool2d(x, 1), [t(1, 1, 2, 2, dtype=float16)], "float16"),
+    ("sum_pool2d", lambda x: F.avg_pool2d(x, 2), [t(1, 1, 1, 4)], "does not fit"),
+    (
+        "sum_unpool2d",
+        lambda g: bind(PRIMITIVES["sum_unpool2d"], g, size=(4, 4), **POOL),
+        [t(1, 1, 3, 3)],
+        "the gradient of a plane has shape",
     ),
     ("argmax", lambda x: x.argmax(), [t(0)], "there is no argmax of no elements"),
     ("argmax", lambda x: x.argmax(1), [t(2, 0)], "there is no argmax of no elements"),
@@ -190,6 +198,7 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     *[
         (op.name, op.function, operands, "float16 can only be cast")
         for op in BINARY
+        if "float" in op.kinds
         for operands in ([t(2), t(2, dtype=float16)], [t(2, dtype=float16), t(2)])
     ],
     *[
@@ -199,6 +208,35 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
         for dtype in (float32, int64, uint8, bool_)
         if dtype.kind not in op.kinds
     ],
+]
+
+# The same for what only the values make wrong, so that a graph notices it when it runs.
+VALUES: list[tuple[str, Call, list[Tensor], str]] = [
+    ("slice", lambda x, i: x[i], [t(2, 3), ints(-3)], "index -3 is outside of axis 0 of size 2"),
+    ("slice", lambda x, i: x[i, i], [t(2, 3), ints(2)], "index 2 is outside of axis 0 of size 2"),
+    ("slice", lambda x, i: x[[0], i], [t(2, 3), ints(5)], "index 5 is outside of axis 1 of size 3"),
+    ("slice", lambda x, i: x[i, [0]], [t(2, 3), ints(-3)], "index -3 is outside of axis 0"),
+    ("take", lambda x, i: rl.take(x, i), [t(3, 2), ints(0, 3)], "index 3 is outside of 0 to 2"),
+    ("take", lambda x, i: rl.take(x, i), [t(3, 2), ints(-1)], "index -1 is outside of 0 to 2"),
+    (
+        "take",
+        lambda x, i: rl.take(x, i),
+        [t(0, 2), ints(0)],
+        "there is no index into an axis of size 0",
+    ),
+    ("gather", lambda x, i: x.gather(0, i), [t(3), ints(3)], "index 3 is outside of 0 to 2"),
+    (
+        "scatter_add",
+        lambda x, i, u: x.scatter_add(0, i, u),
+        [t(3), ints(3), t(1)],
+        "index 3 is outside of 0 to 2",
+    ),
+    (
+        "take_add",
+        lambda i, u: bind(PRIMITIVES["take_add"], i, u, rows=2),
+        [ints(2), t(1)],
+        "index 2 is outside of 0 to 1",
+    ),
 ]
 
 
@@ -213,7 +251,7 @@ def message(call: Call, operands: list[Tensor]) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=identity)
+@pytest.mark.parametrize("row", ROWS + VALUES, ids=identity)
 def test_the_error_states_the_fact_the_op_the_operands_and_the_users_line(row) -> None:
     _, call, operands, fact = row
     text = message(call, operands)
@@ -229,6 +267,17 @@ def test_the_error_states_the_fact_the_op_the_operands_and_the_users_line(row) -
 def test_the_error_is_the_same_when_traced(row) -> None:
     _, call, operands, _ = row
     assert message(rl.compile(call), operands) == message(call, operands)
+
+
+@pytest.mark.parametrize("row", VALUES, ids=identity)
+def test_a_graph_that_is_run_on_wrong_values_names_the_op_and_the_same_line(row) -> None:
+    _, call, operands, _ = row
+    with pytest.raises(rl.BoundsError) as caught:
+        rl.compile(call)(*operands)
+    eager = message(call, operands)
+    assert re.match(r"\w+: (index -?\d+ is outside of|there is no index)", str(caught.value))
+    assert f"  at {caught.value.source}" in eager.splitlines()
+    assert caught.value.operands
 
 
 def test_every_primitive_is_in_the_table() -> None:

@@ -33,7 +33,7 @@ def test_a_wrong_gradient_is_named_with_its_input_and_element() -> None:
 
 def test_a_missing_gradient_is_found() -> None:
     wrong = pointwise(lambda x: x * x, lambda g, _y, _x: None)
-    with pytest.raises(AssertionError, match="got 0.0"):
+    with pytest.raises(AssertionError, match="got 0"):
         check_gradients(lambda x: bind(wrong, x), leaf([1.0]))
 
 

@@ -47,7 +47,8 @@ class Problem:
             "random": default_generator.state,
         }
         if self.schedule is not None:
-            tensors["schedule"] = self.schedule.count
+            state = self.schedule.state_dict()
+            tensors |= {f"schedule.{name}": tensor for name, tensor in state.items()}
         state = {name: tensor.numpy().copy() for name, tensor in tensors.items()}
         return state | {name: np.array(n) for name, n in self.loader.state_dict().items()}
 

@@ -1,6 +1,7 @@
 """Trains for some epochs, from the last checkpoint on, and prints every number that came out.
 
-A script of its own, to be stopped by signals. Argument: the folder of the checkpoints.
+A script of its own, to be stopped by signals. Arguments: the folder of the checkpoints, how many
+seconds to wait at each of the 25 batches of an epoch.
 """
 
 import sys
@@ -15,12 +16,11 @@ from rushlight.random import default_generator
 EPOCHS = 6
 
 
-def slowly(*arrays):
-    time.sleep(0.005)
-    return arrays
+def main(folder, wait):
+    def slowly(*arrays):
+        time.sleep(wait)
+        return arrays
 
-
-def main(folder):
     rl.manual_seed(1)
     random = np.random.default_rng(0)
     x = random.normal(size=(200, 4)).astype(np.float32)
@@ -45,4 +45,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], float(sys.argv[2]))

@@ -1,0 +1,182 @@
+# Written by scripts/generate.py from the registry of methods; `make docs-generated` writes it anew.
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rushlight.core.primitive import Array, Value
+from rushlight.core.shapes import AxisLike
+from rushlight.tensor import Tensor
+
+Operand = Tensor | float | Array | np.generic | Sequence[Any]  # what stands for a value
+
+class TensorMethods(Value):
+    """Every op that is entered as a method, under its name."""
+
+    # rushlight/ops/composite.py
+    def log_softmax(self, axis: int = -1) -> Tensor:
+        """Return log(softmax(x)) along `axis`, without overflow."""
+    def softmax(self, axis: int = -1) -> Tensor:
+        """Return exp(x) scaled to sum to 1 along `axis`."""
+
+    # rushlight/ops/elementwise.py
+    def neg(self) -> Tensor:
+        """Return -x."""
+    def __neg__(self) -> Tensor:
+        """Return -x."""
+    def abs(self) -> Tensor:
+        """Return |x|."""
+    def __abs__(self) -> Tensor:
+        """Return |x|."""
+    def sign(self) -> Tensor:
+        """Return -1, 0 or 1."""
+    def floor(self) -> Tensor:
+        """Return the largest whole number that is not above x."""
+    def ceil(self) -> Tensor:
+        """Return the smallest whole number that is not below x."""
+    def exp(self) -> Tensor:
+        """Return e to the power x."""
+    def log(self) -> Tensor:
+        """Return the natural logarithm: -inf at 0, NaN below."""
+    def sqrt(self) -> Tensor:
+        """Return the square root: NaN below 0."""
+    def sin(self) -> Tensor:
+        """Return the sine of x radians."""
+    def cos(self) -> Tensor:
+        """Return the cosine of x radians."""
+    def tanh(self) -> Tensor:
+        """Return the hyperbolic tangent."""
+    def sigmoid(self) -> Tensor:
+        """Return 1 / (1 + exp(-x))."""
+    def relu(self) -> Tensor:
+        """Return x where it is positive, else 0; the gradient at 0 is 0."""
+    def logical_not(self) -> Tensor:
+        """Return the opposite of a bool."""
+    def __invert__(self) -> Tensor:
+        """Return the opposite of a bool."""
+    def bits_to_uniform(self) -> Tensor:
+        """Return a float32 in [0, 1) for 32 random bits: their upper 24, exactly."""
+    def add(self, y: Operand) -> Tensor:
+        """Return x + y."""
+    def __add__(self, y: Operand) -> Tensor:
+        """Return x + y."""
+    def __radd__(self, y: Operand) -> Tensor: ...
+    def sub(self, y: Operand) -> Tensor:
+        """Return x - y."""
+    def __sub__(self, y: Operand) -> Tensor:
+        """Return x - y."""
+    def __rsub__(self, y: Operand) -> Tensor: ...
+    def mul(self, y: Operand) -> Tensor:
+        """Return x * y."""
+    def __mul__(self, y: Operand) -> Tensor:
+        """Return x * y."""
+    def __rmul__(self, y: Operand) -> Tensor: ...
+    def div(self, y: Operand) -> Tensor:
+        """Return x / y; integers become float32 first."""
+    def __truediv__(self, y: Operand) -> Tensor:
+        """Return x / y; integers become float32 first."""
+    def __rtruediv__(self, y: Operand) -> Tensor: ...
+    def pow(self, y: Operand) -> Tensor:
+        """Return x to the power y."""
+    def __pow__(self, y: Operand) -> Tensor:
+        """Return x to the power y."""
+    def __rpow__(self, y: Operand) -> Tensor: ...
+    def maximum(self, y: Operand) -> Tensor:
+        """Return the larger of x and y; where they are equal, each gets half of the gradient."""
+    def minimum(self, y: Operand) -> Tensor:
+        """Return the smaller of x and y; where they are equal, each gets half of the gradient."""
+    def eq(self, y: Operand) -> Tensor:
+        """Return whether x is equal to y."""
+    def __eq__(self, y: object) -> Tensor:  # type: ignore[override]
+        """Return whether x is equal to y."""
+    def ne(self, y: Operand) -> Tensor:
+        """Return whether x is not equal to y."""
+    def __ne__(self, y: object) -> Tensor:  # type: ignore[override]
+        """Return whether x is not equal to y."""
+    def lt(self, y: Operand) -> Tensor:
+        """Return whether x is less than y."""
+    def __lt__(self, y: Operand) -> Tensor:
+        """Return whether x is less than y."""
+    def le(self, y: Operand) -> Tensor:
+        """Return whether x is at most y."""
+    def __le__(self, y: Operand) -> Tensor:
+        """Return whether x is at most y."""
+    def gt(self, y: Operand) -> Tensor:
+        """Return whether x is greater than y."""
+    def __gt__(self, y: Operand) -> Tensor:
+        """Return whether x is greater than y."""
+    def ge(self, y: Operand) -> Tensor:
+        """Return whether x is at least y."""
+    def __ge__(self, y: Operand) -> Tensor:
+        """Return whether x is at least y."""
+    def logical_and(self, y: Operand) -> Tensor:
+        """Return whether both are true."""
+    def __and__(self, y: Operand) -> Tensor:
+        """Return whether both are true."""
+    def __rand__(self, y: Operand) -> Tensor: ...
+    def logical_or(self, y: Operand) -> Tensor:
+        """Return whether one of them is true."""
+    def __or__(self, y: Operand) -> Tensor:
+        """Return whether one of them is true."""
+    def __ror__(self, y: Operand) -> Tensor: ...
+    def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
+        """Return x, with what is below `low` or above `high` replaced by it."""
+
+    # rushlight/ops/gather.py
+    def gather(self, axis: int, indices: Operand) -> Tensor:
+        """Return along `axis` the elements that `indices` names; other axes must agree."""
+    def scatter_add(self, axis: int, indices: Operand, updates: Operand) -> Tensor:
+        """Return `x` with `updates` added along `axis` where `indices` says; equals add up."""
+
+    # rushlight/ops/indexing.py
+    def __getitem__(self, index: Any) -> Tensor:
+        """Return part of `x` by NumPy's rules for ints, slices, None, `...` and integer arrays."""
+
+    # rushlight/ops/matmul.py
+    def matmul(self, right: Operand) -> Tensor:
+        """Return the matrix product; a one-axis operand is a row on the left, a column on the right."""  # noqa: E501
+    def __matmul__(self, right: Operand) -> Tensor:
+        """Return the matrix product; a one-axis operand is a row on the left, a column on the right."""  # noqa: E501
+    def __rmatmul__(self, left: Operand) -> Tensor:
+        """Return `left @ right`, for a left operand that is no tensor."""
+
+    # rushlight/ops/movement.py
+    def reshape(self, *shape: Any) -> Tensor:
+        """Return the same elements under another shape; one size may be -1."""
+    def view(self, *shape: Any) -> Tensor:
+        """Return the same elements under another shape; one size may be -1."""
+    def flatten(self, start_axis: int = 0) -> Tensor:
+        """Return `x` with the axes from `start_axis` on made one."""
+    def permute(self, *order: Any) -> Tensor:
+        """Return `x` with its axes in the given order."""
+    def transpose(self, first: int = -2, second: int = -1) -> Tensor:
+        """Return `x` with two axes exchanged, the last two unless named."""
+    def broadcast_to(self, *shape: Any) -> Tensor:
+        """Return `x` repeated up to a shape by NumPy's rule."""
+    def expand(self, *shape: Any) -> Tensor:
+        """Return `x` repeated up to a shape by NumPy's rule."""
+    def squeeze(self, axis: int) -> Tensor:
+        """Return `x` without an axis of size 1."""
+    def unsqueeze(self, axis: int) -> Tensor:
+        """Return `x` with a new axis of size 1."""
+    def pad(self, widths: Sequence[tuple[int, int]]) -> Tensor:
+        """Return `x` with zeros around it: (before, after) for each axis."""
+
+    # rushlight/ops/reduce.py
+    def sum(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return the sum over `axis` (an int, several, or None for all); integers sum in int64."""
+    def mean(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return the mean over `axis`; of no elements, NaN."""
+    def var(self, axis: AxisLike = None, keepdims: bool = False, correction: int = 0) -> Tensor:
+        """Return the mean squared distance from the mean; `correction=1` divides by n - 1."""
+    def max(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return the largest element over `axis`; equals share the gradient."""
+    def min(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return the smallest element over `axis`; equals share the gradient."""
+    def logsumexp(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return log(sum(exp(x))) over `axis`, without overflow."""
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the position (int64) of the largest element along `axis`, or of the flattened `x`."""  # noqa: E501
+    def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the position (int64) of the smallest element along `axis`, or of the flattened `x`."""  # noqa: E501

@@ -1,0 +1,43 @@
+"""The command line as a user runs it: a new process each time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def rushlight(tmp_path):
+    """Run `rushlight` with arguments in an empty folder; return the finished process."""
+
+    def run(*arguments, input="", **options):
+        return subprocess.run(
+            [sys.executable, "-m", "rushlight", *map(str, arguments)],
+            input=input,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=100,
+            cwd=options.pop("cwd", tmp_path),
+            env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PATH": "/usr/bin:/bin"},
+            **options,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory):
+    """Return a folder with a spam filter, a digits network and a regressor, quickly trained."""
+    folder = tmp_path_factory.mktemp("models")
+    for arguments in (
+        ["spam", "--epochs", "100"],
+        ["digits", "--epochs", "1"],
+        ["neuron", "--epochs", "1000"],
+    ):
+        command = [sys.executable, "-m", "rushlight", "train", *arguments, "--quiet"]
+        subprocess.run(command, cwd=folder, check=True, env={"PYTHONPATH": str(ROOT)}, timeout=100)
+    return folder

@@ -1,0 +1,37 @@
+"""The commands that show: layers, graph, machine, and two networks that learn."""
+
+import json
+import re
+
+
+def test_inspect_lists_layers_and_facts(rushlight, models):
+    done = rushlight("inspect", models / "digits.safetensors")
+    assert "218,058 parameters" in done.stdout
+    assert "test_accuracy" in done.stdout
+
+
+def test_inspect_gives_json(rushlight, models):
+    facts = json.loads(rushlight("inspect", models / "spam.safetensors", "--json").stdout)
+    assert facts["task"]["labels"] == ["HAM", "SPAM"]
+
+
+def test_show_prints_the_graph(rushlight, models):
+    for name in ("spam", "digits", "neuron"):
+        done = rushlight("show", models / f"{name}.safetensors")
+        assert "= matmul " in done.stdout
+
+
+def test_doctor_says_what_there_is(rushlight):
+    facts = json.loads(rushlight("doctor", "--json").stdout)
+    assert facts["numpy"]
+    assert "compiler" in rushlight("doctor").stdout
+
+
+def test_the_demo_ends_with_the_accuracy_and_a_picture(rushlight):
+    done = rushlight("demo", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    accuracy = next(i for i, line in enumerate(lines) if re.fullmatch(r"test accuracy \d\d\.\d\d%", line))
+    assert len(lines) - accuracy > 5
+    for sentence, label in (("Win money now", "SPAM"), ("See you tomorrow", "HAM")):
+        assert any(line.startswith(sentence) and label in line for line in lines)

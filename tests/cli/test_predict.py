@@ -1,0 +1,102 @@
+"""`rushlight predict`: sentences, pictures and numbers, from the saved file alone."""
+
+import json
+
+import numpy as np
+import pytest
+
+from rushlight.data import mnist
+from rushlight.formats.png import write_png
+
+
+@pytest.fixture(scope="module")
+def digit(tmp_path_factory):
+    """Return the path of a picture of the first test digit, a 7."""
+    path = tmp_path_factory.mktemp("pictures") / "seven.png"
+    write_png(path, mnist.load().test_images[0])
+    return path
+
+
+def test_a_sentence_gets_its_label_and_how_sure_that_is(rushlight, models):
+    done = rushlight("predict", models / "spam.safetensors", "Win money now", "Hello friend")
+    spam, ham = done.stdout.splitlines()
+    assert "→ SPAM" in spam
+    assert "→ HAM" in ham
+    assert spam.endswith("%")
+
+
+def test_the_conversation_ends_at_quit_exit_and_end_of_input(rushlight, models):
+    for last in ("quit\n", "EXIT\n", ""):
+        done = rushlight("predict", models / "spam.safetensors", input=f"Hello\n\n{last}")
+        assert done.returncode == 0
+        assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_line_that_cannot_be_answered_does_not_end_the_conversation(rushlight, models):
+    done = rushlight("predict", models / "spam.safetensors", input="?!\nHello\n")
+    assert "there is no word in '?!'" in done.stderr
+    assert "Hello" in done.stdout
+
+
+def test_a_picture_gets_ten_bars(rushlight, models, digit):
+    done = rushlight("predict", models / "digits.safetensors", digit)
+    assert done.stdout.splitlines()[0].endswith(": 7")
+    assert sum("%" in line for line in done.stdout.splitlines()) == 10
+
+
+@pytest.mark.parametrize("dark_on_light", [False, True])
+@pytest.mark.parametrize("size", [28, 100, 301])
+def test_a_picture_of_any_size_and_either_ink_is_read(
+    rushlight, models, tmp_path, size, dark_on_light
+):
+    pixels = mnist.load().test_images[0]
+    rows = np.arange(size) * 28 // size
+    pixels = pixels[rows][:, rows]
+    write_png(tmp_path / "picture.png", 255 - pixels if dark_on_light else pixels)
+    done = rushlight("predict", models / "digits.safetensors", "picture.png", "--json")
+    answer = json.loads(done.stdout)
+    assert answer["label"] == "7"
+    assert ("inverted" in " ".join(answer["notes"])) == dark_on_light
+
+
+def test_numbers_go_to_a_network_of_numbers(rushlight, models):
+    done = rushlight("predict", models / "neuron.safetensors", "0 1", "1 1", "--json")
+    values = [json.loads(line)["values"][0] for line in done.stdout.splitlines()]
+    np.testing.assert_allclose(values, [1.0, 0.0], atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "words"),
+    [
+        ("digits", "notes.txt", "notes.txt"),
+        ("digits", "missing.png", "no such file"),
+        ("digits", "empty.png", "empty"),
+        ("spam", "", "there is no word in ''"),
+        ("neuron", "one two", "is not made of numbers"),
+        ("neuron", "1 2 3", "takes 2 numbers, got 3"),
+    ],
+)
+def test_wrong_input_gets_one_clear_line(rushlight, models, tmp_path, model, given, words):
+    (tmp_path / "notes.txt").write_text("dear diary")
+    (tmp_path / "empty.png").write_bytes(b"")
+    done = rushlight("predict", models / f"{model}.safetensors", given)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"hello", b"\x00" * 64])
+def test_what_is_no_model_gets_one_clear_line(rushlight, tmp_path, content):
+    (tmp_path / "x.safetensors").write_bytes(content)
+    done = rushlight("predict", "x.safetensors", "hello")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_safetensors_file_of_another_program_is_no_model(rushlight, tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"w": np.zeros(2, np.float32)}, tmp_path / "other.safetensors")
+    done = rushlight("predict", "other.safetensors", "hello")
+    assert done.returncode == 2
+    assert "no Rushlight model" in done.stderr

@@ -1,0 +1,63 @@
+"""`rushlight train`: a file that is all one needs, and training that can be taken up again."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.cli.conftest import ROOT
+
+
+def test_a_recipe_lists_its_options(rushlight):
+    done = rushlight("train", "spam", "--help")
+    for option in ("--epochs", "--seed", "--out", "--hidden", "--word-dropout", "--resume"):
+        assert option in done.stdout
+
+
+def test_results_can_be_had_as_json(rushlight, tmp_path):
+    done = rushlight("train", "spam", "--epochs", "2", "--json")
+    facts = json.loads(done.stdout)
+    assert (facts["recipe"], facts["epochs"], facts["out"]) == ("spam", 2, "spam.safetensors")
+    assert (tmp_path / "spam.safetensors").exists()
+
+
+def test_the_official_reader_opens_the_file(rushlight, tmp_path):
+    rushlight("train", "spam", "--epochs", "1", "--quiet", "--out", "x.safetensors")
+    assert {tensor.dtype for tensor in load_file(tmp_path / "x.safetensors").values()} == {
+        np.dtype("float32")
+    }
+
+
+def test_eager_and_traced_training_give_the_same_file(rushlight, tmp_path):
+    for name, more in (("a.safetensors", []), ("b.safetensors", ["--eager"])):
+        rushlight("train", "spam", "--epochs", "5", "--quiet", "--out", name, *more)
+    traced, eager = load_file(tmp_path / "a.safetensors"), load_file(tmp_path / "b.safetensors")
+    for name, values in traced.items():
+        np.testing.assert_array_equal(values, eager[name], err_msg=name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_saves_and_resume_ends_where_it_would_have(rushlight, tmp_path):
+    options = ["spam", "--epochs", "60", "--quiet"]
+    rushlight("train", *options, "--out", "whole.safetensors")
+    command = [sys.executable, "-m", "rushlight", "train", *options, "--checkpoint", "run"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE
+    )
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "run" / "last.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not (tmp_path / "spam.safetensors").exists()
+    done = rushlight("train", *options, "--checkpoint", "run", "--resume", "--out", "cut.safetensors")
+    assert done.returncode == 0, done.stderr
+    whole, cut = load_file(tmp_path / "whole.safetensors"), load_file(tmp_path / "cut.safetensors")
+    for name, values in whole.items():
+        np.testing.assert_array_equal(cut[name], values, err_msg=name)

@@ -1,0 +1,96 @@
+"""What the documentation shows is what happens: every Python block runs and prints what it says."""
+
+import contextlib
+import doctest
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rushlight import random
+from rushlight.cli.train import run as train
+from rushlight.recipes import recipes
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+PYTHON = "```python"
+
+LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
+TRAIN = re.compile(r"^(?:uv run )?rushlight train ([a-z-]+)(.*)$", re.MULTILINE)
+OPTION = re.compile(r"--[a-z-]+")
+
+
+def examples(page: Path) -> doctest.DocTest:
+    """The Python blocks of a page as one program; its lines keep their numbers."""
+    lines, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            inside = line == PYTHON
+        lines.append(line if inside and line != PYTHON else "")
+    return doctest.DocTestParser().get_doctest("\n".join(lines), {}, page.stem, str(page), 0)
+
+
+def failures(page: Path) -> str:
+    """What differs between a page and what its examples print, as doctest reports it."""
+    report = io.StringIO()
+    runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS)
+    runner.run(examples(page), out=report.write)
+    return report.getvalue()
+
+
+@pytest.fixture
+def unseeded() -> Any:
+    """Gives the default random generator its state back, whatever an example seeds."""
+    before = random.default_generator.state.numpy().copy()
+    yield
+    random.default_generator.state.assign(before)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_examples_of_a_page_print_what_it_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unseeded: None
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where examples may write files
+    assert failures(page) == ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_of_a_page_is_run(page: Path) -> None:
+    blocks = page.read_text(encoding="utf-8").split(PYTHON + "\n")[1:]
+    assert [block for block in blocks if not block.startswith(">>> ")] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_links_to_exists(page: Path) -> None:
+    links = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8"))]
+    inside = [target for target in links if "://" not in target]
+    assert [target for target in inside if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_training_commands_of_a_page_exist_with_their_options(page: Path) -> None:
+    for name, rest in TRAIN.findall(page.read_text(encoding="utf-8")):
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
+            train([name, "--help"])
+        known = OPTION.findall(shown.getvalue())
+        assert [option for option in OPTION.findall(rest) if option not in known] == []
+
+
+def test_the_page_of_recipes_has_a_command_for_each() -> None:
+    text = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+    assert {name for name, _ in TRAIN.findall(text)} == set(recipes())
+
+
+def test_an_example_that_prints_something_else_is_reported_with_its_line(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Prose.\n\n```python\n>>> 1 + 1\n2\n```\n\n"
+        "```sh\n>>> not Python\n```\n\n```python\n>>> x = 3\n>>> x\n4\n```\n"
+    )
+    report = failures(page)
+    assert 'page.md", line 14' in report
+    assert "Expected:\n    4\nGot:\n    3\n" in report
+    assert report.count("Failed example") == 1

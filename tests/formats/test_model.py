@@ -1,0 +1,328 @@
+"""What `rl.save` writes, `rl.load` gives back in another process: the same model, to the bit."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.formats.safetensors import StoredTensor, load_file, save_file
+from rushlight.nn.module import REGISTRY
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def pictures() -> rl.Tensor:
+    return rl.randn(3, 2, 6, 5)
+
+
+def rows() -> rl.Tensor:
+    return rl.randn(5, 4)
+
+
+def ids() -> rl.Tensor:
+    return rl.randint(0, 7, (3, 5))
+
+
+def labels() -> rl.Tensor:
+    return rl.randint(0, 4, (5,))
+
+
+# Each registered layer: how to make it with arguments that are not the defaults, what to give it.
+LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]]]] = {
+    "AvgPool2d": (lambda: rl.nn.AvgPool2d((2, 3), 1, ceil_mode=True), [pictures]),
+    "BatchNorm": (lambda: rl.nn.BatchNorm(4, eps=1e-3, momentum=0.2), [rows]),
+    "Conv2d": (lambda: rl.nn.Conv2d(2, 4, (3, 2), stride=(2, 1), groups=2), [pictures]),
+    "CrossEntropyLoss": (lambda: rl.nn.CrossEntropyLoss("sum"), [rows, labels]),
+    "Dropout": (lambda: rl.nn.Dropout(0.25), [rows]),
+    "Embedding": (lambda: rl.nn.Embedding(7, 3, init="orthogonal"), [ids]),
+    "EmbeddingBag": (lambda: rl.nn.EmbeddingBag(7, 3, mode="sum"), [ids]),
+    "Flatten": (lambda: rl.nn.Flatten(2), [pictures]),
+    "Identity": (lambda: rl.nn.Identity(), [rows]),
+    "LayerNorm": (lambda: rl.nn.LayerNorm((6, 5), eps=1e-3), [pictures]),
+    "Linear": (lambda: rl.nn.Linear(4, 3, bias=False, init="xavier_normal"), [rows]),
+    "LogSoftmax": (lambda: rl.nn.LogSoftmax(0), [rows]),
+    "MSELoss": (lambda: rl.nn.MSELoss("sum"), [rows, rows]),
+    "MaxPool2d": (lambda: rl.nn.MaxPool2d(2, stride=(1, 2), padding=1), [pictures]),
+    "NLLLoss": (lambda: rl.nn.NLLLoss("sum"), [rows, labels]),
+    "Network": (lambda: rl.nn.build().input(4).linear(3).tanh().linear(2).mse(), [rows]),
+    "ReLU": (lambda: rl.nn.ReLU(), [rows]),
+    "Sequential": (
+        lambda: rl.nn.Sequential(
+            rl.nn.Conv2d(2, 3, 3, padding="same"),
+            rl.nn.BatchNorm(3),
+            rl.nn.Sequential(rl.nn.ReLU(), rl.nn.Dropout(0.5), rl.nn.Flatten()),
+            rl.nn.Sequential(),
+            rl.nn.Linear(90, 4),
+        ),
+        [pictures],
+    ),
+    "Sigmoid": (lambda: rl.nn.Sigmoid(), [rows]),
+    "Softmax": (lambda: rl.nn.Softmax(axis=0), [rows]),
+    "Tanh": (lambda: rl.nn.Tanh(), [rows]),
+    "WordDropout": (lambda: rl.nn.WordDropout(0.25), [ids]),
+}
+
+CHILD = """
+import sys
+from pathlib import Path
+import rushlight as rl
+from rushlight.formats.safetensors import StoredTensor, load_file, save_file
+for path in sorted(Path(sys.argv[1]).glob("*.model")):
+    loaded = rl.load(path)
+    with load_file(path.with_suffix(".given")) as file, rl.no_grad():
+        output = loaded.model(*[rl.tensor(file.tensor(name).array) for name in sorted(file.names)])
+    answer = {"output": StoredTensor.of(output.numpy())}
+    save_file(path.with_suffix(".answer"), answer, {"repr": repr(loaded.model)})
+"""
+
+
+def scrambled(model: rl.nn.Module) -> rl.nn.Module:
+    """Give every parameter and buffer values that no constructor would."""
+    for tensor in model.state_dict().values():
+        tensor.assign(rl.rand(*tensor.shape) + 0.5)
+    return model
+
+
+def same(got: rl.Tensor, wanted: rl.Tensor) -> None:
+    assert got.dtype is wanted.dtype
+    np.testing.assert_array_equal(got.numpy(), wanted.numpy())
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with each layer saved, and what another process answered after loading it."""
+    folder = tmp_path_factory.mktemp("layers")
+    for name, (make, inputs) in LAYERS.items():
+        rl.manual_seed(3)
+        model = scrambled(make())
+        given = [x() for x in inputs]
+        rl.save(folder / f"{name}.model", model)
+        stored = {str(place): StoredTensor.of(x.numpy()) for place, x in enumerate(given)}
+        save_file(folder / f"{name}.given", stored)
+        wanted = {"output": StoredTensor.of(model.eval()(*given).numpy())}
+        save_file(folder / f"{name}.wanted", wanted, {"repr": repr(model)})
+    subprocess.run([sys.executable, "-c", CHILD, str(folder)], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_loaded_in_another_process_gives_the_same_bits(answers: Path, name: str) -> None:
+    with (
+        load_file(answers / f"{name}.answer") as got,
+        load_file(answers / f"{name}.wanted") as want,
+    ):
+        np.testing.assert_array_equal(got.tensor("output").array, want.tensor("output").array)
+        assert got.metadata == want.metadata
+
+
+def test_every_registered_layer_has_its_case() -> None:
+    ours = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("rushlight.")}
+    assert set(LAYERS) == ours
+
+
+def test_the_names_shapes_and_values_of_all_tensors_come_back(tmp_path: Path) -> None:
+    model = scrambled(LAYERS["Sequential"][0]())
+    rl.save(tmp_path / "m.safetensors", model)
+    loaded = rl.load(tmp_path / "m.safetensors").model
+    assert list(loaded.state_dict()) == list(model.state_dict())
+    for name, tensor in model.state_dict().items():
+        same(loaded.state_dict()[name], tensor)
+
+
+def test_task_and_training_facts_come_back(tmp_path: Path) -> None:
+    task = {"kind": "text-classifier", "labels": ["ham", "späm \u2028"], "vocabulary": ["a\n", '"']}
+    training = {"epochs": 3, "loss": 1e-300, "seed": 2**64 - 1, "notes": [None, True, {"x": []}]}
+    rl.save(tmp_path / "m.safetensors", rl.nn.ReLU(), task=task, training=training)
+    loaded = rl.load(tmp_path / "m.safetensors")
+    assert loaded.task == task
+    assert loaded.training == training
+    assert loaded.path == tmp_path / "m.safetensors"
+
+
+def test_a_model_without_task_or_training_facts_has_empty_ones(tmp_path: Path) -> None:
+    rl.save(tmp_path / "m.safetensors", rl.nn.ReLU())
+    loaded = rl.load(tmp_path / "m.safetensors")
+    assert (loaded.task, loaded.training) == ({}, {})
+
+
+def test_the_official_library_opens_the_file(tmp_path: Path) -> None:
+    official = pytest.importorskip("safetensors")
+    model = scrambled(LAYERS["Sequential"][0]())
+    rl.save(tmp_path / "m.safetensors", model, task={"labels": ["ä"]})
+    with official.safe_open(tmp_path / "m.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["task"]) == {"labels": ["ä"]}
+        assert sorted(file.keys()) == sorted(model.state_dict())
+        for name, tensor in model.state_dict().items():
+            np.testing.assert_array_equal(file.get_tensor(name), tensor.numpy())
+
+
+def test_the_file_names_layers_and_all_their_arguments(tmp_path: Path) -> None:
+    rl.save(tmp_path / "m.safetensors", rl.nn.Sequential(rl.nn.Softmax(), rl.nn.LayerNorm(3)))
+    with load_file(tmp_path / "m.safetensors") as file:
+        record = json.loads(file.metadata["rushlight"])
+    assert record["format"] == 1
+    assert record["version"] == rl.__version__
+    softmax = {"module": "Softmax", "arguments": {"axis": -1}}
+    norm = {"module": "LayerNorm", "arguments": {"shape": 3, "eps": 1e-05}}
+    assert record["model"] == {"module": "Sequential", "arguments": {"layers": [softmax, norm]}}
+
+
+def test_metadata_of_others_is_left_alone(tmp_path: Path) -> None:
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(2, 1))
+    with load_file(tmp_path / "m.safetensors") as file:
+        tensors = {name: file.tensor(name) for name in file.names}
+        save_file(tmp_path / "n.safetensors", tensors, {**file.metadata, "licence": "not { JSON"})
+    assert repr(rl.load(tmp_path / "n.safetensors").model) == "Linear(2, 1)"
+
+
+def test_a_loaded_model_is_in_evaluation_mode_and_can_be_trained(tmp_path: Path) -> None:
+    rl.save(tmp_path / "m.safetensors", rl.nn.Sequential(rl.nn.Linear(4, 1), rl.nn.Dropout(0.5)))
+    model = rl.load(tmp_path / "m.safetensors").model
+    assert [module.training for module in model.modules()] == [False] * 3
+    before = model.state_dict()["0.weight"].numpy().copy()
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1)
+    model(rl.ones(2, 4)).sum().backward()
+    optimizer.step()
+    np.testing.assert_allclose(model.state_dict()["0.weight"].numpy(), before - 0.2, rtol=1e-6)
+
+
+def test_frozen_parameters_come_back_frozen(tmp_path: Path) -> None:
+    model = rl.nn.Sequential(rl.nn.Linear(2, 2).requires_grad_(False), rl.nn.Linear(2, 1))
+    rl.save(tmp_path / "m.safetensors", model)
+    loaded = rl.load(tmp_path / "m.safetensors").model
+    trained = {name: parameter.requires_grad for name, parameter in loaded.named_parameters()}
+    assert trained == {"0.weight": False, "0.bias": False, "1.weight": True, "1.bias": True}
+
+
+def test_a_later_change_of_the_file_does_not_reach_a_loaded_model(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    rl.save(path, rl.nn.Linear(2, 1))
+    model = rl.load(path).model
+    before = model.state_dict()["weight"].numpy().copy()
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    np.testing.assert_array_equal(model.state_dict()["weight"].numpy(), before)
+
+
+def modes(model: rl.nn.Module) -> list[bool]:
+    return [module.training for module in model.modules()]
+
+
+class Scaled(rl.nn.Module):
+    def __init__(self) -> None:
+        self.inner = rl.nn.Sequential(rl.nn.Linear(4, 3), rl.nn.Dropout(0.5), rl.nn.BatchNorm(3))
+        self.factor = rl.nn.Parameter([2.0])
+
+    def forward(self, x: rl.Tensor) -> rl.Tensor:
+        return self.inner(x) * self.factor
+
+
+@pytest.mark.parametrize("example", [None, "rows"], ids=["as layers", "as a graph"])
+def test_saving_leaves_modes_values_and_random_state_alone(tmp_path: Path, example: Any) -> None:
+    rl.manual_seed(11)
+    model: rl.nn.Module = Scaled() if example else LAYERS["Sequential"][0]()
+    next(model.children()).eval()
+    before = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+    modes_before = modes(model)
+    rl.manual_seed(5)
+    rl.save(tmp_path / "m.safetensors", model, example=rl.ones(2, 4) if example else None)
+    after = rl.rand(4).tolist()
+    rl.manual_seed(5)
+    assert rl.rand(4).tolist() == after
+    assert modes(model) == modes_before
+    assert True in modes_before
+    assert False in modes_before
+    for name, tensor in model.state_dict().items():
+        np.testing.assert_array_equal(tensor.numpy(), before[name], err_msg=name)
+        assert tensor.grad is None
+
+
+def test_loading_leaves_the_random_state_alone(tmp_path: Path) -> None:
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(20, 10))
+    rl.manual_seed(5)
+    wanted = rl.rand(4).tolist()
+    rl.manual_seed(5)
+    rl.load(tmp_path / "m.safetensors")
+    assert rl.rand(4).tolist() == wanted
+
+
+def test_modes_come_back_even_when_saving_fails(tmp_path: Path) -> None:
+    model = Scaled()
+    with pytest.raises(rl.ShapeError):
+        rl.save(tmp_path / "m.safetensors", model, example=rl.ones(2, 5))
+    assert modes(model) == [True] * 5
+
+
+def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    rl.save(path, rl.nn.Linear(2, 1))
+    old = path.read_bytes()
+    with pytest.raises(rl.ModuleError):
+        rl.save(path, Scaled())
+    with pytest.raises(rl.UsageError):
+        rl.save(path, rl.nn.Linear(2, 1), task={"labels": rl.ones(2)})
+    with pytest.raises(rl.FormatError):
+        rl.save(path, rl.nn.Linear(2, 1), task={"words": "x" * 17 * 2**20})
+    assert path.read_bytes() == old
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(rl.FormatError, match="nowhere"):
+        rl.save(tmp_path / "nowhere" / "m.safetensors", rl.nn.ReLU())
+
+
+def loop() -> list[Any]:
+    made: list[Any] = []
+    made.append(made)
+    return made
+
+
+WRONG_FACTS = [
+    ("a list instead of a dict", [1], "task is a dict, not list"),
+    ("a tensor", {"labels": [rl.ones(2)]}, "task['labels'][0] is a Tensor"),
+    ("a NumPy number", {"scale": np.float32(0.5)}, "task['scale'] is a float32"),
+    ("a NaN", {"scale": float("nan")}, "task['scale'] is nan"),
+    ("an infinity", {"a": {"b": float("inf")}}, "task['a']['b'] is inf"),
+    ("a key that is no string", {"labels": {0: "ham"}}, "task['labels'] has the key 0"),
+    ("a set", {"labels": {"ham"}}, "task['labels'] is a set"),
+    ("bytes", {"labels": b"ham"}, "task['labels'] is a bytes"),
+    ("an integer of 65 bits", {"seed": 2**64}, "task['seed'] is an integer of more than 64 bits"),
+    ("half a surrogate pair", {"word": "\ud800"}, "task['word'] has half a surrogate pair"),
+    ("a list that holds itself", {"list": loop()}, "task is more than 100 levels deep"),
+]
+
+
+@pytest.mark.parametrize(
+    ("task", "fact"),
+    [(task, fact) for _, task, fact in WRONG_FACTS],
+    ids=[c[0] for c in WRONG_FACTS],
+)
+def test_task_facts_that_json_cannot_say_are_refused(tmp_path: Path, task: Any, fact: str) -> None:
+    with pytest.raises(rl.UsageError) as caught:
+        rl.save(tmp_path / "m.safetensors", rl.nn.ReLU(), task=task)
+    assert fact in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_modules_are_saved(tmp_path: Path) -> None:
+    with pytest.raises(rl.UsageError, match="a model is a Module, not dict"):
+        rl.save(tmp_path / "m.safetensors", {"w": rl.ones(2)})  # type: ignore[arg-type]
+
+
+def test_saving_inside_a_trace_is_refused(tmp_path: Path) -> None:
+    model = rl.nn.Linear(2, 1)
+
+    def step(x: rl.Tensor) -> rl.Tensor:
+        rl.save(tmp_path / "m.safetensors", model)
+        return x
+
+    with pytest.raises(rl.TraceError, match="saving a model"):
+        rl.trace(step, rl.ones(2))
+    assert list(tmp_path.iterdir()) == []
