@@ -193,10 +193,11 @@ def _step(node: Node, slots: list[Any], create_graph: bool, send: Any) -> None:
             continue
         if _latest_assignment > node.order:
             _check_unchanged(node, position)
-        gx = primitive.vjp(position, g, y, *inputs, **node.params)
+        if mode.anomaly:
+            gx = _watched_vjp(node, position, g, y)
+        else:
+            gx = primitive.vjp(position, g, y, *inputs, **node.params)
         if gx is not None:
-            if mode.anomaly:
-                _check_nan(node, gx)
             send(x, gx)
 
 
@@ -225,12 +226,19 @@ def _check_unchanged(node: Node, wrt: int) -> None:
             raise GradientError(fact, hint="call backward before the optimiser changes it")
 
 
-def _check_nan(node: Node, g: Any) -> None:
-    if np.isnan(mode.evaluator.read(g, "detect_anomaly")).any():
+def _watched_vjp(node: Node, position: int, g: Any, y: Any) -> Any:
+    """Return what the rule gives, or raise in the name of the op that was called forward."""
+    mode.anomaly = False
+    try:
+        gx = node.primitive.vjp(position, g, y, *(node.inputs or ()), **node.params)
+    finally:
+        mode.anomaly = True
+    if gx is not None and np.isnan(mode.evaluator.read(gx, "detect_anomaly")).any():
         error = AnomalyError("the gradient has a NaN")
         error.op = f"{node.primitive.name} (backward)"
         error.source = node.source
         raise error
+    return gx
 
 
 def _accumulate_grad(leaf: Any, g: Any) -> None:

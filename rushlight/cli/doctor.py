@@ -11,7 +11,7 @@ import numpy as np
 
 from rushlight._version import __version__
 from rushlight.core.config import cache_dir, data_dir
-from rushlight.data.mnist import FILES
+from rushlight.data.mnist import TRAIN_IMAGES
 from rushlight.data.files import find
 
 
@@ -45,5 +45,5 @@ def gather() -> dict[str, str]:
 
 
 def _data_folder() -> str:
-    found = find(FILES[0])
+    found = find(TRAIN_IMAGES)
     return str(found.parent) if found else "not here yet: it is downloaded when first used"

@@ -26,5 +26,5 @@ def run(argv: Sequence[str]) -> int:
         print(f"  {name:<24} {tensor.spec}")
     for name, value in {**(loaded.task or {}), **(loaded.training or {})}.items():
         text = f"{len(value)} entries" if isinstance(value, list) and len(value) > 12 else value
-        print(f"{name:<12}{text}")
+        print(f"{name:<20}{text}")
     return 0

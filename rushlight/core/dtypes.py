@@ -111,7 +111,9 @@ def as_dtype(dtype: DTypeLike) -> DType:
     if isinstance(dtype, type) and dtype in python:
         return python[dtype]
     try:
-        found = np.dtype(dtype if dtype is not None else "None")  # which NumPy takes for float64
+        if dtype is None:  # NumPy takes it for float64
+            raise TypeError
+        found = np.dtype(dtype)
     except TypeError:
         hint = did_you_mean(dtype, BY_NAME) if isinstance(dtype, str) else None
         raise DTypeError(f"unknown dtype {dtype!r}", hint=hint) from None

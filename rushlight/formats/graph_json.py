@@ -98,7 +98,9 @@ def graph_from_json(record: Any, tensors: Mapping[str, Tensor]) -> Traced:
 def constant_names(record: Any) -> list[str]:
     """Return the names of the constants that a graph's record expects as tensors of the file."""
     constants = record.get("constants") if isinstance(record, dict) else None
-    names = [one["tensor"] for one in constants or [] if isinstance(one, dict) and "tensor" in one]
+    if not isinstance(constants, list):
+        return []
+    names = [one.get("tensor") for one in constants if isinstance(one, dict)]
     return [name for name in names if isinstance(name, str)]
 
 

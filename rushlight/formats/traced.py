@@ -260,6 +260,8 @@ def _hang(root: Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, 
     parts: dict[str, Module] = {"": root}
     for name, tensor in {**parameters, **buffers}.items():
         *above, last = name.split(".")
+        if not all((*above, last)):
+            raise FormatError(f"tensor {shown(name)} has an empty step in its path")
         if len(above) > MAX_PARTS:
             raise FormatError(f"tensor {shown(name)} lies more than {MAX_PARTS} modules deep")
         path = ""

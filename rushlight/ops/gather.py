@@ -9,7 +9,7 @@ from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import DType, as_dtype, bool_, float32, int64
 from rushlight.core.errors import BoundsError, DTypeError, ShapeError
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
-from rushlight.core.shapes import Shape, normalize_axis
+from rushlight.core.shapes import Shape, normalize_axis, size_of
 from rushlight.ops.elementwise import eq
 from rushlight.ops.pointwise import cast
 
@@ -136,6 +136,8 @@ class ScatterAdd(Primitive):
 
     def numpy(self, indices: Any, updates: Any, *, axis: int, size: int) -> Any:
         _check_bounds(indices, size)
+        if updates.size > 4096:
+            return _scatter_add_flat(indices, updates, axis, size)
         out = np.zeros((*updates.shape[:axis], size, *updates.shape[axis + 1 :]), updates.dtype)
         np.add.at(out, _along(indices, axis), updates)
         return out
@@ -257,3 +259,20 @@ def _along(indices: Array, axis: int) -> tuple[Array, ...]:
         steps = (1,) * other + (size,) + (1,) * (rank - other - 1)
         grid.append(indices if other == axis else np.arange(size).reshape(steps))
     return tuple(grid)
+
+
+def _scatter_add_flat(indices: Array, updates: Array, axis: int, size: int) -> Array:
+    """Do `scatter_add` by one list of places, with the axes as they lie in memory.
+
+    NumPy adds at a flat list several times as fast as at a grid, but making the list costs more
+    than a small addition.
+    """
+    order = sorted(range(updates.ndim), key=lambda one: -updates.strides[one])
+    i, u, along = indices.transpose(order), updates.transpose(order), order.index(axis)
+    before, after = size_of(u.shape[:along]), size_of(u.shape[along + 1 :])
+    places = i.reshape(before, u.shape[along], after).astype(np.int64) * after
+    places += np.arange(before).reshape(-1, 1, 1) * (size * after) + np.arange(after)
+    out = np.zeros(before * size * after, u.dtype)
+    np.add.at(out, places.reshape(-1), u.reshape(-1))
+    shape = (*u.shape[:along], size, *u.shape[along + 1 :])
+    return out.reshape(shape).transpose(np.argsort(order))

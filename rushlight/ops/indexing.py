@@ -20,6 +20,8 @@ from rushlight.ops.pointwise import cast
 def getitem(x: Any, index: Any) -> Any:
     """Return part of `x` by NumPy's rules for ints, slices, None, `...` and integer arrays.
 
+    Ints are taken before the arrays beside them, as in PyTorch.
+
     >>> import rushlight as rl
     >>> x = rl.arange(6).reshape(2, 3)
     >>> x[1, ::2], x[[0, 1], [2, 0]]

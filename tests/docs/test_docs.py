@@ -15,21 +15,28 @@ from rushlight.recipes import recipes
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
-PYTHON = "```python"
+PYTHON, SHELL, PROSE = "```python", "```sh", ""
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 TRAIN = re.compile(r"^(?:uv run )?rushlight train ([a-z-]+)(.*)$", re.MULTILINE)
 OPTION = re.compile(r"--[a-z-]+")
 
 
-def examples(page: Path) -> doctest.DocTest:
-    """The Python blocks of a page as one program; its lines keep their numbers."""
-    lines, inside = [], False
+def parts(page: Path, wanted: str) -> str:
+    """The blocks of a page that begin with `wanted`, or its prose; lines keep their numbers."""
+    lines, block = [], PROSE
     for line in page.read_text(encoding="utf-8").splitlines():
-        if line.startswith("```"):
-            inside = line == PYTHON
-        lines.append(line if inside and line != PYTHON else "")
-    return doctest.DocTestParser().get_doctest("\n".join(lines), {}, page.stem, str(page), 0)
+        fence = line.startswith("```")
+        lines.append(line if block == wanted and not fence else "")
+        if fence:
+            block = line if block == PROSE else PROSE
+    return "\n".join(lines)
+
+
+def examples(page: Path) -> doctest.DocTest:
+    """The Python blocks of a page as one program."""
+    text = parts(page, PYTHON)
+    return doctest.DocTestParser().get_doctest(text, {}, page.stem, str(page), 0)
 
 
 def failures(page: Path) -> str:
@@ -58,20 +65,19 @@ def test_the_examples_of_a_page_print_what_it_says(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_python_block_of_a_page_is_run(page: Path) -> None:
-    blocks = page.read_text(encoding="utf-8").split(PYTHON + "\n")[1:]
-    assert [block for block in blocks if not block.startswith(">>> ")] == []
+    blocks = re.split(r"\n{2,}", parts(page, PYTHON).strip("\n"))
+    assert [block for block in blocks if block and not block.startswith(">>> ")] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_links_to_exists(page: Path) -> None:
-    links = [target for target, _ in LINK.findall(page.read_text(encoding="utf-8"))]
-    inside = [target for target in links if "://" not in target]
+    inside = [target for target, _ in LINK.findall(parts(page, PROSE)) if "://" not in target]
     assert [target for target in inside if not (page.parent / target).exists()] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_training_commands_of_a_page_exist_with_their_options(page: Path) -> None:
-    for name, rest in TRAIN.findall(page.read_text(encoding="utf-8")):
+    for name, rest in TRAIN.findall(parts(page, SHELL)):
         shown = io.StringIO()
         with contextlib.redirect_stdout(shown), pytest.raises(SystemExit):
             train([name, "--help"])
@@ -80,8 +86,8 @@ def test_the_training_commands_of_a_page_exist_with_their_options(page: Path) ->
 
 
 def test_the_page_of_recipes_has_a_command_for_each() -> None:
-    text = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
-    assert {name for name, _ in TRAIN.findall(text)} == set(recipes())
+    commands = TRAIN.findall(parts(ROOT / "docs/recipes.md", SHELL))
+    assert {name for name, _ in commands} == set(recipes())
 
 
 def test_an_example_that_prints_something_else_is_reported_with_its_line(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -267,26 +268,29 @@ def test_ctrl_c_without_checkpoints_leaves_whole_steps(make_problem, same_state)
     assert not first.model.training
 
 
-def run_script(folder, interrupt=False):
-    wait = 0.05 if interrupt else 0
+def run_script(folder, presses=0):
+    wait = 0.05 if presses else 0
     command = [sys.executable, str(SCRIPT), str(folder), str(wait)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
-        if interrupt:
+        if presses:
             assert process.stderr.readline().startswith("epoch 1/")
+        for _ in range(presses):
             process.send_signal(signal.SIGINT)
+            time.sleep(0.001)
         output, errors = process.communicate(timeout=100)
     return process.returncode, output, errors
 
 
-def test_a_process_stopped_by_sigint_saves_and_another_one_goes_on(tmp_path):
+@pytest.mark.parametrize("presses", [1, 20])
+def test_a_process_stopped_by_sigint_saves_and_another_one_goes_on(presses, tmp_path):
     code, wanted, errors = run_script(tmp_path / "whole")
     assert code == 0, errors
 
     folder = tmp_path / "stopped"
-    code, output, errors = run_script(folder, interrupt=True)
+    code, output, errors = run_script(folder, presses)
     assert code == -signal.SIGINT
     assert output == ""
     saved = [line for line in errors.splitlines() if line.startswith("stopped after")]

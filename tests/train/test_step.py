@@ -26,16 +26,14 @@ def run(problem, compiled):
 
 
 def test_a_compiled_step_is_the_step(make_problem, same_state):
-    eager, compiled = make_problem(schedule=cosine), make_problem(schedule=cosine)
-    eager_losses, eager_scores = run(make_problem(schedule=cosine), compiled=False)
     eager = make_problem(schedule=cosine)
-    run(eager, compiled=False)
-    wanted = eager.state()
+    wanted_losses, wanted_scores = run(eager, compiled=False)
+    wanted_state = eager.state()
     compiled = make_problem(schedule=cosine)
     losses, scores = run(compiled, compiled=True)
-    np.testing.assert_array_equal(losses, eager_losses)
-    np.testing.assert_array_equal(scores, eager_scores)
-    same_state(compiled.state(), wanted)
+    np.testing.assert_array_equal(losses, wanted_losses)
+    np.testing.assert_array_equal(scores, wanted_scores)
+    same_state(compiled.state(), wanted_state)
 
 
 def test_gradients_of_the_step_before_are_forgotten():
