@@ -1,3 +1,4 @@
+from rushlight import data as data
 from rushlight import nn as nn
 from rushlight import optim as optim
 from rushlight._version import __version__ as __version__

@@ -246,7 +246,7 @@ class Tensor(TensorMethods):
         return f"tensor({values}{notes})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Tensor":
-        copy = Tensor(self.detach())
+        copy = Tensor.wrap(mode.evaluator.read(self, "a deep copy").copy("K"), self._dtype)
         copy.requires_grad = self.requires_grad
         copy.name = self.name
         memo[id(self)] = copy
@@ -266,7 +266,7 @@ class Eager:
     def apply(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         try:
             data = primitive.numpy(*[x.data for x in inputs], **params)
-        except (TypeError, AttributeError):
+        except (TypeError, ValueError, AttributeError):
             for x in inputs:
                 self.read(x, primitive.name)
             raise
@@ -301,7 +301,7 @@ class Eager:
         return Tensor.wrap(x.data, x._dtype)
 
     def assign(self, x: Tensor, value: Tensor) -> None:
-        x.data = value.data
+        x.data = self.read(value, "assign()")
 
     def get_grad(self, x: Tensor) -> Tensor | None:
         return x._grad

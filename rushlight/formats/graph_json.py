@@ -223,8 +223,17 @@ def _check_params(primitive: Primitive, params: dict[str, Any], where: str) -> N
         if name not in samples[0]:
             raise FormatError(f"{where}: {shown(name)} is none of its params")
         kinds = set().union(*(_kinds(sample[name]) for sample in samples))
+        if not _is_small(value):
+            raise FormatError(f"{where}: {name} is {brief(value)}, beyond all sizes")
         if not _kinds(value) <= kinds | ({"int"} if "float" in kinds else set()):
             raise FormatError(f"{where}: {name} is {brief(value)}, not made of {_listed(kinds)}")
+
+
+def _is_small(value: Any) -> bool:
+    """Return whether the integers in a param are ones that NumPy can count with."""
+    if isinstance(value, tuple):
+        return all(map(_is_small, value))
+    return not isinstance(value, int) or abs(value) <= MAX_ELEMENTS
 
 
 def _kinds(value: Any) -> set[str]:

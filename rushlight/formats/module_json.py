@@ -252,6 +252,7 @@ def _same(one: Any, other: Any, state: set[int]) -> bool:
     Modules, and tensors whose id is in `state`, are compared elsewhere. Objects that cannot be
     compared must be of one class.
     """
+    one, other = (x.item() if isinstance(x, np.generic) else x for x in (one, other))
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
         pairs = zip(one, other, strict=False)
         return len(one) == len(other) and all(_same(a, b, state) for a, b in pairs)

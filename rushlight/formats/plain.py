@@ -53,7 +53,7 @@ def read_json(text: str, what: str) -> Any:
             parse_int=_int,
             parse_constant=_constant,
         )
-        _check_read(value, 0)
+        _check_read(value, 1)
     except json.JSONDecodeError as error:
         raise FormatError(f"{what}: not JSON: {error}") from None
     except RecursionError:

@@ -282,5 +282,5 @@ def _hang(root: Module, parameters: Mapping[str, Tensor], buffers: Mapping[str, 
 
 
 def _check_free(owner: Module, name: str, path: str) -> None:
-    if not name or hasattr(owner, name):
+    if hasattr(owner, name):
         raise FormatError(f"tensor {shown(path)} has a name that no module's tensor can have")

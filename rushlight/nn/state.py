@@ -35,7 +35,7 @@ def load_state(own: Mapping[str, Tensor], state: State, owner: str, strict: bool
 def copied(x: Tensor) -> Tensor:
     """Return a tensor of the same values in memory of its own, without history."""
     return Tensor.wrap(
-        mode.evaluator.read(x, "a copy").copy(), x.dtype if x.dtype.is_half else None
+        mode.evaluator.read(x, "a copy").copy("K"), x.dtype if x.dtype.is_half else None
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from rushlight import random
 from rushlight.cli.train import run as train
 from rushlight.recipes import recipes
+from tests.test_architecture import ROWS
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -88,6 +89,12 @@ def test_the_training_commands_of_a_page_exist_with_their_options(page: Path) ->
 def test_the_page_of_recipes_has_a_command_for_each() -> None:
     commands = TRAIN.findall(parts(ROOT / "docs/recipes.md", SHELL))
     assert {name for name, _ in commands} == set(recipes())
+
+
+def test_the_page_of_the_architecture_has_the_table_that_the_imports_are_held_to() -> None:
+    table = parts(ROOT / "docs/architecture.md", PROSE).partition("| row |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[1] for line in table.splitlines()[2:]]
+    assert [re.findall(r"`(\w+)`", cell) for cell in cells] == ROWS
 
 
 def test_an_example_that_prints_something_else_is_reported_with_its_line(tmp_path: Path) -> None:

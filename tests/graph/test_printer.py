@@ -1,0 +1,122 @@
+"""The text of a graph."""
+
+import re
+from textwrap import dedent
+
+import rushlight as rl
+from rushlight.graph.printer import state_names
+
+
+def text_of(graph: rl.Graph) -> str:
+    """The text, with line numbers of this file made N."""
+    return re.sub(r"test_printer\.py:\d+", "test_printer.py:N", str(graph))
+
+
+def golden(text: str) -> str:
+    return dedent(text).strip("\n")
+
+
+def test_a_function_of_its_arguments() -> None:
+    def loss(x: rl.Tensor, scale: rl.Tensor) -> rl.Tensor:
+        return (x * scale + 1.0).sum(0)
+
+    assert text_of(rl.trace(loss, rl.ones(2, 3), rl.ones(3))) == golden("""
+        graph loss
+          %0 = argument                        float32 (2, 3)
+          %1 = argument                        float32 (3,)
+          %2 = constant 1.0                    float32 ()
+          %3 = mul %0, %1                      float32 (2, 3)  test_printer.py:N
+          %4 = add %3, %2                      float32 (2, 3)  test_printer.py:N
+          %5 = sum %4 axes=(0,)                float32 (3,)  test_printer.py:N
+          return %5
+    """)
+
+
+def test_states_gradients_layers_and_updates() -> None:
+    model = rl.nn.Sequential(rl.nn.Linear(2, 1, bias=False), rl.nn.Tanh())
+    count = rl.tensor(0)
+
+    def step(x: rl.Tensor) -> rl.Tensor:
+        loss = model(x).sum()
+        loss.backward()
+        count.assign(count + 1)
+        return loss
+
+    assert text_of(rl.trace(step, rl.ones(3, 2))) == golden("""
+        graph step
+          %0 = argument                        float32 (3, 2)
+          %1 = state weight                    float32 (1, 2)
+          %2 = state s1                        int64 ()
+          %3 = constant 1.0                    float32 ()
+          %4 = constant 1                      int64 ()
+          # 0
+          %5 = permute %1 order=(1, 0)         float32 (2, 1)  test_printer.py:N
+          %6 = matmul %0, %5                   float32 (3, 1)  test_printer.py:N
+          # 1
+          %7 = tanh %6                         float32 (3, 1)  test_printer.py:N
+          # outside of a module
+          %8 = sum %7 axes=(0, 1)              float32 ()  test_printer.py:N
+          %9 = reshape %3 shape=(1, 1)         float32 (1, 1)  test_printer.py:N
+          %10 = broadcast_to %9 shape=(3, 1)   float32 (3, 1)  test_printer.py:N
+          %11 = mul %7, %7                     float32 (3, 1)  test_printer.py:N
+          %12 = sub %3, %11                    float32 (3, 1)  test_printer.py:N
+          %13 = mul %10, %12                   float32 (3, 1)  test_printer.py:N
+          %14 = permute %0 order=(1, 0)        float32 (2, 3)  test_printer.py:N
+          %15 = matmul %14, %13                float32 (2, 1)  test_printer.py:N
+          %16 = permute %15 order=(1, 0)       float32 (1, 2)  test_printer.py:N
+          %17 = add %2, %4                     int64 ()  test_printer.py:N
+          return %8
+          s1 <- %17
+          weight.grad <- %16
+    """)
+
+
+def test_several_results_random_bits_and_casts() -> None:
+    generator = rl.Generator(0)
+
+    def draw() -> tuple[rl.Tensor, rl.Tensor]:
+        bits = generator.bits((3,))
+        return bits, bits.cast("float64")
+
+    assert text_of(rl.trace(draw)) == golden("""
+        graph draw
+          %0 = state random                    uint32 (4,)
+          %1, %2 = random_bits %0 shape=(3,)   uint32 (3,)  test_printer.py:N
+          %3 = cast %1 source=uint32 dtype=float64 float64 (3,)  test_printer.py:N
+          return %1, %3
+          random <- %2
+    """)
+
+
+def test_a_cleared_gradient_is_none() -> None:
+    w = rl.tensor([1.0], requires_grad=True)
+    w.name = "w"
+    w.grad = rl.tensor([2.0])
+
+    def clear() -> rl.Tensor:
+        held = w.grad * 2.0
+        w.grad = None
+        return held
+
+    assert text_of(rl.trace(clear)) == golden("""
+        graph clear
+          %0 = gradient of w                   float32 (1,)
+          %1 = constant 2.0                    float32 ()
+          %2 = mul %0, %1                      float32 (1,)  test_printer.py:N
+          return %2
+          w.grad <- None
+    """)
+
+
+def test_a_large_constant_is_its_size_and_tensors_without_a_name_are_numbered() -> None:
+    a, b = rl.ones(2), rl.ones(2)
+    graph = rl.trace(lambda: a + b + rl.zeros(2))
+    assert "constant <2 elements>" in str(graph)
+    assert list(state_names(graph).values()) == ["s0", "s1"]
+
+
+def test_the_text_of_a_graph_is_the_same_each_time() -> None:
+    def step(x: rl.Tensor) -> rl.Tensor:
+        return (x.softmax() * 2.0).sum()
+
+    assert str(rl.trace(step, rl.ones(2, 3))) == str(rl.trace(step, rl.ones(2, 3)))

@@ -1,0 +1,100 @@
+"""Embedding and EmbeddingBag."""
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+
+TABLE = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]], np.float32)
+
+
+def with_table(layer):
+    layer.weight.assign(TABLE)
+    return layer
+
+
+def test_an_embedding_gives_the_rows_of_its_table():
+    layer = with_table(nn.Embedding(3, 2))
+    np.testing.assert_array_equal(layer([[2, 0], [1, 1]]).numpy(), TABLE[[[2, 0], [1, 1]]])
+    assert layer(np.zeros((0, 4), np.int64)).shape == (0, 4, 2)
+
+
+def test_a_bag_gives_the_mean_or_the_sum():
+    mean, total = with_table(nn.EmbeddingBag(3, 2)), with_table(nn.EmbeddingBag(3, 2, "sum"))
+    ids = [[0, 1], [2, 2]]
+    assert mean(ids).tolist() == [[1.5, 15.0], [4.0, 40.0]]
+    assert total(ids).tolist() == [[3.0, 30.0], [8.0, 80.0]]
+    assert mean([0, 1, 2, 2], offsets=[0, 2]).tolist() == mean(ids).tolist()
+    assert total([0, 1, 2, 2], offsets=[0, 2]).tolist() == total(ids).tolist()
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum"])
+def test_an_empty_bag_gives_zeros(mode):
+    layer = with_table(nn.EmbeddingBag(3, 2, mode))
+    assert layer(np.zeros((2, 0), np.int64)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert layer([1, 2], [0, 0, 1, 2]).tolist() == [[0, 0], [2, 20], [4, 40], [0, 0]]
+
+
+def test_a_traced_bag_equals_an_eager_one():
+    layer = nn.EmbeddingBag(7, 3)
+    ids, offsets = rl.tensor([0, 1, 6, 2, 2, 5]), rl.tensor([0, 0, 4])
+    run = rl.compile(layer)
+    np.testing.assert_array_equal(run(ids, offsets).numpy(), layer(ids, offsets).numpy())
+    np.testing.assert_array_equal(run(ids.reshape(2, 3)).numpy(), layer(ids.reshape(2, 3)).numpy())
+
+
+EMBED, BAG = nn.Embedding(3, 2), nn.EmbeddingBag(3, 2)
+MISTAKES = [
+    (lambda: EMBED([1.0]), "embedding: indices are integers, not float32", "cast them"),
+    (lambda: EMBED([True]), "embedding: indices are integers, not bool", "cast them"),
+    (
+        lambda: EMBED([0, 5]),
+        "embedding: index 5 is outside of 0 to 2",
+        "ids up to 5 take a table of 6 rows",
+    ),
+    (lambda: EMBED([0, -1]), "embedding: index -1 is outside of 0 to 2", "ids are counted from 0"),
+    (lambda: BAG([[0, 3]]), "embedding_bag: index 3 is outside of 0 to 2", "ids up to 3 take a"),
+    (
+        lambda: BAG([0, 1]),
+        "embedding_bag: without offsets the ids are (bags, size), not (2,)",
+        "ids.unsqueeze(0) is one bag; offsets say where each of several begins",
+    ),
+    (lambda: BAG(1), "embedding_bag: without offsets the ids are (bags, size), not ()", None),
+    (
+        lambda: BAG([[0, 1]], [0]),
+        "embedding_bag: ids and offsets have one axis each, not (1, 2) and (1,)",
+        "ids (bags, size) need no offsets",
+    ),
+    (lambda: BAG([0, 1], [1]), "embedding_bag: the first offset is 0, where the first bag", None),
+    (
+        lambda: BAG([0, 1], np.zeros(0, np.int64)),
+        "embedding_bag: the first offset is 0, where the first bag begins",
+        None,
+    ),
+    (lambda: BAG([0, 1], [0, 2, 1]), "embedding_bag: offsets rise, but 1 comes after 2", None),
+    (lambda: BAG([0], [0, 2]), "embedding_bag: a bag begins at 2, but there are 1 ids", None),
+    (lambda: BAG([0], [0.0]), "embedding_bag: offsets are integers, not float32", "cast them"),
+    (
+        lambda: nn.EmbeddingBag(3, 2, "max"),
+        "EmbeddingBag: a bag is made by mean or sum, not 'max'",
+        "choose one of mean, sum",
+    ),
+    (lambda: nn.Embedding(0, 2), "Embedding: count must be an int of at least 1, not 0", None),
+    (lambda: nn.Embedding(3, 2.0), "Embedding: width must be an int of at least 1, not 2.0", None),
+    (
+        lambda: nn.Embedding(3, 2, "norml"),
+        "Embedding: there is no initialiser 'norml'",
+        "did you mean normal?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("mistake", "fact", "hint"), MISTAKES, ids=[row[1] for row in MISTAKES])
+def test_a_mistake_gets_a_clear_error(mistake, fact, hint):
+    with pytest.raises(rl.RushlightError) as caught:
+        mistake()
+    assert str(caught.value).startswith(fact)
+    assert (caught.value.hint or "").startswith(hint or "")
+    assert (caught.value.hint is None) == (hint is None)
+    assert caught.value.source.startswith("test_embedding.py:")
