@@ -12,4 +12,4 @@ tensor([2., 4.])
 from rushlight._version import __version__ as __version__
 from rushlight.core.lazy import attach
 
-__all__ = attach(__name__)  # noqa: PLE0605
+__all__ = attach(__name__)

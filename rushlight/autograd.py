@@ -34,7 +34,9 @@ class Node:
         self.source = user_line() if mode.anomaly else None
 
 
-def record(primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any], result: Any) -> None:
+def record(
+    primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any], result: Any
+) -> None:
     """Remember how `result` (a value or a tuple) was made, if one of its inputs wants gradients."""
     if not primitive.differentiable:
         return
@@ -65,7 +67,7 @@ def assigned(x: Any) -> None:
 
 
 def backward(root: Value, gradient: Any = None, retain_graph: bool = False) -> None:
-    """Add to `.grad` of every leaf that `root` depends on the gradient of `root` times `gradient`."""
+    """Add to `.grad` of every leaf behind `root` the gradient of `root` times `gradient`."""
     _check_root(root)
     seed = _seed(root, gradient)
     if root.node is None:
@@ -84,7 +86,7 @@ def gradients(
     create_graph: bool = False,
     retain_graph: bool | None = None,
 ) -> list[Any]:
-    """Return the gradient of the summed outputs for each input, None where it has no part in them."""
+    """Return the gradient of the summed outputs for each input; None where it has no part."""
     roots = []
     for position, output in enumerate(outputs):
         _check_root(output)
@@ -121,7 +123,8 @@ def leaves_of(root: Any) -> list[Any]:
 def _check_root(root: Any) -> None:
     if not root.requires_grad:
         fact = "the result depends on no tensor that requires a gradient"
-        raise GradientError(fact, hint="make the parameters with requires_grad=True")
+        hint = "make the parameters with requires_grad=True; inside rl.compile go back inside too"
+        raise GradientError(fact, hint=hint)
 
 
 def _seed(root: Any, gradient: Any) -> Any:

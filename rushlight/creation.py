@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import op
-from rushlight.core.dtypes import DTypeLike, as_dtype, float32
+from rushlight.core.dtypes import DTypeLike, as_dtype, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.shapes import Shape, as_shape
 from rushlight.tensor import Tensor, check_device, to_array
@@ -30,7 +30,7 @@ def full(
     number, _ = to_array(value, as_dtype(dtype))
     if as_dtype(dtype).is_half:
         number = np.array(value)
-    return Tensor(np.full(_sizes(shape), number, number.dtype), dtype, requires_grad)
+    return Tensor(np.broadcast_to(number, _sizes(shape)), dtype, requires_grad)
 
 
 @op
@@ -63,31 +63,40 @@ def ones(
     return full(_shape(shape), 1.0, dtype, requires_grad, device)
 
 
-def zeros_like(x: Any) -> Tensor:
+def zeros_like(x: Any, device: str = "cpu") -> Tensor:
     """Return zeros of the shape and dtype of `x`.
 
     >>> zeros_like(ones(2))
     tensor([0., 0.])
     """
-    return zeros(x.shape, dtype=x.dtype)
+    return zeros(x.shape, dtype=x.dtype, device=device)
 
 
-def ones_like(x: Any) -> Tensor:
+def ones_like(x: Any, device: str = "cpu") -> Tensor:
     """Return ones of the shape and dtype of `x`.
 
     >>> ones_like(zeros(2))
     tensor([1., 1.])
     """
-    return ones(x.shape, dtype=x.dtype)
+    return ones(x.shape, dtype=x.dtype, device=device)
 
 
 @op
-def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
+def arange(
+    start: float,
+    stop: float | None = None,
+    step: float = 1,
+    dtype: DTypeLike | None = None,
+    device: str = "cpu",
+) -> Tensor:
     """Return the numbers from `start` (0 if it stands alone) up to, without, `stop`.
+
+    They are int64 if all three are ints, else float32, unless `dtype` says otherwise.
 
     >>> arange(3), arange(1.0, 2.0, 0.5)
     (tensor([0, 1, 2]), tensor([1. , 1.5]))
     """
+    check_device(device)
     first, last = (0, start) if stop is None else (start, stop)
     numbers = (first, last, step)
     if not all(isinstance(number, (int, float, np.generic)) for number in numbers):
@@ -96,18 +105,20 @@ def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
         raise ShapeError(f"no steps of {step} lead from {first} to {last}")
     whole = all(isinstance(number, (int, np.integer)) for number in numbers)
     data = np.arange(first, last, step)
-    return Tensor(data.astype(np.int64 if whole else np.float32))
+    return Tensor(data, dtype or (int64 if whole else float32))
 
 
 @op
-def eye(n: int, dtype: DTypeLike = float32) -> Tensor:
+def eye(n: int, dtype: DTypeLike = float32, device: str = "cpu") -> Tensor:
     """Return the n by n identity matrix.
 
     >>> eye(2)
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return Tensor(np.eye(*_sizes((n,))), dtype)
+    check_device(device)
+    (size,) = _sizes((n,))
+    return Tensor(np.eye(size), dtype)
 
 
 def _sizes(shape: Any) -> Shape:

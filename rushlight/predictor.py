@@ -66,9 +66,10 @@ class Predictor:
             if not _is_list_of(task.get("vocabulary"), str):
                 raise FormatError("its task has no list of words", path=self.path)
             self.vocabulary = Vocabulary(task["vocabulary"])
-        if self.kind == "image-classifier":
-            if not _is_list_of(task.get("shape"), int) or not isinstance(task.get("scale"), float):
-                raise FormatError("its task has no shape and scale of pictures", path=self.path)
+        if self.kind == "image-classifier" and not (
+            _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
+        ):
+            raise FormatError("its task has no shape and scale of pictures", path=self.path)
 
     def ask(self, given: str) -> Prediction:
         """Answer a sentence, the path of a picture, or numbers, as the network takes them."""
@@ -83,7 +84,7 @@ class Predictor:
         if len(ids) == 0:
             raise DataError(f"there is no word in {text!r}", hint="write a sentence")
         unknown = int((ids == 0).sum())
-        notes = ()
+        notes: tuple[str, ...] = ()
         if unknown == len(ids):
             notes = ("none of these words was seen in training",)
         elif unknown:

@@ -11,7 +11,7 @@ from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.shapes import as_shape
 from rushlight.ops.elementwise import bits_to_uniform, floor
 from rushlight.ops.random import random_bits_p
-from rushlight.tensor import Tensor
+from rushlight.tensor import Tensor, check_device
 
 
 def _state(seed: int) -> Any:
@@ -43,7 +43,7 @@ class Generator:
 
     def uniform(self, shape: Any, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Return float32 spread evenly over [low, high)."""
-        uniform = bits_to_uniform(self.bits(shape))
+        uniform: Tensor = bits_to_uniform(self.bits(shape))
         return uniform if (low, high) == (0.0, 1.0) else uniform * (high - low) + low
 
     def normal(self, shape: Any, mean: float = 0.0, std: float = 1.0) -> Tensor:
@@ -57,7 +57,9 @@ class Generator:
     def integers(self, low: int, high: int, shape: Any) -> Tensor:
         """Return int64 from `low` up to, without, `high` (at most 2^24 apart)."""
         if not 0 < high - low <= 1 << 24:
-            raise ShapeError(f"integers from {low} to {high}: the range must hold 1 to 2^24 of them")
+            raise ShapeError(
+                f"integers from {low} to {high}: the range must hold 1 to 2^24 of them"
+            )
         return floor(self.uniform(shape) * float(high - low)).cast(int64) + low  # type: ignore[no-any-return]
 
 
@@ -77,30 +79,39 @@ def manual_seed(seed: int) -> None:
 
 
 @op
-def rand(*shape: Any, generator: Generator | None = None) -> Tensor:
+def rand(*shape: Any, generator: Generator | None = None, device: str = "cpu") -> Tensor:
     """Return float32 spread evenly over [0, 1).
 
     >>> rand(2, 3).shape
     (2, 3)
     """
+    check_device(device)
     return (generator or default_generator).uniform(shape[0] if len(shape) == 1 else shape)
 
 
 @op
-def randn(*shape: Any, generator: Generator | None = None) -> Tensor:
+def randn(*shape: Any, generator: Generator | None = None, device: str = "cpu") -> Tensor:
     """Return float32 of the standard normal distribution.
 
     >>> randn(2, 3).shape
     (2, 3)
     """
+    check_device(device)
     return (generator or default_generator).normal(shape[0] if len(shape) == 1 else shape)
 
 
 @op
-def randint(low: int, high: int, shape: Any, generator: Generator | None = None) -> Tensor:
+def randint(
+    low: int,
+    high: int,
+    shape: Any,
+    generator: Generator | None = None,
+    device: str = "cpu",
+) -> Tensor:
     """Return int64 from `low` up to, without, `high`.
 
     >>> randint(0, 10, (3,)).dtype
     int64
     """
+    check_device(device)
     return (generator or default_generator).integers(low, high, shape)

@@ -182,7 +182,7 @@ class Tensor(TensorMethods):
         return self.cast(target)
 
     def numpy(self) -> Array:
-        """Return the values as a read-only array that shares the memory; 16-bit floats as float32."""
+        """Return the values as a read-only array that shares memory; 16-bit floats as float32."""
         view: Array = mode.evaluator.read(self, "numpy()").view()
         if self.dtype.is_half:
             return self.cast(float32).numpy()
@@ -273,7 +273,7 @@ class Eager:
         if primitive.outputs == 1:
             if type(data) is not np.ndarray:
                 data = np.asarray(data)
-            result = Tensor.wrap(data)
+            result: Any = Tensor.wrap(data)
             if data.dtype.char == "H":  # the bits of 16-bit floats look like uint16
                 result._dtype = primitive.rule(*[x.spec for x in inputs], **params).dtype
         else:
@@ -345,7 +345,9 @@ def check_device(device: str) -> None:
     """Raise unless the device is the CPU."""
     if device not in ("cpu", "cpu:0"):
         hint = 'use device="cpu"; it may also be left out'
-        raise DeviceError(f"there is no device {device!r}: Rushlight computes on the CPU", hint=hint)
+        raise DeviceError(
+            f"there is no device {device!r}: Rushlight computes on the CPU", hint=hint
+        )
 
 
 def to_array(data: Any, dtype: DType | None = None) -> tuple[Array, DType]:

@@ -89,7 +89,9 @@ def gradients_of(
     roots = [outputs] if isinstance(outputs, Tensor) else list(outputs)
     for x in inputs:
         if not x.requires_grad:
-            raise GradientError("an input does not require a gradient", hint="use x.requires_grad_()")
+            raise GradientError(
+                "an input does not require a gradient", hint="use x.requires_grad_()"
+            )
     return gradients(
         roots, inputs, grad_outputs, create_graph=create_graph, retain_graph=retain_graph
     )

@@ -11,8 +11,8 @@ import numpy as np
 
 from rushlight._version import __version__
 from rushlight.core.config import cache_dir, data_dir
-from rushlight.data.mnist import TRAIN_IMAGES
 from rushlight.data.files import find
+from rushlight.data.mnist import TRAIN_IMAGES
 
 
 def run(argv: Sequence[str]) -> int:

@@ -58,9 +58,17 @@ def _run(arguments: list[str]) -> int:
 
 def overview() -> str:
     """Return the help text that lists the commands."""
-    lines = ["usage: rushlight COMMAND ...", "", "Neural networks that you can read, train and ship.", ""]
+    lines = [
+        "usage: rushlight COMMAND ...",
+        "",
+        "Neural networks that you can read, train and ship.",
+        "",
+    ]
     lines += [f"  {name:<10}{text}" for name, text in COMMANDS.items()]
-    lines += ["", "rushlight COMMAND --help tells more; rushlight --version says which one this is."]
+    lines += [
+        "",
+        "rushlight COMMAND --help tells more; rushlight --version says which one this is.",
+    ]
     return "\n".join(lines)
 
 

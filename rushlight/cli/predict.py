@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rushlight.core.errors import DataError
 from rushlight.data.pictures import render_bars
@@ -54,7 +55,11 @@ def _converse(predictor: Predictor, as_json: bool) -> int:
 
 def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
     if as_json:
-        answer = {"input": given, "label": prediction.label, "notes": list(prediction.notes)}
+        answer: dict[str, Any] = {
+            "input": given,
+            "label": prediction.label,
+            "notes": list(prediction.notes),
+        }
         if kind == "regressor":
             answer["values"] = list(prediction.values)
         else:

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,9 @@ class Compiled:
         with self._lock:
             traced, interpreter = self._entry(key, args, kwargs)
             return _run(traced, interpreter, leaves)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
 
     @property
     def graph(self) -> Graph | None:

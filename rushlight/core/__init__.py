@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, dtypes, shapes, primitives and `bind`, modes, configuration."""
+"""What all else stands on: errors, dtypes, shapes, primitives and `bind`, modes, settings."""

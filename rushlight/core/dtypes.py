@@ -121,7 +121,9 @@ def as_dtype(dtype: DTypeLike) -> DType:
         return float16
     if found.char in BY_CHAR:
         return BY_CHAR[found.char]
-    raise DTypeError(f"no tensor holds NumPy dtype {found}", hint="choose one of " + ", ".join(BY_NAME))
+    raise DTypeError(
+        f"no tensor holds NumPy dtype {found}", hint="choose one of " + ", ".join(BY_NAME)
+    )
 
 
 def promote(left: DType, right: DType) -> DType:

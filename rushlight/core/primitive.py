@@ -1,4 +1,4 @@
-"""The `Primitive` record, the registry, and what rules know of values: `Spec`, `Value`, `Evaluator`.
+"""The `Primitive` record, the registry, and what rules know: `Spec`, `Value`, `Evaluator`.
 
 A primitive says once what it is: its shape rule, its NumPy meaning and its gradient. Whoever
 evaluates (eager tensors, the tracer) is the current `Evaluator` and is handed each primitive with
@@ -109,7 +109,6 @@ class Primitive(ABC):
     @abstractmethod
     def rule(self, *specs: Spec, **params: Any) -> Any:
         """Return the spec (or the tuple of specs) of the result, or raise the short fact."""
-
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         """Return the gradient with respect to input `wrt`, given `g` for the output `y`."""

@@ -66,7 +66,7 @@ def _cut_out(page: Pixels, plane: Plane, noise: float, near: Mask, step: int) ->
     if full < _LEAST_CONTRAST:
         raise _blank()
     least = min(max(1.0, 2 * noise / fine_step), full / 2)
-    ink = np.clip((far - least) / (full - least), 0, 1)
+    ink: Floats = np.clip((far - least) / (full - least), 0, 1)
     top, bottom, left, right = bounding_box(ink >= _EDGE_LEVEL)
     return ink[top:bottom, left:right]
 
@@ -115,9 +115,9 @@ def _fit_paper(coarse: Floats) -> Plane:
     places = _places(coarse.shape, 0, 0, 1)[border]
     colours = coarse[border].astype(np.float64)
     believed = np.ones(len(colours), np.bool_)
-    plane = np.zeros((3, channels))
+    plane: Plane = np.zeros((3, channels))
     for _ in range(4):
-        plane = np.linalg.lstsq(places[believed], colours[believed], rcond=None)[0]
+        plane = np.linalg.lstsq(places[believed], colours[believed])[0].astype(np.float64)
         errors = np.abs(colours - places @ plane).max(axis=1)
         believed = errors <= np.quantile(errors, 0.75)
     return plane
@@ -209,7 +209,8 @@ def _main_pieces(far: Floats, mask: Mask) -> Mask:
     inner[edge] = 0
     if inner.max() >= weight.max() / 5:
         weight = inner
-    return (weight >= weight.max() / 10)[pieces] & mask
+    strong: Mask = (weight >= weight.max() / 10)[pieces] & mask
+    return strong
 
 
 def _number_pieces(mask: Mask) -> npt.NDArray[np.intp]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rushlight._version import __version__
-from rushlight.core.dtypes import BY_CODE
+from rushlight.core.dtypes import BY_CODE, BY_NAME, DType, float32
 from rushlight.core.errors import FormatError, ModuleError, UsageError
 from rushlight.core.mode import mode, no_grad
 from rushlight.formats.graph_json import constant_names
@@ -144,7 +144,7 @@ def _describe(model: Module, state: Tensors, example: Any) -> tuple[Record, Tens
         graph, constants = record_of(model)
         return _graph_record(model, graph), constants
     try:
-        return {"model": _as_layers(model, state)}, {}
+        return _as_layers(model, state), {}
     except (ModuleError, FormatError) as error:
         reason = error.fact
     if example is None:
@@ -158,10 +158,11 @@ def _as_layers(model: Module, state: Tensors) -> Record:
     record = module_to_json(model)
     read = read_json(write_json(record), "the layers")
     elements = sum(tensor.size for tensor in state.values())
-    found = difference(model, module_from_json(read, elements, len(state)))
+    dtype = next((x.dtype for x in state.values() if x.dtype.is_float), float32)
+    found = difference(model, module_from_json(read, elements, len(state), dtype))
     if found:
         raise ModuleError(found)
-    return record
+    return {"model": record, "dtype": dtype.name}
 
 
 def _as_graph(model: Module, state: Tensors, example: Any) -> tuple[Record, Tensors]:
@@ -220,7 +221,7 @@ def _model(file: SafetensorsFile) -> Module:
         tensors = {name: copied(_tensor(stored)) for name, stored in arrays.items()}
         model: Module = _traced(about, tensors)
     elif "model" in record:
-        model = _layers(record["model"], arrays)
+        model = _layers(record["model"], arrays, _float_dtype(record.get("dtype")))
     else:
         raise FormatError("metadata rushlight: neither model nor graph is there")
     _freeze(model, frozen)
@@ -241,10 +242,16 @@ def _check_format(record: Record) -> None:
         raise FormatError(f"metadata rushlight: version is {brief(version)}, not a text")
 
 
-def _layers(record: Any, arrays: Mapping[str, StoredTensor]) -> Module:
+def _float_dtype(name: Any) -> DType:
+    if not isinstance(name, str) or name not in BY_NAME or not BY_NAME[name].is_float:
+        raise FormatError(f"metadata rushlight: dtype is {brief(name)}, no float dtype")
+    return BY_NAME[name]
+
+
+def _layers(record: Any, arrays: Mapping[str, StoredTensor], dtype: DType) -> Module:
     """Return the layers with the tensors of the file, which must be exactly theirs."""
     elements = sum(stored.array.size for stored in arrays.values())
-    model = module_from_json(record, elements, len(arrays))
+    model = module_from_json(record, elements, len(arrays), dtype)
     own = model.state_dict()
     _check_names(own, arrays, "the model")
     for name, tensor in own.items():

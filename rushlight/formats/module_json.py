@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.dtypes import DType
+from rushlight.core.dtypes import DType, float32
 from rushlight.core.errors import FormatError, ModuleError, RushlightError, did_you_mean
 from rushlight.core.mode import evaluating
 from rushlight.formats.hollow import Hollow
@@ -47,13 +47,14 @@ def module_to_json(module: Module, where: str = "the model") -> dict[str, Any]:
     return {"module": cls.__name__, "arguments": arguments}
 
 
-def module_from_json(record: Any, elements: int, tensors: int) -> Module:
+def module_from_json(record: Any, elements: int, tensors: int, dtype: DType = float32) -> Module:
     """Build the module that `module_to_json` wrote, its tensors all zeros that take no memory.
 
     Args:
         record: the JSON, already read.
         elements: how many elements the file holds.
         tensors: how many tensors the file holds.
+        dtype: of all its floats.
 
     Raises:
         FormatError: a class is unknown, an argument is missing, unknown or of the wrong type, or
@@ -63,7 +64,7 @@ def module_from_json(record: Any, elements: int, tensors: int) -> Module:
     ReLU()
     """
     with evaluating(Hollow(elements, tensors)):
-        return _module(record, "the model")
+        return _module(record, "the model").cast(dtype)
 
 
 def difference(module: Module, rebuilt: Module) -> str | None:

@@ -54,7 +54,8 @@ class Interpreter:
             memory[index] = array
         done = 0
         try:
-            for done, (function, reads, params, writes, last_use) in enumerate(self._steps):
+            for done, step in enumerate(self._steps):  # noqa: B007 - read where it fails
+                function, reads, params, writes, last_use = step
                 result = function(*[memory[index] for index in reads], **params)
                 if len(writes) == 1:
                     memory[writes[0]] = result if type(result) is np.ndarray else np.asarray(result)
@@ -64,7 +65,7 @@ class Interpreter:
                 for index in last_use:
                     memory[index] = None
         except (RushlightError, ValueError) as error:
-            explained = _at_node(error, self.graph.nodes[done])
+            explained = _at_node(error, self.graph.nodes[position])
         else:
             return [memory[index] for index in self._results]
         raise explained from None

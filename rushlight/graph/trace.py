@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from rushlight.autograd import record
 from rushlight.core.dtypes import DType
 from rushlight.core.errors import TraceError
@@ -181,7 +179,8 @@ class Tracer:
             if x._grad is not None and self.value_of(x._grad) not in graph.outputs:
                 self._refuse_argument(x, "gets a gradient", "return its .grad")
         for x, entry in graph.grads:
-            if self._grad[id(x)] is not None and self.value_of(self._grad[id(x)]) is not entry:
+            grad = self._grad[id(x)]
+            if grad is not None and self.value_of(grad) is not entry:
                 self._set_grad[id(x)] = x  # by an assignment to it
         for key, x in self._set_grad.items():
             grad = self._grad[key]
@@ -207,7 +206,9 @@ def stand_in(value: GraphValue) -> Tensor:
     return Tensor.wrap(value, value.dtype)
 
 
-def trace_tree(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Traced:
+def trace_tree(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Traced:
     """Trace a function of trees of tensors (lists, tuples, dicts); other arguments are fixed."""
     leaves, tree = flatten((args, kwargs))
     tracer = Tracer(getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2])

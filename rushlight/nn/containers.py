@@ -32,8 +32,9 @@ class Sequential(Module):
         """Add a layer at the end; return the container."""
         position = len(self)
         if not isinstance(layer, Module):
-            kind = "a class" if isinstance(layer, type) else f"a {type(layer).__name__}"
-            raise ModuleError(f"layer {position} is no Module but {kind}", hint=_remedy(layer))
+            is_class = isinstance(layer, type)
+            kind = f"the class {layer.__name__}" if is_class else f"of type {type(layer).__name__}"
+            raise ModuleError(f"layer {position} is {kind}, no Module", hint=_remedy(layer))
         setattr(self, str(position), layer)
         return self
 

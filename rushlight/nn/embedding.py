@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import bind, op
-from rushlight.core.errors import BoundsError, ModuleError, ShapeError, did_you_mean
+from rushlight.core.errors import BoundsError, DTypeError, ModuleError, ShapeError, did_you_mean
 from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.gather import take, take_add_p
@@ -134,9 +134,12 @@ def _check_offsets(ids: Tensor, offsets: Tensor) -> None:
     if ids.ndim != 1 or offsets.ndim != 1:
         fact = f"ids and offsets have one axis each, not {ids.shape} and {offsets.shape}"
         raise ShapeError(fact, hint="ids (bags, size) need no offsets" if ids.ndim == 2 else None)
+    if offsets.dtype.is_float:
+        hint = 'cast them: offsets.cast("int64")'
+        raise DTypeError(f"offsets are integers, not {offsets.dtype}", hint=hint)
     starts = offsets.data
-    if not isinstance(starts, np.ndarray) or offsets.dtype.is_float:
-        return  # traced: there are no values to look at; or `take` will say that it is no integer
+    if not isinstance(starts, np.ndarray):
+        return  # traced, so there are no values to look at
     if starts.size == 0 or starts[0] != 0:
         raise BoundsError("the first offset is 0, where the first bag begins")
     falls = np.flatnonzero(starts[1:] < starts[:-1])

@@ -12,6 +12,7 @@ import numpy as np
 from rushlight.core.dtypes import BY_NAME, DTypeLike, as_dtype
 from rushlight.core.errors import DTypeError, ModuleError, RushlightError, did_you_mean
 from rushlight.core.mode import mode
+from rushlight.core.shapes import as_shape
 from rushlight.core.source import user_line
 from rushlight.nn.state import State, copied, load_state
 from rushlight.nn.summary import summarize
@@ -359,7 +360,7 @@ class Module:
             return self
         return self.cast(target)
 
-    def summary(self, *input_shape: int, dtype: DTypeLike = "float32") -> str:
+    def summary(self, *input_shape: Any, dtype: DTypeLike = "float32") -> str:
         """Return a table of the layers with their parameters and, given a batch's shape, outputs.
 
         >>> import rushlight as rl
@@ -370,18 +371,21 @@ class Module:
         1           ReLU        (1, 2)           0
         10 parameters (10 trained), 40 bytes
         """
-        return summarize(self, input_shape or None, dtype)
+        shape = as_shape(input_shape[0] if len(input_shape) == 1 else input_shape)
+        return summarize(self, shape or None, dtype)
 
     def details(self) -> str:
         """Return what the repr shows of the constructor's arguments: no modules, no defaults."""
         parameters = inspect.signature(type(self).__init__).parameters
-        texts = []
+        texts: list[str] = []
         for name, value in self.arguments.items():
             if any(isinstance(found, Module) for _, found in _held(name, value)):
                 continue
             parameter = parameters.get(name, _OF_KWARGS)
             required = parameter.default is parameter.empty
-            if required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                texts += map(_brief, value)
+            elif required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
                 texts.append(_brief(value))
             elif required or repr(value) != repr(parameter.default):
                 texts.append(f"{name}={_brief(value)}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.bind import op
-from rushlight.core.errors import ShapeError
+from rushlight.core.errors import ModuleError, ShapeError
 from rushlight.core.mode import no_grad
 from rushlight.core.shapes import as_shape
 from rushlight.creation import ones, zeros
@@ -86,6 +86,8 @@ class LayerNorm(Module):
 
     def __init__(self, shape: int | Sequence[int], eps: float = 1e-5) -> None:
         self.shape = as_shape(shape)
+        if not self.shape:
+            raise ModuleError("it needs at least one axis to normalise over")
         check_sizes(**{f"axis {axis}": size for axis, size in enumerate(self.shape)})
         self.eps = eps
         self.weight = Parameter(ones(self.shape))

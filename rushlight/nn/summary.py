@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rushlight.core.dtypes import DTypeLike, float32
+import numpy as np
+
+from rushlight.core.dtypes import DTypeLike, as_dtype, float32
 from rushlight.core.mode import no_grad, observing
 from rushlight.core.shapes import Shape
-from rushlight.creation import zeros
 from rushlight.graph.trace import trace
 from rushlight.tensor import Tensor
 
@@ -28,8 +29,10 @@ def output_shapes(
         if isinstance(output, Tensor):
             shapes[id(layer)] = output.shape
 
+    kind = as_dtype(dtype)
+    zeros = np.broadcast_to(np.zeros((), kind.storage), input_shape)  # of one element's memory
     with observing(note), no_grad(), evaluated(module):
-        trace(module, zeros(input_shape, dtype=dtype))
+        trace(module, Tensor.wrap(zeros, kind))
     return shapes
 
 

@@ -23,7 +23,11 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     tensor([-0.6931472, -0.6931472])
     """
     axis = normalize_axis(axis, x.rank)
-    return x - logsumexp(x, axis, keepdims=True)
+    if x.shape[axis] == 0:
+        return x
+    # Beside a large x its log-sum-exp would lose the digits that tell the elements apart.
+    shifted = x - x.max(axis, keepdims=True).detach()
+    return shifted - logsumexp(shifted, axis, keepdims=True)
 
 
 @method("softmax")

@@ -141,6 +141,7 @@ logical_not = unary(
 )
 bits_to_uniform = unary(
     "bits_to_uniform",
+    method=False,
     numpy=lambda x: (x >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24),
     c="({x} >> 8) * 0x1p-24f",
     kinds="uint",
@@ -295,9 +296,9 @@ def where(condition: Any, x: Any, y: Any) -> Any:
         left, right = add.align(x, y)
     except RushlightError as error:
         raise locate(error, "where", {"condition": condition, "left": x, "right": y}) from None
-    if condition.dtype is bool_ and left.dtype is right.dtype and left.dtype.is_wide:
-        return bind(where_p, condition, left, right)
-    return bind_checked(where_p, condition, left, right)
+    fits = condition.dtype is bool_ and left.dtype is right.dtype and where_p.takes(left.dtype)
+    apply = bind if fits else bind_checked
+    return apply(where_p, condition, left, right)
 
 
 @method("clip")

@@ -1,4 +1,4 @@
-"""`x[...]`: ints, slices, None and `...` become slices and reshapes; integer arrays become `take`."""
+"""`x[...]`: ints, slices, None and `...` become slices and reshapes, integer arrays `take`."""
 
 from typing import Any
 
@@ -92,8 +92,12 @@ def _checked(position: int, size: int, axis: int) -> int:
 def _index_array(part: Any, size: int, axis: int) -> Any:
     """Return an integer index with negative numbers counted from the end."""
     if not isinstance(part, (Value, np.ndarray, list, tuple)):
-        raise DTypeError(f"cannot index with {part!r}", hint="use ints, slices, None, ... or integers")
-    indices = as_value(part if not isinstance(part, (list, tuple)) or part else np.zeros(0, np.int64))
+        raise DTypeError(
+            f"cannot index with {part!r}", hint="use ints, slices, None, ... or integers"
+        )
+    indices = as_value(
+        part if not isinstance(part, (list, tuple)) or part else np.zeros(0, np.int64)
+    )
     if indices.dtype is bool_ or indices.dtype.is_float:
         hint = "use rl.where, or the integer positions"
         raise DTypeError(f"an index is made of integers, not {indices.dtype}", hint=hint)
@@ -114,7 +118,9 @@ def _take_arrays(x: Any, arrays: dict[int, Any]) -> Any:
     flat = arrays[axes[0]]
     for axis, size in zip(axes[1:], sizes[1:], strict=True):
         flat = _where_inside(arrays[axis], size, flat * size + arrays[axis])
-    rows = reshape(permute(x, (*axes, *others)), (size_of(tuple(sizes)), *[x.shape[a] for a in others]))
+    rows = reshape(
+        permute(x, (*axes, *others)), (size_of(tuple(sizes)), *[x.shape[a] for a in others])
+    )
     taken = take(rows, broadcast_to(flat, shape))
     # NumPy keeps the new axes in place when the arrays stand side by side, else puts them first.
     if axes[-1] - axes[0] == len(axes) - 1 and axes[0] > 0:

@@ -99,8 +99,8 @@ def matmul(left: Any, right: Any) -> Any:
     columns = right if right.rank > 1 else right.unsqueeze(1)
     product = apply(matmul_p, rows, columns)
     shape = product.shape[:-2]
-    shape += (() if left.rank == 1 else product.shape[-2:-1])
-    shape += (() if right.rank == 1 else product.shape[-1:])
+    shape += () if left.rank == 1 else product.shape[-2:-1]
+    shape += () if right.rank == 1 else product.shape[-1:]
     return product.reshape(shape)
 
 

@@ -1,9 +1,21 @@
 """The methods of Tensor, derived from the registry. `methods.pyi` is generated from it too."""
 
 from rushlight.core.primitive import METHODS, Value
-from rushlight.ops import composite, elementwise, gather, indexing, matmul, movement, reduce
+from rushlight.ops import (
+    composite,
+    conv,
+    elementwise,
+    gather,
+    indexing,
+    matmul,
+    movement,
+    pool,
+    random,
+    reduce,
+)
 
-MODULES = (elementwise, movement, reduce, matmul, gather, indexing, composite)
+# Importing these fills the registry, of primitives as of methods.
+MODULES = (elementwise, movement, reduce, matmul, gather, conv, pool, random, indexing, composite)
 
 
 class TensorMethods(Value):

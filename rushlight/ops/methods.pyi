@@ -55,8 +55,6 @@ class TensorMethods(Value):
         """Return the opposite of a bool."""
     def __invert__(self) -> Tensor:
         """Return the opposite of a bool."""
-    def bits_to_uniform(self) -> Tensor:
-        """Return a float32 in [0, 1) for 32 random bits: their upper 24, exactly."""
     def add(self, y: Operand) -> Tensor:
         """Return x + y."""
     def __add__(self, y: Operand) -> Tensor:

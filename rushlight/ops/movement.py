@@ -386,4 +386,3 @@ def _check_window(shape: Shape, start: Shape, count: Shape, step: Shape) -> None
 
 def _without(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
-

@@ -78,6 +78,10 @@ class Pointwise(Primitive):
             shapes = [((), ()), ((2, 3), (3,)), ((2, 1), (1, 4)), ((0, 3), (1,)), ((5,), (5,))]
         return [Sample(one, low=low, high=high) for one in shapes]
 
+    def takes(self, dtype: DType) -> bool:
+        """Return whether the rule takes operands of this dtype."""
+        return dtype.kind in self.kinds and not dtype.is_half
+
     def common_dtype(self, specs: tuple[Spec, ...]) -> DType:
         """Return the one dtype of the operands, or raise."""
         for spec in specs:
@@ -109,7 +113,7 @@ class Unary(Pointwise):
                 return bind(self, x)
             if floats_only and not x.dtype.is_float:
                 return bind(self, cast(x, float32))
-            return bind_checked(self, x)
+            return bind(self, x) if self.takes(x.dtype) else bind_checked(self, x)
 
         return _named(function, self)
 
@@ -134,9 +138,8 @@ class Binary(Pointwise):
                 left, right = self.align(x, y)
             except RushlightError as error:
                 raise locate(error, self.name, {"left": x, "right": y}) from None
-            if takes_floats and left.dtype is right.dtype and left.dtype.is_wide:
-                return bind(self, left, right)
-            return bind_checked(self, left, right)
+            fits = left.dtype is right.dtype and self.takes(left.dtype)
+            return bind(self, left, right) if fits else bind_checked(self, left, right)
 
         return _named(function, self)
 
@@ -218,11 +221,17 @@ def cast(x: Any, dtype: DType) -> Any:
 
 
 def unary(
-    name: str, *, operator: str | None = None, vjp: Rule | None = None, **record: Any
+    name: str,
+    *,
+    operator: str | None = None,
+    method: bool = True,
+    vjp: Rule | None = None,
+    **record: Any,
 ) -> Unary:
     """Enter a pointwise primitive of one operand; `operator` is what Python calls its operator."""
     primitive = register(Unary(name, vjp=(vjp,) if vjp else (), **record))
-    METHODS[name] = primitive.function
+    if method:
+        METHODS[name] = primitive.function
     if operator:
         METHODS[f"__{operator}__"] = primitive.function
     return primitive

@@ -29,7 +29,7 @@ class Run:
 
 
 def facts_of(history: "History", **more: Any) -> dict[str, Any]:
-    """Return what is said of a training: its epochs and last figures, and whatever else is given."""
+    """Return what is said of a training: its epochs, its last figures, and what else is given."""
     last = history.last
     facts = {"epochs": len(history), "train_loss": last.loss, "train_accuracy": last.accuracy}
     if last.validation_loss is not None:

@@ -5,6 +5,7 @@ neurons side by side, a network layers one after another. Each sample flows forw
 flows back, and every weight moves a little against its share of the error.
 """
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ class NeuralNetwork:
             raise rl.UsageError(f"a network needs two sizes or more, all at least 1, not {sizes}")
         draw = random.Random(seed)
         self.layers = []
-        for depth, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for depth, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             bound = 1.0 / math.sqrt(inputs)
             last = depth == len(sizes) - 2
             neurons = [

@@ -31,7 +31,9 @@ def test_the_demo_ends_with_the_accuracy_and_a_picture(rushlight):
     done = rushlight("demo", "--epochs", "1")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    accuracy = next(i for i, line in enumerate(lines) if re.fullmatch(r"test accuracy \d\d\.\d\d%", line))
+    accuracy = next(
+        i for i, line in enumerate(lines) if re.fullmatch(r"test accuracy \d\d\.\d\d%", line)
+    )
     assert len(lines) - accuracy > 5
     for sentence, label in (("Win money now", "SPAM"), ("See you tomorrow", "HAM")):
         assert any(line.startswith(sentence) and label in line for line in lines)

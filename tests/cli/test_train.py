@@ -56,7 +56,9 @@ def test_ctrl_c_saves_and_resume_ends_where_it_would_have(rushlight, tmp_path):
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert not (tmp_path / "spam.safetensors").exists()
-    done = rushlight("train", *options, "--checkpoint", "run", "--resume", "--out", "cut.safetensors")
+    done = rushlight(
+        "train", *options, "--checkpoint", "run", "--resume", "--out", "cut.safetensors"
+    )
     assert done.returncode == 0, done.stderr
     whole, cut = load_file(tmp_path / "whole.safetensors"), load_file(tmp_path / "cut.safetensors")
     for name, values in whole.items():

@@ -52,18 +52,18 @@ def test_without_layers_the_input_comes_back():
 @pytest.mark.parametrize(
     ("layer", "text", "hint"),
     [
-        (nn.ReLU, "layer 1 is no Module but a class", "make one: ReLU()"),
+        (nn.ReLU, "layer 1 is the class ReLU, no Module", "make one: ReLU()"),
         (
             [nn.ReLU()],
-            "layer 1 is no Module but a list",
+            "layer 1 is of type list, no Module",
             "give the layers one by one: Sequential(*layers)",
         ),
         (
-            nn.functional.relu,
-            "layer 1 is no Module but a function",
+            nn.functional.linear,
+            "layer 1 is of type function, no Module",
             "make it a Module with a forward method",
         ),
-        (3, "layer 1 is no Module but a int", None),
+        (3, "layer 1 is of type int, no Module", None),
     ],
 )
 def test_what_is_no_layer_is_refused(layer, text, hint):

@@ -65,9 +65,9 @@ def test_all_missing_and_unexpected_names_are_listed():
 def test_names_that_differ_by_a_prefix_get_a_hint():
     net = make_net()
     state = {f"model.{name}": value for name, value in values_of(net).items()}
-    with pytest.raises(rl.ModuleError, match='only in the state the names begin with "model."'):
+    with pytest.raises(rl.ModuleError, match=r'only in the state the names begin with "model\."'):
         net.load_state_dict(state)
-    with pytest.raises(rl.ModuleError, match='only in the module the names begin with "0."'):
+    with pytest.raises(rl.ModuleError, match=r'only in the module the names begin with "0\."'):
         nn.Sequential(net).load_state_dict(values_of(net))
 
 

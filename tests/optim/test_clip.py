@@ -38,7 +38,7 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_without_any_gradient_there_is_an_error():
-    with pytest.raises(rl.GradientError, match="call loss.backward"):
+    with pytest.raises(rl.GradientError, match=r"call loss\.backward"):
         clip_grad_norm(nn.Linear(1, 1).parameters(), 1.0)
 
 

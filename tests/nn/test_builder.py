@@ -1,0 +1,251 @@
+"""The chain builder: what it builds, and what it says of a step that cannot follow."""
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight import nn
+from rushlight.formats.module_json import module_from_json, module_to_json
+
+
+def test_the_chain_of_the_readme_builds_the_classic_network():
+    net = (
+        nn.build()
+        .input(784)
+        .linear(256, init="kaiming_normal")
+        .relu()
+        .linear(10)
+        .softmax_cross_entropy()
+    )
+    assert repr(net) == (
+        "Network(loss='softmax_cross_entropy',\n"
+        "  (0): Linear(784, 256, init='kaiming_normal')\n"
+        "  (1): ReLU()\n"
+        "  (2): Linear(256, 10)\n"
+        ")"
+    )
+    np.testing.assert_allclose(net[0].weight.numpy().std(), (2 / 784) ** 0.5, rtol=0.02)
+
+
+def test_every_step_can_be_taken():
+    net = (
+        nn.build()
+        .input(3, 28, 20)
+        .conv2d(8, (5, 3), stride=1, padding="same", bias=False, init="orthogonal")
+        .batch_norm(momentum=0.2)
+        .relu()
+        .max_pool2d(2)
+        .conv2d(6, 3, groups=2)
+        .tanh()
+        .avg_pool2d((2, 1), stride=2)
+        .dropout(0.1)
+        .flatten()
+        .layer_norm(eps=1e-3)
+        .linear(12, bias=False)
+        .sigmoid()
+        .linear(4)
+        .mse()
+    )
+    x = rl.ones(2, 3, 28, 20)
+    assert net(x).shape == (2, 4)
+    assert [type(layer).__name__ for layer in net] == [
+        *["Conv2d", "BatchNorm", "ReLU", "MaxPool2d", "Conv2d", "Tanh", "AvgPool2d", "Dropout"],
+        *["Flatten", "LayerNorm", "Linear", "Sigmoid", "Linear"],
+    ]
+    assert net.summary(2, 3, 28, 20).count("(2, 6, 6, 4)") == 2
+
+
+def test_chains_of_ids_begin_with_an_embedding():
+    words = nn.build().input(7).embedding(50, 4).linear(3).flatten().linear(2)
+    assert words.softmax_cross_entropy()(rl.zeros(5, 7, dtype="int64")).shape == (5, 2)
+    bag = nn.build().input(7).embedding_bag(50, 4, mode="sum", init="zeros").linear(2)
+    assert bag.softmax_cross_entropy()(rl.zeros(5, 3, dtype="int64")).shape == (5, 2)
+
+
+def test_the_network_knows_its_loss():
+    scores, labels = rl.tensor([[0.0, 1.0], [2.0, 0.0]]), [1, 1]
+    net = nn.build().input(2).linear(2).softmax_cross_entropy()
+    wanted = nn.functional.cross_entropy(scores, labels).item()
+    assert net.loss(scores, labels).item() == wanted
+    net = nn.build().input(2).linear(2).mse()
+    assert net.loss(scores, [[0.0, 0.0], [0.0, 0.0]]).item() == 1.25
+
+
+def test_the_network_learns():
+    rl.manual_seed(0)
+    net = nn.build().input(2).linear(8).tanh().linear(2).softmax_cross_entropy()
+    x, labels = rl.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), [0, 1, 1, 0]
+    optimizer = rl.optim.Adam(net.parameters(), lr=0.05)
+    for _ in range(200):
+        optimizer.backward_step(net.loss(net(x), labels))
+    assert net(x).argmax(1).tolist() == labels
+
+
+def test_the_network_is_plain_json_in_a_model_file():
+    net = nn.build().input(1, 4, 4).conv2d(2, (3, 1)).flatten().dropout(0.1).linear(3).mse()
+    again = module_from_json(module_to_json(net), elements=1000, tensors=10)
+    assert repr(again) == repr(net)
+    assert again.loss_name == "mse"
+
+
+def test_a_chain_shows_its_steps_and_its_shape():
+    assert repr(nn.build()) == "an empty chain"
+    chain = nn.build().input(1, 28, 28)
+    assert repr(chain) == "input(1, 28, 28) gives (1, 28, 28)"
+    chain.conv2d(4, kernel_size=5).flatten()
+    assert repr(chain) == "input(1, 28, 28).conv2d(4, kernel_size=5).flatten() gives (2304,)"
+
+
+def test_a_step_that_fails_is_not_taken():
+    chain = nn.build().input(4)
+    with pytest.raises(rl.ModuleError):
+        chain.linear(0)
+    assert repr(chain.linear(2)) == "input(4).linear(2) gives (2,)"
+
+
+def begun():
+    return nn.build()
+
+
+def ended():
+    chain = nn.build().input(4).linear(2)
+    chain.mse()
+    return chain
+
+
+PICTURE = "(1, 28, 28)"
+# the step that fails, its text, its position, what is wrong, the shape so far, the hint
+MISTAKES = [
+    (
+        lambda: begun().input(784).linear(256, init="kaiming_norml"),
+        "linear(256, init='kaiming_norml'): there is no initialiser 'kaiming_norml'",
+        (2, "(784,)"),
+        "did you mean kaiming_normal?",
+    ),
+    (
+        lambda: begun().input(1, 28, 28).conv2d(32, 5).relu().linear(10),
+        "linear(10): it takes (features,)",
+        (4, "(32, 24, 24)"),
+        ".flatten() before it gives (18432,)",
+    ),
+    (
+        lambda: begun().input(28, 28).conv2d(32, 5),
+        "conv2d(32, 5): it takes (channels, height, width)",
+        (2, "(28, 28)"),
+        "input(1, 28, 28) is a picture of one channel",
+    ),
+    (
+        lambda: begun().input(784).linear(4).conv2d(32, kernel_size=5),
+        "conv2d(32, kernel_size=5): it takes (channels, height, width)",
+        (3, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(1, 28, 28).conv2d(32, 30),
+        "conv2d(32, 30): a window of 30 does not fit the height of 28 with padding 0",
+        (2, PICTURE),
+        "padding=(1, 1) is the least that fits",
+    ),
+    (
+        lambda: begun().input(1, 28, 28).conv2d(32, 5, groups=2),
+        "conv2d(32, 5, groups=2): in_channels=1 do not split into 2 groups",
+        (2, PICTURE),
+        "groups must divide 1 and 32",
+    ),
+    (
+        lambda: begun().input(1, 28, 28).max_pool2d(29),
+        "max_pool2d(29): a window of 29 does not fit the height of 28 with padding 0",
+        (2, PICTURE),
+        "a kernel height of 28 is the most that fits",
+    ),
+    (
+        lambda: begun().input(784).avg_pool2d(2),
+        "avg_pool2d(2): it takes (channels, height, width)",
+        (2, "(784,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(1, 2, 2).softmax_cross_entropy(),
+        "softmax_cross_entropy(): it takes scores (classes,)",
+        (2, "(1, 2, 2)"),
+        ".flatten() before it gives (4,)",
+    ),
+    (
+        lambda: begun().input(4).dropout(1.0),
+        "dropout(1.0): p is a share of at least 0 and below 1, not 1.0",
+        (2, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(4).linear(-1),
+        "linear(-1): outputs must be an int of at least 1, not -1",
+        (2, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(4).linear(3).embedding(5, 2),
+        "embedding(5, 2): it takes ids, so it comes first, after input(length)",
+        (3, "(3,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(4).embedding_bag(5, 2, mode="max"),
+        "embedding_bag(5, 2, mode='max'): a bag is made by mean or sum, not 'max'",
+        (2, "(4,)"),
+        "choose one of mean, sum",
+    ),
+    (
+        lambda: begun().input(4).input(4),
+        "input(4): the chain has an input already",
+        (2, "(4,)"),
+        "leave this one out",
+    ),
+    (lambda: begun().input(4).mse(), "mse(): the chain has no layers yet", (2, "(4,)"), None),
+    (
+        lambda: ended().relu(),
+        "relu(): the chain has ended",
+        (4, "(2,)"),
+        "begin another: nn.build().input(...)",
+    ),
+    (
+        lambda: begun().linear(4),
+        "linear(4): a chain begins with the shape of one sample",
+        (1, None),
+        "such as nn.build().input(784)",
+    ),
+    (lambda: begun().input(), "input(): a sample has at least one axis", (1, None), None),
+    (lambda: begun().input(0), "input(0): axis 0 must be an int of at least 1", (1, None), None),
+    (lambda: begun().input("784"), "input('784'): a shape is made of ints", (1, None), None),
+    (lambda: begun().input(2.5), "input(2.5): a shape is made of ints, not 2.5", (1, None), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "fact", "place", "hint"), MISTAKES, ids=[row[1] for row in MISTAKES]
+)
+def test_a_step_that_cannot_follow_says_why_and_where(mistake, fact, place, hint):
+    with pytest.raises(rl.RushlightError) as caught:
+        mistake()
+    first, *rest = str(caught.value).splitlines()
+    position, shape = place
+    assert first.startswith(fact)
+    if shape:
+        assert rest.pop(0) == f"  so far  {shape}"
+    line = rest.pop(0)
+    assert line.startswith("  at test_builder.py:")
+    assert line.endswith(f", in step {position} of the chain")
+    assert rest == ([f"  hint: {hint}"] if hint else [])
+
+
+def test_an_unknown_step_gets_the_nearest_name():
+    with pytest.raises(AttributeError, match="there is no step 'linar'; did you mean linear"):
+        nn.build().input(4).linar(3)
+    with pytest.raises(AttributeError, match=r"there is no step 'dense'; choose one of .* linear,"):
+        nn.build().input(4).dense(3)
+
+
+def test_a_network_refuses_an_unknown_loss():
+    with pytest.raises(rl.ModuleError, match="there is no loss 'mae'"):
+        nn.Network(nn.Linear(1, 1), loss="mae")
+    with pytest.raises(rl.ModuleError, match="missing a required argument: 'loss'"):
+        nn.Network(nn.Linear(1, 1))
