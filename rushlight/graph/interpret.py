@@ -54,7 +54,7 @@ class Interpreter:
             memory[index] = array
         done = 0
         try:
-            for done, step in enumerate(self._steps):  # noqa: B007 - read where it fails
+            for done, step in enumerate(self._steps):  # noqa: B007
                 function, reads, params, writes, last_use = step
                 result = function(*[memory[index] for index in reads], **params)
                 if len(writes) == 1:
@@ -65,7 +65,7 @@ class Interpreter:
                 for index in last_use:
                     memory[index] = None
         except (RushlightError, ValueError) as error:
-            explained = _at_node(error, self.graph.nodes[position])
+            explained = _at_node(error, self.graph.nodes[done])
         else:
             return [memory[index] for index in self._results]
         raise explained from None

@@ -31,6 +31,8 @@ class Unread(Value):
 def test_a_rule_reads_only_what_it_saves(primitive):
     checked = 0
     for case in cases(primitive, float64):
+        if case.layout != "plain" or case.operands != tuple(range(len(case.arrays))):
+            continue  # the same rule on other memory, or on one value twice
         inputs = case.inputs()
         result = bind(primitive, *inputs, **case.params)
         one = not isinstance(result, tuple)
