@@ -40,6 +40,8 @@ from rushlight.creation import ones as ones
 from rushlight.creation import ones_like as ones_like
 from rushlight.creation import zeros as zeros
 from rushlight.creation import zeros_like as zeros_like
+from rushlight.formats.model import load_model as load
+from rushlight.formats.model import save_model as save
 from rushlight.graph.ir import Graph as Graph
 from rushlight.graph.trace import trace as trace
 from rushlight.ops.elementwise import maximum as maximum

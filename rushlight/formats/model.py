@@ -221,7 +221,7 @@ def _model(file: SafetensorsFile) -> Module:
         tensors = {name: copied(_tensor(stored)) for name, stored in arrays.items()}
         model: Module = _traced(about, tensors)
     elif "model" in record:
-        model = _layers(record["model"], arrays, _float_dtype(record.get("dtype")))
+        model = _layers(record["model"], arrays, _float_dtype(record.get("dtype", "float32")))
     else:
         raise FormatError("metadata rushlight: neither model nor graph is there")
     _freeze(model, frozen)

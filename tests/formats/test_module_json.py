@@ -175,7 +175,9 @@ FITS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "hint", "fitting"), FITS, ids=[f"{v} {h}" for v, h, _ in FITS])
+@pytest.mark.parametrize(
+    ("value", "hint", "fitting"), FITS, ids=[f"{type(v).__name__} for {h}" for v, h, _ in FITS]
+)
 def test_values_fit_the_types_that_a_constructor_names(
     value: Any, hint: Any, fitting: bool
 ) -> None:

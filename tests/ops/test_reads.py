@@ -27,7 +27,9 @@ class Unread(Value):
         raise AssertionError(f"the rule reads {name} of a value that it does not save")
 
 
-@pytest.mark.parametrize("primitive", [p for p in PRIMITIVES.values() if p.differentiable], ids=repr)
+@pytest.mark.parametrize(
+    "primitive", [p for p in PRIMITIVES.values() if p.differentiable], ids=repr
+)
 def test_a_rule_reads_only_what_it_saves(primitive):
     checked = 0
     for case in cases(primitive, float64):

@@ -1,0 +1,1 @@
+"""Rushlight beside PyTorch and plain NumPy: `python -m benchmarks`."""
