@@ -126,8 +126,8 @@ def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:
         fact = f"without offsets the ids are (bags, size), not {ids.shape}"
         one_bag = "ids.unsqueeze(0) is one bag; offsets say where each of several begins"
         raise ShapeError(fact, hint=one_bag if ids.ndim == 1 else None)
-    total: Tensor = embedding(table, ids).sum(1)
-    return total / float(max(ids.shape[1], 1)) if mode == "mean" else total
+    rows: Any = embedding(table, ids)
+    return rows.mean(1) if mode == "mean" and ids.shape[1] else rows.sum(1)  # type: ignore[no-any-return]
 
 
 def _check_offsets(ids: Tensor, offsets: Tensor) -> None:

@@ -274,21 +274,6 @@ class Module:
                 if isinstance(tensor, Tensor):
                     yield f"{path}.{name}" if path else name, tensor
 
-    def plain_attributes(self) -> dict[str, Any]:
-        """Return the attributes that are and hold no parameter, buffer or module.
-
-        >>> import rushlight as rl
-        >>> rl.nn.Dropout(0.1).plain_attributes()
-        {'p': 0.1}
-        """
-        plain = {}
-        for name, value in self.__dict__.items():
-            inside = _held(name, value) if name in self._containers else [(name, value)]
-            held = any(isinstance(found, (Parameter, Module)) for _, found in inside)
-            if not held and name not in self._buffers:
-                plain[name] = value
-        return plain
-
     def state_dict(self) -> dict[str, Tensor]:
         """Return every parameter and buffer by its path; the tensors are the module's own.
 

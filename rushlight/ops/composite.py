@@ -70,8 +70,7 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
     """
     logits = as_value(logits)
     labels = _check_labels(logits, labels)
-    picked = gather(logits, -1, labels.unsqueeze(-1))
-    return _reduced(logsumexp(logits, -1, keepdims=True) - picked, labels.shape, reduction)
+    return nll_loss(log_softmax(logits, -1), labels, reduction)
 
 
 @op

@@ -341,7 +341,7 @@ ALTERED = [
     ("another eps", lambda m: setattr(m[2], "eps", 0.5), "eps of 2 is 0.5 by now, its constructor"),
     ("another share", lambda m: setattr(m[1], "p", 0.1), "p of 1 is 0.1 by now"),
     ("an attribute more", lambda m: setattr(m[0], "note", "x"), "note of 0 was added"),
-    ("another dtype", lambda m: m.cast("float64"), "0.weight is float64 (4, 4) by now"),
+    ("one layer of another dtype", lambda m: m[0].cast("float64"), "is float32 (4,) by now"),
     (
         "another shape",
         lambda m: setattr(m[0], "weight", Parameter(rl.zeros(5, 4))),
