@@ -11,7 +11,7 @@ from rushlight.recipes import Run, facts_of
 from rushlight.recipes._mnist import batches, digit_task
 
 
-def build(activation: str) -> rl.nn.Module:
+def build(activation: str) -> rl.nn.Network:
     """Return the network: ReLU wants He's initial weights, the sigmoid Glorot's."""
     if activation == "relu":
         network = rl.nn.build().input(784)
@@ -39,12 +39,12 @@ def train(
     history = rl.fit(
         model,
         batches(digits.train_images, digits.train_labels, batch_size, shuffle=True, seed=seed),
-        loss=rl.nn.functional.cross_entropy,
+        loss=model.loss,
         optimizer=rl.optim.SGD(model.parameters(), lr=learning_rate),
         epochs=epochs,
         **options,
     )
     test = batches(digits.test_images, digits.test_labels, 1000)
-    loss, accuracy = rl.evaluate(model, test, rl.nn.functional.cross_entropy)
+    loss, accuracy = rl.evaluate(model, test, model.loss)
     facts = facts_of(history, seed=seed, test_loss=loss, test_accuracy=accuracy)
     return Run(model, digit_task(), facts)

@@ -15,7 +15,7 @@ from rushlight.recipes import recipes
 from tests.test_architecture import ROWS
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PYTHON, SHELL, PROSE = "```python", "```sh", ""
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
