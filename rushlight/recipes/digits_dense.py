@@ -24,7 +24,11 @@ def train(
     rl.manual_seed(seed)
     digits = mnist.load()
     images, labels = digits.train_images, digits.train_labels
-    model = rl.nn.Sequential(rl.nn.Linear(784, 128), rl.nn.ReLU(), rl.nn.Linear(128, 10))
+    model = rl.nn.Sequential(
+        rl.nn.Linear(784, 128, init="kaiming_normal"),
+        rl.nn.ReLU(),
+        rl.nn.Linear(128, 10, init="kaiming_normal"),
+    )
     shuffle = batch_size < 50_000
     history = rl.fit(
         model,

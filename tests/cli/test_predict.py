@@ -40,7 +40,7 @@ def test_a_line_that_cannot_be_answered_does_not_end_the_conversation(rushlight,
 
 def test_a_picture_gets_ten_bars(rushlight, models, digit):
     done = rushlight("predict", models / "digits.safetensors", digit)
-    assert done.stdout.splitlines()[0].endswith(": 7")
+    assert "seven.png: 7 " in done.stdout.splitlines()[0]
     assert sum("%" in line for line in done.stdout.splitlines()) == 10
 
 
