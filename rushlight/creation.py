@@ -7,7 +7,7 @@ import numpy as np
 from rushlight.core.bind import op
 from rushlight.core.dtypes import DTypeLike, as_dtype, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
-from rushlight.core.shapes import Shape, as_shape
+from rushlight.core.shapes import Shape, as_shape, size_of
 from rushlight.tensor import Tensor, check_device, to_array
 
 
@@ -30,7 +30,10 @@ def full(
     number, _ = to_array(value, as_dtype(dtype))
     if as_dtype(dtype).is_half:
         number = np.array(value)
-    return Tensor(np.broadcast_to(number, _sizes(shape)), dtype, requires_grad)
+    try:
+        return Tensor(np.broadcast_to(number, _sizes(shape)), dtype, requires_grad)
+    except MemoryError:
+        raise ShapeError(f"there is no memory for a tensor of shape {_sizes(shape)}") from None
 
 
 @op
@@ -101,7 +104,7 @@ def arange(
     numbers = (first, last, step)
     if not all(isinstance(number, (int, float, np.generic)) for number in numbers):
         raise DTypeError(f"arange takes numbers, not {numbers}")
-    if step == 0 or not np.isfinite(numbers).all():
+    if step == 0 or not all(abs(number) < 1 << 63 for number in numbers):
         raise ShapeError(f"no steps of {step} lead from {first} to {last}")
     whole = all(isinstance(number, (int, np.integer)) for number in numbers)
     data = np.arange(first, last, step)
@@ -125,6 +128,10 @@ def _sizes(shape: Any) -> Shape:
     sizes = as_shape(shape)
     if any(size < 0 for size in sizes):
         raise ShapeError(f"sizes cannot be negative: {sizes}")
+    if len(sizes) > 64:
+        raise ShapeError(f"a tensor has at most 64 axes, not {len(sizes)}")
+    if size_of(sizes) >= 1 << 48:
+        raise ShapeError(f"no memory holds the {size_of(sizes):.1e} elements of {sizes}")
     return sizes
 
 

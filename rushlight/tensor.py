@@ -124,6 +124,9 @@ class Tensor(TensorMethods):
 
     @grad.setter
     def grad(self, value: "Tensor | None") -> None:
+        if value is not None and (not isinstance(value, Tensor) or value.shape != self.shape):
+            found = value.spec if isinstance(value, Tensor) else type(value).__name__
+            raise GradientError(f"the gradient of a {self.spec} tensor cannot be {found}")
         mode.evaluator.set_grad(self, value)
 
     def requires_grad_(self, wanted: bool = True) -> "Tensor":
@@ -231,7 +234,7 @@ class Tensor(TensorMethods):
         return (self[position] for position in range(len(self)))
 
     def __contains__(self, value: Any) -> bool:
-        return bool((self.numpy() == value).any())
+        return bool((self == value).numpy().any())
 
     def __hash__(self) -> int:
         return id(self)
@@ -288,13 +291,13 @@ class Eager:
         key = (type(data), data, dtype) if isinstance(data, (int, float)) and data else None
         known = self._numbers.get(key) if key is not None else None
         if known is not None:
-            return known
+            return self.detach(known)  # anew, so that nobody can change the kept one
         array, kind = to_array(data, dtype)
         made = Tensor.wrap(array, kind if kind.is_half else None)
         if key is not None and data == data:
             if len(self._numbers) >= 1000:
                 self._numbers.clear()
-            self._numbers[key] = made
+            self._numbers[key] = self.detach(made)
         return made
 
     def detach(self, x: Tensor) -> Tensor:
@@ -393,7 +396,7 @@ def _number(data: float, dtype: DType) -> Array:
 
 
 def _check_range(array: Array, dtype: DType) -> None:
-    if array.size and array.dtype.kind in "iu" and dtype.kind in ("int", "uint"):
+    if array.size and array.dtype.kind in "iuf" and dtype.kind in ("int", "uint"):
         info = np.iinfo(dtype.storage)
         for extreme in (array.min(), array.max()):
             if not info.min <= extreme <= info.max:

@@ -6,8 +6,10 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from rushlight.autograd import assigned
-from rushlight.core.errors import TraceError
+from rushlight.core.errors import TraceError, UsageError
 from rushlight.core.mode import mode
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph
@@ -29,6 +31,8 @@ class Compiled:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
+        if not callable(function):
+            raise UsageError(f"compile takes a function, not {type(function).__name__}")
         self._function = function
         self._entries: dict[Any, list[tuple[Traced, Interpreter]]] = {}
         self._lock = threading.Lock()
@@ -42,6 +46,7 @@ class Compiled:
         key = (_key(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
         with self._lock:
             traced, interpreter = self._entry(key, args, kwargs)
+            traced.check_arguments(leaves)
             return _run(traced, interpreter, leaves)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -96,8 +101,8 @@ def _key(part: Any) -> Any:
         return dict, tuple((name, _key(value)) for name, value in part.items())
     if isinstance(part, (list, tuple)):
         return type(part), tuple(_key(value) for value in part)
-    if isinstance(part, float):
-        return float, repr(part)  # 0.0 is equal to -0.0, and NaN to nothing
+    if isinstance(part, (float, np.floating)):
+        return type(part), repr(part)  # 0.0 is equal to -0.0, and NaN to nothing
     try:
         hash(part)
     except TypeError:

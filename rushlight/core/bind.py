@@ -14,6 +14,9 @@ from rushlight.core.source import user_line
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+# What NumPy raises for operands and sizes that it cannot work with.
+EXPLAINED = (RushlightError, ValueError, TypeError, IndexError, OverflowError, MemoryError)
+
 
 def bind(primitive: Primitive, *inputs: Any, **params: Any) -> Any:
     """Apply a primitive to values under the current evaluator.
@@ -22,7 +25,7 @@ def bind(primitive: Primitive, *inputs: Any, **params: Any) -> Any:
     """
     try:
         return mode.evaluator.apply(primitive, inputs, params)
-    except (RushlightError, ValueError, TypeError, IndexError) as error:
+    except EXPLAINED as error:
         explained = _explain(error, primitive, inputs, params)
     raise explained from None
 

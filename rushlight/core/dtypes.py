@@ -114,7 +114,7 @@ def as_dtype(dtype: DTypeLike) -> DType:
         if dtype is None:  # NumPy takes it for float64
             raise TypeError
         found = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         hint = did_you_mean(dtype, BY_NAME) if isinstance(dtype, str) else None
         raise DTypeError(f"unknown dtype {dtype!r}", hint=hint) from None
     if found == np.float16:

@@ -75,6 +75,8 @@ def normalize_axes(axis: AxisLike, rank: int) -> Shape:
         return tuple(range(rank))
     if isinstance(axis, int):
         return (normalize_axis(axis, rank),)
+    if hasattr(axis, "tolist"):  # a NumPy int or array
+        return normalize_axes(axis.tolist(), rank)
     given = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(sorted(normalize_axis(one, rank) for one in given))
     if len(set(axes)) < len(axes):

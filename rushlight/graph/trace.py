@@ -43,6 +43,10 @@ class Traced:
     held_grad: list[tuple[Tensor, bool]] = field(default_factory=list)
     captured: list[tuple[Tensor, bool]] = field(default_factory=list)  # and if it wants a gradient
 
+    def __post_init__(self) -> None:
+        updates = (*self.graph.updates, *self.graph.grad_updates)
+        self.changed = {id(x) for x, _ in updates}  # the captured tensors that a run changes
+
     def holds(self) -> bool:
         """Return whether what the trace took for granted is still so."""
         return (
@@ -50,6 +54,15 @@ class Traced:
             and all((tensor._grad is not None) == held for tensor, held in self.held_grad)
             and all(tensor.requires_grad == wanted for tensor, wanted in self.captured)
         )
+
+    def check_arguments(self, arguments: list[Tensor]) -> None:
+        """Raise if an argument is also a tensor that the function captured and changes."""
+        for position, argument in enumerate(arguments):
+            if id(argument) in self.changed:
+                raise TraceError(
+                    f"argument {position} of {self.graph.name} is also captured by it and changed",
+                    hint="pass a copy: x.detach()",
+                )
 
 
 class Tracer:

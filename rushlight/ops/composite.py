@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.core.bind import as_value, op
+from rushlight.core.dtypes import float32
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import method
 from rushlight.core.shapes import normalize_axis, size_of
 from rushlight.ops.gather import gather
+from rushlight.ops.pointwise import cast
 from rushlight.ops.reduce import logsumexp, mean, sum, var
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -22,6 +24,7 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> rl.tensor([0.0, 0.0]).log_softmax()
     tensor([-0.6931472, -0.6931472])
     """
+    x = as_value(x)
     axis = normalize_axis(axis, x.rank)
     if x.shape[axis] == 0:
         return x
@@ -50,7 +53,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     >>> rl.nn.functional.linear(rl.ones(2), rl.ones(3, 2))
     tensor([2., 2., 2.])
     """
-    x = as_value(x)
+    x, weight = as_value(x), as_value(weight)
+    if weight.rank != 2:
+        raise ShapeError(f"the weight should be (outputs, inputs), it is {weight.shape}")
     if x.shape[-1:] != weight.shape[1:]:
         size = f"its last axis is {x.shape[-1]}" if x.shape else "it is a scalar"
         flat = (*x.shape[:1], size_of(x.shape[1:]))
@@ -95,8 +100,8 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     >>> rl.nn.functional.mse_loss(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    prediction = as_value(prediction)
-    target = as_value(target, prediction.dtype)
+    prediction = _as_float(prediction)
+    target = _as_float(as_value(target, prediction.dtype))
     if prediction.shape != target.shape:
         raise ShapeError(f"prediction {prediction.shape} and target {target.shape} differ")
     difference = prediction - target
@@ -113,6 +118,11 @@ def normalize(x: Any, axes: Sequence[int], eps: float) -> Any:
     """
     centred = x - mean(x, axes, keepdims=True)
     return centred / (var(x, axes, keepdims=True) + eps).sqrt()
+
+
+def _as_float(x: Any) -> Any:
+    x = as_value(x)
+    return x if x.dtype.is_float else cast(x, float32)
 
 
 def _check_labels(logits: Any, labels: Any) -> Any:

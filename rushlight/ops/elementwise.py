@@ -309,8 +309,8 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
     tensor([-1. ,  0.5,  1. ])
     """
     if low is not None:
-        x = maximum(x, low)
-    return x if high is None else minimum(x, high)
+        x = where(x < low, low, x)
+    return x if high is None else where(x > high, high, x)
 
 
 def _lowered(a: Any, b: Any) -> Any:

@@ -172,7 +172,7 @@ def take(table: Any, indices: Any) -> Any:
     >>> rl.take(rl.tensor([10.0, 20.0, 30.0]), [2, 0])
     tensor([30., 10.])
     """
-    return bind(take_p, table, _as_indices(indices))
+    return bind(take_p, as_value(table), _as_indices(indices))
 
 
 @method("gather")
@@ -215,6 +215,8 @@ def one_hot(indices: Any, classes: int, dtype: Any = float32) -> Any:
     tensor([[0., 1., 0.],
             [1., 0., 0.]])
     """
+    if not isinstance(classes, (int, np.integer)) or classes < 1:
+        raise ShapeError(f"there must be at least 1 class, not {classes!r}")
     indices = cast(_as_indices(indices), int64)
     numbers = as_value(np.arange(classes), int64)
     return cast(eq(indices.unsqueeze(-1), numbers), as_dtype(dtype))

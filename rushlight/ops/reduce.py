@@ -305,7 +305,9 @@ def _reduce(primitive: Reduction, x: Any, axis: AxisLike, keepdims: bool) -> Any
 
 
 def _arg(primitive: ArgReduction, x: Any, axis: int | None, keepdims: bool) -> Any:
+    x = as_value(x)
     if axis is None:
-        x, axis = as_value(x).reshape(-1), 0
+        flat = _arg(primitive, x.reshape(-1), 0, False)
+        return flat.reshape((1,) * x.rank) if keepdims else flat
     apply = bind if x.dtype.is_wide else bind_checked
     return apply(primitive, x, axis=normalize_axis(axis, x.rank), keepdims=keepdims)
