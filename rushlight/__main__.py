@@ -2,6 +2,10 @@
 
 import sys
 
-from rushlight.cli.main import main
+try:
+    from rushlight.cli.main import main
 
-sys.exit(main())
+    code = main()
+except KeyboardInterrupt:  # before or after `main` could see to it
+    code = 130
+sys.exit(code)

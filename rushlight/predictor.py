@@ -1,6 +1,8 @@
 """Asking a model file: words, a picture or numbers in, labels with probabilities out."""
 
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +84,7 @@ class Predictor:
         self._expect("text-classifier")
         ids = self.vocabulary.encode(text)
         if len(ids) == 0:
-            raise DataError(f"there is no word in {text!r}", hint="write a sentence")
+            raise DataError(f"there is no word in {text!r:.60}", hint="write a sentence")
         unknown = int((ids == 0).sum())
         notes: tuple[str, ...] = ()
         if unknown == len(ids):
@@ -109,13 +111,16 @@ class Predictor:
         try:
             numbers = [float(word) for word in text.replace(",", " ").split()]
         except ValueError:
-            raise DataError(f"{text!r} is not made of numbers", hint='write "0 1"') from None
+            raise DataError(f"{text!r:.60} is not made of numbers", hint='write "0 1"') from None
+        if not all(map(math.isfinite, numbers)):
+            raise DataError(f"{text!r:.60} has a number that is not finite")
         wanted = self.task.get("inputs")
         if wanted is not None and len(numbers) != wanted:
             raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}")
         x = Tensor([numbers], dtype=next(self.model.parameters()).dtype)
         with no_grad():
             values = tuple(self.model(x).reshape(-1).tolist())
+        self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
     def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
@@ -125,8 +130,14 @@ class Predictor:
             fact = f"the network gives {scores.shape} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
         shares = scores.softmax().tolist()[0]
+        self._check_finite(shares)
         probabilities = dict(zip(self.labels, shares, strict=True))
         return Prediction(max(self.labels, key=probabilities.__getitem__), probabilities, (), notes)
+
+    def _check_finite(self, values: Iterable[float]) -> None:
+        for value in values:
+            if not math.isfinite(value):
+                raise DataError(f"the network answers {value}, which is no finite number")
 
     def _expect(self, kind: str) -> None:
         if self.kind != kind:

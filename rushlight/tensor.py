@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.autograd import assigned, backward, record
+from rushlight.core.advice import TENSOR, advice
 from rushlight.core.bind import op
 from rushlight.core.dtypes import (
     BY_CHAR,
@@ -238,6 +239,12 @@ class Tensor(TensorMethods):
 
     def __hash__(self) -> int:
         return id(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"a tensor has no attribute {name!r}{advice(TENSOR, name)}")
 
     def __repr__(self) -> str:
         if not isinstance(self.data, np.ndarray):

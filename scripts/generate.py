@@ -134,7 +134,8 @@ def home_of(primitive: Primitive) -> Home:
 def stub() -> str:
     by_file = defaultdict(list)
     for name, function in METHODS.items():
-        home = HOMES[id(METHODS[unreflected(name)])]
+        forward = METHODS[unreflected(name)]
+        home = HOMES.get(id(forward)) or HOMES[id(inspect.unwrap(forward))]
         by_file[home.file].append((home.position, name, function))
     lines = []
     for file, entries in sorted(by_file.items()):

@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from rushlight.cli import predict, train
+from rushlight.cli.arguments import counting
+from rushlight.cli.output import reason
+from rushlight.core.errors import UsageError
 from rushlight.data import mnist
 from rushlight.data.pictures import render_digits
 from rushlight.predictor import Predictor
@@ -19,20 +22,32 @@ from rushlight.recipes.spam import SAMPLES
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="rushlight demo", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=5, help="of the digits network (default: 5)")
+    parser.add_argument(
+        "--epochs", type=counting, default=5, help="of the digits network (default: 5)"
+    )
     parser.add_argument("--out", type=Path, help="a folder to keep both networks in")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.out or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
         spam, digits = str(folder / "spam.safetensors"), str(folder / "digits.safetensors")
+        _prepare(folder, spam, digits)
         print("A spam filter learns from 40 sentences.", flush=True)
-        train.run(["spam", "--out", spam])
+        train.learn(["spam", "--out", spam])
         predict.run([spam, *SAMPLES])
         print("\nA network learns to read digits from 60,000 pictures.", flush=True)
-        train.run(["digits", "--epochs", str(args.epochs), "--out", digits])
+        train.learn(["digits", "--epochs", str(args.epochs), "--out", digits])
         _show_digits(Predictor(digits))
     return 0
+
+
+def _prepare(folder: Path, *files: str) -> None:
+    """Make the folder; raise before anything is trained if it cannot hold the files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"the folder {folder} cannot be made: {reason(error)}") from None
+    for file in files:
+        train.check_out(Path(file))
 
 
 def _show_digits(predictor: Predictor) -> None:

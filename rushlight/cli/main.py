@@ -1,11 +1,11 @@
 """`rushlight COMMAND ...`: finds the command's module, runs it, and ends with the right code."""
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
 
 from rushlight._version import __version__
+from rushlight.cli.output import complain, describe, drop_unwritable, open_streams
 from rushlight.core.errors import RushlightError, did_you_mean
 from rushlight.core.lazy import load
 
@@ -17,27 +17,34 @@ COMMANDS = {
     "show": "show the graph that a saved network computes",
     "doctor": "say what was found on this machine",
 }
+REFUSED = 1
 WRONG_INPUT = 2
 INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit code: 0, 2 for wrong input, 130 for Ctrl-C."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run the command line; return its exit code.
+
+    That is 0, 1 for what the machine refuses, 2 for wrong input, and 130 for Ctrl-C.
+    """
     try:
-        return _run(arguments)
+        open_streams()
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return code
     except RushlightError as error:
-        hint = f" ({error.hint})" if error.hint else ""
-        place = f"{error.op}: " if error.op else ""
-        print(f"rushlight: {place}{error.fact}{hint}", file=sys.stderr)
+        complain(describe(error))
         return WRONG_INPUT
     except KeyboardInterrupt:
-        print("\nrushlight: interrupted", file=sys.stderr)
+        complain("interrupted", start="\n")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone; the interpreter must not fail again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone
         return 0
+    except (OSError, MemoryError) as error:
+        complain(describe(error))
+        return REFUSED
+    finally:
+        drop_unwritable()
 
 
 def _run(arguments: list[str]) -> int:
@@ -50,9 +57,12 @@ def _run(arguments: list[str]) -> int:
     name, *rest = arguments
     if name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS)
-        print(f"rushlight: there is no command {name!r} ({hint})", file=sys.stderr)
+        complain(f"there is no command {name!r:.60} ({hint})")
         return WRONG_INPUT
-    code: int = load(f"rushlight.cli.{name}").run(rest)
+    try:
+        code: int = load(f"rushlight.cli.{name}").run(rest)
+    except SystemExit as leaving:  # argparse has shown its help, or what is wrong
+        code = int(leaving.code or 0)
     return code
 
 

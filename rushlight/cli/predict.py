@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.errors import DataError
+from rushlight.cli.output import complain, describe
+from rushlight.core.errors import RushlightError
 from rushlight.data.pictures import render_bars
 from rushlight.predictor import KINDS, Prediction, Predictor
 
@@ -23,7 +24,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("model", help="a file that rushlight train saved")
     parser.add_argument("input", nargs="*", help="sentences, picture files, or numbers")
     parser.add_argument("--json", action="store_true", help="print one JSON object an input")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     predictor = Predictor(args.model)
     if not args.input:
         return _converse(predictor, args.json)
@@ -46,8 +47,8 @@ def _converse(predictor: Predictor, as_json: bool) -> int:
         if line.strip():
             try:
                 _show(line.strip(), predictor.ask(line.strip()), as_json, predictor.kind)
-            except DataError as error:
-                print(f"rushlight: {error.fact}", file=sys.stderr)
+            except RushlightError as error:
+                complain(describe(error))
     if asking:
         print("Goodbye!")
     return 0
@@ -64,7 +65,7 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
             answer["values"] = list(prediction.values)
         else:
             answer["probabilities"] = prediction.probabilities
-        print(json.dumps(answer, ensure_ascii=False), flush=True)
+        print(json.dumps(answer), flush=True)
         return
     notes = "".join(f"  ({note})" for note in prediction.notes)
     if kind == "regressor":
@@ -74,4 +75,5 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
         print(f"{given:<30} → {prediction.label:<5} {share:>6}{notes}", flush=True)
     else:
         print(f"{given}: {prediction.label}{notes}")
-        print(render_bars(list(prediction.probabilities), list(prediction.probabilities.values())))
+        labels, shares = zip(*prediction.probabilities.items(), strict=True)
+        print(render_bars(labels, shares, encoding=sys.stdout.encoding), flush=True)

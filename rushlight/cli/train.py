@@ -3,16 +3,20 @@
 import argparse
 import inspect
 import json
-import sys
+import stat
+import tempfile
 import time
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rushlight.cli.arguments import counting, finite, natural
+from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
 from rushlight.formats.model import save_model
 from rushlight.recipes import recipe, recipes
+from rushlight.train.history import duration
 
 
 def run(argv: Sequence[str]) -> int:
@@ -20,12 +24,26 @@ def run(argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print(_overview())
         return 0 if argv else 2
+    facts, out, as_json = learn(argv)
+    if as_json:
+        print(json.dumps({**facts, "out": str(out)}))
+        return 0
+    for name, share in facts.items():
+        if name.startswith(("test_", "clean_")) and name.endswith("accuracy"):
+            print(f"{name.replace('_', ' ')} {100 * share:.2f}%")
+    print(f"saved {out} ({out.stat().st_size:,} bytes, {duration(facts['seconds'])}); ask it:")
+    print(f"  rushlight predict {out}")
+    return 0
+
+
+def learn(argv: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
+    """Train and save; return the facts of the training, the file, and whether JSON is wanted."""
     name, *rest = argv
     train = recipe(name)
     options = vars(_parser(name, train).parse_args(rest))
     out = Path(options.pop("out") or f"{name}.safetensors")
     as_json = options.pop("json")
-    _check_out(out)
+    check_out(out)
     options["progress"] = options["progress"] and not as_json
     if options.get("resume") and options["checkpoint"] is None:
         raise UsageError("--resume needs --checkpoint FOLDER, to know where from")
@@ -34,11 +52,7 @@ def run(argv: Sequence[str]) -> int:
     seconds = time.perf_counter() - started
     facts = {"recipe": name, "seconds": round(seconds, 3), **result.facts}
     save_model(out, result.model, task=result.task, training=facts)
-    if as_json:
-        print(json.dumps({**facts, "out": str(out)}))
-    else:
-        print(f"saved {out} ({out.stat().st_size:,} bytes)", file=sys.stderr)
-    return 0
+    return facts, out, as_json
 
 
 def _overview() -> str:
@@ -81,9 +95,10 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -
     if kind is bool:
         parser.add_argument(flag, action="store_true", help=help_text)
         return
+    types = {int: counting if parameter.name == "epochs" else natural, float: finite}
     parser.add_argument(
         flag,
-        type=_natural if kind is int else kind,
+        type=types.get(kind, kind),
         default=parameter.default,
         choices=choices[0] if choices else None,
         metavar=None if choices else "N",
@@ -91,16 +106,24 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -
     )
 
 
-def _natural(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{number} is negative")
-    return number
-
-
-def _check_out(out: Path) -> None:
+def check_out(out: Path) -> None:
     """Raise before hours of training rather than after, if the file cannot be written."""
-    if out.is_dir():
+    try:
+        mode = out.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = stat.S_IFREG | 0o666  # as a new file will be
+    except OSError as error:
+        raise UsageError(f"{out} cannot be saved to: {reason(error)}") from None
+    if stat.S_ISDIR(mode):
         raise UsageError(f"{out} is a folder, not a file to save to")
-    if not out.absolute().parent.is_dir():
+    if not stat.S_ISREG(mode):
+        raise UsageError(f"{out} is a pipe, a socket or a device, not a file to save to")
+    if not mode & 0o222:
+        raise UsageError(f"{out} is read-only")
+    if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent} to save {out.name} in")
+    try:
+        tempfile.TemporaryFile(dir=out.parent).close()
+    except OSError as error:
+        fact = f"no file can be made in the folder {out.parent}: {reason(error)}"
+        raise UsageError(fact) from None

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from rushlight.core.dtypes import DType
-from rushlight.core.errors import AnomalyError, BoundsError, RushlightError, TraceError
+from rushlight.core.errors import (
+    AnomalyError,
+    BoundsError,
+    RushlightError,
+    TraceError,
+    UsageError,
+)
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Primitive, Value
 from rushlight.core.source import user_line
@@ -54,6 +60,12 @@ def op(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
                 values = dict(zip(names, args, strict=False)) | kwargs
                 locate(error, function.__name__, values)
             explained = error
+        except TypeError:
+            if kwargs.keys().isdisjoint(("dim", "keepdim")):
+                raise
+            hint = "write axis= for dim=, keepdims= for keepdim="
+            explained = UsageError("axes are named as in NumPy", hint=hint)
+            locate(explained, function.__name__, dict(zip(names, args, strict=False)))
         raise explained from None
 
     return named

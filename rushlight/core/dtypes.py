@@ -46,6 +46,18 @@ class DType:
     def itemsize(self) -> int:
         return self.storage.itemsize
 
+    def __eq__(self, other: object) -> bool:
+        """Whether the other is this dtype, its name, or a NumPy or Python type that means it."""
+        if isinstance(other, DType):
+            return self is other
+        try:
+            return isinstance(other, (str, type, np.dtype)) and as_dtype(other) is self
+        except DTypeError:
+            return False
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __repr__(self) -> str:
         return self.name
 

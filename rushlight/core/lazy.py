@@ -7,6 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rushlight.core.advice import PACKAGE, advice
+
 Home = tuple[str, str | None]  # a module and its attribute, or a module alone
 
 
@@ -20,7 +22,8 @@ class LazyPackage(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._homes:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+            more = advice(PACKAGE, name)
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}{more}")
         module, attribute = self._homes[name]
         imported = importlib.import_module(module)
         found = imported if attribute is None else getattr(imported, attribute)

@@ -14,7 +14,7 @@ def user_line() -> str | None:
     while frame is not None:
         path = frame.f_code.co_filename
         ours = path.startswith(PACKAGE) and not path.startswith(PROGRAMS)
-        if not ours and not path.startswith("<frozen") and not _is_contextlib(path):
+        if not ours and not path.startswith("<frozen") and not _is_nobodys(path):
             return f"{os.path.basename(path)}:{frame.f_lineno}"
         if frame.f_back is None:
             return None
@@ -22,5 +22,7 @@ def user_line() -> str | None:
     return None
 
 
-def _is_contextlib(path: str) -> bool:
-    return os.path.basename(path) in ("contextlib.py", "threading.py")
+def _is_nobodys(path: str) -> bool:
+    """Whether a frame is of neither the user nor this package: the command's script among them."""
+    script = os.path.splitext(os.path.basename(path))[0] == "rushlight"
+    return script or os.path.basename(path) in ("contextlib.py", "threading.py")

@@ -2,7 +2,7 @@
 
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,14 +51,22 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.arrays[0])
 
-    def __getitem__(self, index: int | slice | NDArray[np.integer[Any]]) -> Arrays:
-        """Return an item, or the items at a slice or at an array of positions."""
+    def __getitem__(self, index: Any) -> Arrays:
+        """Return an item, or the items at a slice, at an array of positions or under a mask.
+
+        Raises BoundsError for an item that is not there, DTypeError for what is no index,
+        DataError for a mask of another length.
+        """
+        if not isinstance(index, slice):
+            index = _as_positions(index, len(self))
         try:
             if isinstance(index, np.ndarray):
                 return tuple(array.take(index, axis=0) for array in self.arrays)
             return tuple(array[index] for array in self.arrays)
         except IndexError:
             raise BoundsError(f"index outside of a data set of {len(self)} items") from None
+        except TypeError:  # a slice from "a" to 1.5
+            raise DTypeError(f"a slice is made of ints, not {index}") from None
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{array.dtype} {array.shape}" for array in self.arrays)
@@ -173,8 +181,11 @@ class DataLoader:
         """
         settings = self._settings()
         wanted = ["epoch", "batch", *settings]
+        if not isinstance(state, Mapping):
+            raise UsageError(f"a state is a dict, not {type(state).__name__}")
         if set(state) != set(wanted):
-            raise DataError(f"the state has {', '.join(sorted(state))}, not {', '.join(wanted)}")
+            found = ", ".join(sorted(map(str, state)))
+            raise DataError(f"the state has {found}, not {', '.join(wanted)}")
         for name, value in settings.items():
             if state[name] != value:
                 raise DataError(f"the state is of a loader with {name} {state[name]}, not {value}")
@@ -212,7 +223,11 @@ def split(
     >>> len(train), len(test)
     (8, 2)
     """
-    sizes = _sizes(parts, len(dataset))
+    if not isinstance(dataset, Dataset):
+        raise UsageError(f"split takes a Dataset, not {type(dataset).__name__}")
+    if not isinstance(parts, Iterable):
+        raise UsageError(f"parts is a list, not {parts!r}", hint="split(dataset, [0.8, 0.2])")
+    sizes = _sizes(list(parts), len(dataset))
     order = permutation(len(dataset), (seed, SPLIT))
     result = []
     for size in sizes:
@@ -240,7 +255,31 @@ def _sizes(parts: Sequence[int] | Sequence[float], length: int) -> list[int]:
     return sizes
 
 
+def _as_positions(index: Any, length: int) -> Any:
+    """Return an index as NumPy reads it the way it is meant: an int, or an array of ints."""
+    if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+        return index
+    try:
+        array = np.asarray(index)
+    except ValueError:
+        raise DTypeError("an index has lists of differing lengths") from None
+    known = array.dtype.kind in "iub" or array.size == 0  # an empty list has no ints
+    masked = isinstance(index, np.ma.MaskedArray)
+    if not known or array.ndim == 0 or masked:
+        kind = type(index).__name__ if array.ndim == 0 or masked else array.dtype
+        fact = f"items are not found by {kind}"
+        raise DTypeError(fact, hint="give an int, a slice, or an array of ints or of bools")
+    if array.dtype != np.bool_:
+        return array.astype(np.intp)
+    if array.shape != (length,):
+        raise DataError(f"a mask has a bool for each of {length} items, not shape {array.shape}")
+    return np.flatnonzero(array)
+
+
 def _as_array(given: Any, place: int) -> NDArray[Any]:
+    if isinstance(given, np.ma.MaskedArray):
+        fact = f"array {place} is masked, and what is hidden has no values"
+        raise DataError(fact, hint="fill it: array.filled(0)")
     try:
         array = np.asarray(given)
     except ValueError:

@@ -102,7 +102,7 @@ def read_picture(path: StrPath) -> Pixels:
 
 def _read_with_pillow(data: bytes, kind: str, path: StrPath) -> Pixels:
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError:
         raise UsageError(
             f"{os.fspath(path)}: a {kind} picture takes pillow to read",
@@ -113,6 +113,8 @@ def _read_with_pillow(data: bytes, kind: str, path: StrPath) -> Pixels:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=[kind]) as image:
                 return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+    except UnidentifiedImageError:  # whose text names an object in memory
+        raise FormatError(f"the {kind} picture is broken", path=path) from None
     except Exception as error:  # pillow promises no family of errors
         raise FormatError(f"the {kind} picture cannot be read: {error}", path=path) from None
 

@@ -14,9 +14,17 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+from rushlight.core.errors import UsageError
 
 _TEMP_NAME = re.compile(r"\.rushlight-[0-9]+-[0-9a-f]{16}\.tmp")
+
+
+def check_path(path: Any) -> None:
+    """Raise UsageError unless `path` is text or a `pathlib.Path`: an int would be a descriptor."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise UsageError(f"a path is a text or a Path, not {path!r:.60}")
 
 
 def atomic_write(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:

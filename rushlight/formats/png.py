@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import as_strided
 
 from rushlight.core.errors import DTypeError, FormatError, ShapeError
-from rushlight.formats.atomic import atomic_write
+from rushlight.formats.atomic import atomic_write, check_path
 
 StrPath = str | os.PathLike[str]
 Pixels = npt.NDArray[np.uint8]
@@ -96,6 +96,7 @@ def read_file(path: StrPath, limit: int = MAX_FILE_BYTES) -> bytes:
     Raises:
         FormatError: the file is missing, unreadable, too large, or no regular file.
     """
+    check_path(path)
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
         descriptor = os.open(path, flags)

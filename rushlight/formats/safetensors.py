@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DTypeError, FormatError, ShapeError, UsageError, did_you_mean
-from rushlight.formats.atomic import atomic_write
+from rushlight.formats.atomic import atomic_write, check_path
 from rushlight.formats.safetensors_header import (
     MAX_HEADER,
     STORAGE,
@@ -169,7 +169,7 @@ def load_file(path: str | os.PathLike[str], *, max_header: int = MAX_HEADER) -> 
     Raises:
         FormatError: the file is missing, unreadable, no regular file, or breaks a rule of the
             format; the error says which and at which byte.
-        UsageError: `max_header` is above 100,000,000.
+        UsageError: `path` is no path, or `max_header` is above 100,000,000.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -179,6 +179,7 @@ def load_file(path: str | os.PathLike[str], *, max_header: int = MAX_HEADER) -> 
     ('w',) [0. 1. 2.]
     """
     check_max_header(max_header)
+    check_path(path)
     content = _map(path)
     try:
         return SafetensorsFile(content, path, max_header)
@@ -216,9 +217,11 @@ def save_file(
     Raises:
         FormatError: a name or the metadata is something that `load_file` refuses, or the file
             cannot be written; an old file is untouched then.
-        UsageError: a value is no `StoredTensor`, or `max_header` is above 100,000,000.
+        UsageError: `path` is no path, a value no `StoredTensor`, or `max_header` is above
+            100,000,000.
     """
     check_max_header(max_header)
+    check_path(path)
     for name, tensor in tensors.items():
         if not isinstance(tensor, StoredTensor):
             raise UsageError(

@@ -43,7 +43,7 @@ class Network(Sequential):
     """
 
     def __init__(self, *layers: Module, loss: str) -> None:
-        if loss not in LOSSES:
+        if not isinstance(loss, str) or loss not in LOSSES:
             raise ModuleError(f"there is no loss {loss!r}", hint=did_you_mean(str(loss), LOSSES))
         super().__init__(*layers)
         self.loss_name = loss

@@ -35,6 +35,8 @@ class Sequential(Module):
             is_class = isinstance(layer, type)
             kind = f"the class {layer.__name__}" if is_class else f"of type {type(layer).__name__}"
             raise ModuleError(f"layer {position} is {kind}, no Module", hint=_remedy(layer))
+        if any(inside is self for inside in layer.modules()):
+            raise ModuleError(f"layer {position} holds this Sequential, which would never end")
         setattr(self, str(position), layer)
         return self
 

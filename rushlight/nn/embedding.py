@@ -6,8 +6,10 @@ import numpy as np
 
 from rushlight.core.bind import bind, op
 from rushlight.core.errors import BoundsError, DTypeError, ModuleError, ShapeError, did_you_mean
+from rushlight.core.primitive import Array
 from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
+from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take, take_add_p
 from rushlight.tensor import Tensor, as_tensor
 
@@ -110,6 +112,8 @@ def embedding_bag(table: Tensor, ids: Any, offsets: Any = None, mode: str = "mea
         return _even_bags(table, ids, mode)
     offsets = as_tensor(offsets)
     _check_offsets(ids, offsets)
+    if not isinstance(offsets.data, np.ndarray):
+        offsets = _guarded(ids, offsets)
     positions = as_tensor(np.arange(ids.shape[0]))
     begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
     bag_of = begun.sum(1) - 1
@@ -138,19 +142,36 @@ def _check_offsets(ids: Tensor, offsets: Tensor) -> None:
         hint = 'cast them: offsets.cast("int64")'
         raise DTypeError(f"offsets are integers, not {offsets.dtype}", hint=hint)
     starts = offsets.data
-    if not isinstance(starts, np.ndarray):
-        return  # traced, so there are no values to look at
+    if isinstance(starts, np.ndarray):
+        _check_starts(starts, ids.shape[0])
+    elif offsets.size == 0:
+        raise BoundsError("the first offset is 0, where the first bag begins")
+
+
+def _check_starts(starts: Array, total: int) -> None:
     if starts.size == 0 or starts[0] != 0:
         raise BoundsError("the first offset is 0, where the first bag begins")
     falls = np.flatnonzero(starts[1:] < starts[:-1])
     if falls.size:
         before, after = starts[falls[0]], starts[falls[0] + 1]
         raise BoundsError(f"offsets rise, but {after} comes after {before}")
-    if starts[-1] > ids.shape[0]:
-        raise BoundsError(f"a bag begins at {starts[-1]}, but there are {ids.shape[0]} ids")
+    if starts[-1] > total:
+        raise BoundsError(f"a bag begins at {starts[-1]}, but there are {total} ids")
+
+
+def _guarded(ids: Tensor, offsets: Tensor) -> Tensor:
+    """Return traced offsets that raise BoundsError when the graph runs, if they do not fit.
+
+    A graph has no `raise`, but `take` refuses row -1.
+    """
+    starts: Any = offsets.cast("int64")
+    bad = (starts[0] != 0) | (starts[-1] > ids.shape[0])
+    bad = bad | ((starts[1:] < starts[:-1]).cast("int64").sum() > 0)
+    zero = take(as_tensor(np.zeros(1, np.int64)), where(bad, -1, 0))
+    return starts + zero  # type: ignore[no-any-return]
 
 
 def _check_mode(mode: str) -> None:
-    if mode not in BAG_MODES:
+    if not isinstance(mode, str) or mode not in BAG_MODES:
         hint = did_you_mean(mode, BAG_MODES) if isinstance(mode, str) else None
         raise ModuleError(f"a bag is made by mean or sum, not {mode!r}", hint=hint)

@@ -5,6 +5,7 @@ weight of shape (outputs, inputs, ...), fan-in is inputs times the window, fan-o
 """
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -92,7 +93,7 @@ INITIALISERS: dict[str, Callable[..., Tensor]] = {
 
 def by_name(name: str) -> Callable[..., Tensor]:
     """Return the initialiser of a name, such as "kaiming_normal"."""
-    if name not in INITIALISERS:
+    if not isinstance(name, str) or name not in INITIALISERS:
         hint = did_you_mean(str(name), INITIALISERS)
         raise ModuleError(f"there is no initialiser {name!r}", hint=hint)
     return INITIALISERS[name]
@@ -127,3 +128,12 @@ def check_sizes(**sizes: Any) -> None:
         whole = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
         if not whole or size < 1:
             raise ModuleError(f"{name} must be an int of at least 1, not {size!r}")
+
+
+def checked_number(name: str, value: Any, most: float = sys.float_info.max) -> float:
+    """Return a number from 0 to `most` as a float, or raise."""
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not real or not 0.0 <= value <= most:
+        limit = "at least 0" if most == sys.float_info.max else f"0 to {most:g}"
+        raise ModuleError(f"{name} must be a finite number of {limit}, not {value!r}")
+    return float(value)

@@ -57,7 +57,7 @@ class MSELoss(Module):
 
 
 def _checked(reduction: str) -> str:
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         hint = did_you_mean(str(reduction), REDUCTIONS)
         raise ModuleError(f"there is no reduction {reduction!r}", hint=hint)
     return reduction

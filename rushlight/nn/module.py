@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import operator
 import reprlib
 import textwrap
 from collections.abc import Callable, Iterator
@@ -10,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.dtypes import BY_NAME, DTypeLike, as_dtype
-from rushlight.core.errors import DTypeError, ModuleError, RushlightError, did_you_mean
+from rushlight.core.errors import (
+    DTypeError,
+    ModuleError,
+    RushlightError,
+    ShapeError,
+    did_you_mean,
+)
 from rushlight.core.mode import mode
 from rushlight.core.shapes import as_shape
 from rushlight.core.source import user_line
+from rushlight.graph.trace import Tracer
 from rushlight.nn.state import State, copied, load_state
 from rushlight.nn.summary import summarize
 from rushlight.tensor import Tensor, check_device
@@ -131,6 +139,8 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         mode.evaluator.watch(self, "_changes", self._changes)
+        if self._containers and isinstance(mode.evaluator, Tracer):
+            mode.evaluator.watch(self, "_contained", self._contained)
         mode.modules.append(self)
         try:
             output = self.forward(*args, **kwargs)
@@ -159,6 +169,12 @@ class Module:
     def training(self, training: bool) -> None:
         self._training = training
 
+    @property
+    def _contained(self) -> "_Parts":
+        """What lists, tuples and dicts hold, which can change without an assignment."""
+        held = (_held(name, self.__dict__.get(name)) for name in self._containers)
+        return _Parts(x for one in held for _, x in one if isinstance(x, (Parameter, Module)))
+
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
         if isinstance(before, Tensor) and isinstance(value, Tensor):
@@ -177,8 +193,9 @@ class Module:
                 value.name = value.name or name
         if isinstance(value, (Parameter, Module)) or isinstance(before, (Parameter, Module)):
             self._changes += 1
-        elif isinstance(value, CONTAINERS) and _may_hold_modules(value):
+        if isinstance(value, CONTAINERS) and _may_hold_modules(value):
             self._containers = tuple(dict.fromkeys((*self._containers, name)))
+            self._changes += 1 if value else 0
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -277,13 +294,19 @@ class Module:
     def state_dict(self) -> dict[str, Tensor]:
         """Return every parameter and buffer by its path; the tensors are the module's own.
 
-        A parameter that is used in several places stands under the first path.
+        A parameter that is used in several places stands under the first path. Raises ModuleError
+        where two tensors have one path, such as those of the keys 1 and "1" of a dict.
 
         >>> import rushlight as rl
         >>> list(rl.nn.Linear(2, 3).state_dict())
         ['weight', 'bias']
         """
-        return dict([*self.named_parameters(), *self.named_buffers()])
+        state: dict[str, Tensor] = {}
+        for name, tensor in (*self.named_parameters(), *self.named_buffers()):
+            if state.setdefault(name, tensor) is not tensor:
+                fact = f"two tensors of {type(self).__name__} have the name {name}"
+                raise ModuleError(fact, hint="use no dots in names, and keys that differ as text")
+        return state
 
     def load_state_dict(self, state: State, strict: bool = True) -> None:
         """Give parameters and buffers the values in `state`; nothing changes if anything is wrong.
@@ -357,6 +380,8 @@ class Module:
         10 parameters (10 trained), 40 bytes
         """
         shape = as_shape(input_shape[0] if len(input_shape) == 1 else input_shape)
+        if any(size < 0 for size in shape):
+            raise ShapeError(f"sizes cannot be negative: {shape}")
         return summarize(self, shape or None, dtype)
 
     def details(self) -> str:
@@ -385,6 +410,18 @@ class Module:
         lines = [f"{type(self).__name__}({details}{',' if details else ''}"]
         lines += [textwrap.indent(f"({name}): {child!r}", "  ") for name, child in children]
         return "\n".join([*lines, ")"])
+
+
+class _Parts(tuple[Any, ...]):
+    """Objects that are compared by identity."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _Parts) or len(self) != len(other):
+            return False
+        return all(map(operator.is_, self, other))
 
 
 def register(cls: type[Module]) -> type[Module]:

@@ -8,7 +8,7 @@ from rushlight.core.errors import ModuleError, ShapeError
 from rushlight.core.mode import no_grad
 from rushlight.core.shapes import as_shape
 from rushlight.creation import ones, zeros
-from rushlight.nn.init import check_sizes
+from rushlight.nn.init import check_sizes, checked_number
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.composite import normalize
 from rushlight.tensor import Tensor, as_tensor
@@ -28,8 +28,8 @@ class BatchNorm(Module):
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         check_sizes(features=features)
-        self.eps = eps
-        self.momentum = momentum
+        self.eps = checked_number("eps", eps)
+        self.momentum = checked_number("momentum", momentum, most=1.0)
         self.weight = Parameter(ones(features))
         self.bias = Parameter(zeros(features))
         self.buffer("running_mean", zeros(features))
@@ -68,8 +68,9 @@ def batch_norm(layer: BatchNorm, x: Any) -> Tensor:
 
 
 def _move(layer: BatchNorm, mean: Tensor, var: Tensor) -> None:
-    """Move the running statistics towards those of a batch."""
+    """Move the running statistics, which keep their dtype, towards those of a batch."""
     keep, take = 1.0 - layer.momentum, layer.momentum
+    mean, var = mean.cast(layer.running_mean.dtype), var.cast(layer.running_var.dtype)
     with no_grad():
         layer.running_mean.assign(layer.running_mean * keep + mean * take)
         layer.running_var.assign(layer.running_var * keep + var * take)
@@ -89,7 +90,7 @@ class LayerNorm(Module):
         if not self.shape:
             raise ModuleError("it needs at least one axis to normalise over")
         check_sizes(**{f"axis {axis}": size for axis, size in enumerate(self.shape)})
-        self.eps = eps
+        self.eps = checked_number("eps", eps)
         self.weight = Parameter(ones(self.shape))
         self.bias = Parameter(zeros(self.shape))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rushlight.core.errors import DTypeError, ModuleError, ShapeError
+from rushlight.core.errors import DTypeError, ModuleError, ShapeError, UsageError
 from rushlight.core.mode import mode, no_grad
 from rushlight.core.primitive import Array
 from rushlight.tensor import Tensor
@@ -16,11 +16,15 @@ def load_state(own: Mapping[str, Tensor], state: State, owner: str, strict: bool
     Nothing changes if anything is wrong.
 
     Raises:
+        UsageError: `state` is no mapping.
         ModuleError: for missing or unexpected names, if `strict`; all of them are listed.
         ShapeError, DTypeError: for a value that does not fit its tensor.
     """
+    if not isinstance(state, Mapping):
+        fact = f"a state is a dict of tensors by name, not {type(state).__name__}"
+        raise UsageError(fact, hint="state_dict() of such a module gives one")
     missing = [name for name in own if name not in state]
-    unexpected = [name for name in state if name not in own]
+    unexpected = [str(name) for name in state if name not in own]
     if strict and (missing or unexpected):
         facts = [f"missing: {', '.join(missing)}"] if missing else []
         facts += [f"unexpected: {', '.join(unexpected)}"] if unexpected else []

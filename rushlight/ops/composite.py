@@ -103,7 +103,13 @@ def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     prediction = _as_float(prediction)
     target = _as_float(as_value(target, prediction.dtype))
     if prediction.shape != target.shape:
-        raise ShapeError(f"prediction {prediction.shape} and target {target.shape} differ")
+        hint = None
+        if prediction.shape == (*target.shape, 1):
+            hint = "write prediction.squeeze(-1)"
+        elif target.shape == (*prediction.shape, 1):
+            hint = "write target.squeeze(-1)"
+        fact = f"prediction {prediction.shape} and target {target.shape} differ"
+        raise ShapeError(fact, hint=hint)
     difference = prediction - target
     return _reduced(difference * difference, prediction.shape, reduction)
 
@@ -130,10 +136,10 @@ def _check_labels(logits: Any, labels: Any) -> Any:
     if labels.dtype.is_float:
         raise DTypeError(f"labels are integers, not {labels.dtype}", hint='labels.cast("int64")')
     if not logits.shape or labels.shape != logits.shape[:-1]:
-        raise ShapeError(
-            f"scores of shape {logits.shape} want labels of shape {logits.shape[:-1]}, "
-            f"got {labels.shape}"
-        )
+        fact = f"scores of shape {logits.shape} want labels of shape {logits.shape[:-1]}"
+        column = labels.shape == (*logits.shape[:-1], 1)
+        hint = "write labels.squeeze(-1)" if column else None
+        raise ShapeError(f"{fact}, got {labels.shape}", hint=hint)
     return labels
 
 

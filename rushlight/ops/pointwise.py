@@ -243,7 +243,9 @@ def binary(name: str, *, operator: str | None = None, **record: Any) -> Binary:
     METHODS[name] = primitive.function
     if operator:
         METHODS[f"__{operator}__"] = primitive.function
-        if operator not in ("eq", "ne", "lt", "le", "gt", "ge"):
+        if operator in ("eq", "ne"):
+            METHODS[f"__{operator}__"] = _answering(primitive)
+        elif operator not in ("lt", "le", "gt", "ge"):
             METHODS[f"__r{operator}__"] = _swapped(primitive)
     return primitive
 
@@ -267,6 +269,16 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*arrays)
 
     return silent
+
+
+def _answering(primitive: Binary) -> Callable[[Any, Any], Any]:
+    """Leave the comparison with what is no number to Python: a tensor is not equal to None."""
+
+    @functools.wraps(primitive.function)
+    def compared(x: Any, y: Any) -> Any:
+        return NotImplemented if y is None or isinstance(y, str) else primitive.function(x, y)
+
+    return compared
 
 
 def _swapped(primitive: Binary) -> Callable[[Any, Any], Any]:

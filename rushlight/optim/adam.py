@@ -40,13 +40,12 @@ class Adam(Optimizer):
         super().__init__(parameters, lr)
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise UsageError(f"betas must be two numbers, not {betas!r}")
-        check_number("betas[0]", betas[0], low=0.0, below=1.0)
-        check_number("betas[1]", betas[1], low=0.0, below=1.0)
-        check_number("eps", eps, low=0.0)
-        check_number("weight_decay", weight_decay, low=0.0)
-        self.betas = (betas[0], betas[1])
-        self.eps = eps
-        self.weight_decay = weight_decay
+        self.betas = (
+            check_number("betas[0]", betas[0], low=0.0, below=1.0),
+            check_number("betas[1]", betas[1], low=0.0, below=1.0),
+        )
+        self.eps = check_number("eps", eps, low=0.0)
+        self.weight_decay = check_number("weight_decay", weight_decay, low=0.0)
         self.first = self.moment("first")
         self.second = self.moment("second")
         self.count = number("count", 0.0)

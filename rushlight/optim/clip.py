@@ -21,7 +21,7 @@ def clip_grad_norm(parameters: Iterable[Tensor], max_norm: float) -> Tensor:
     >>> clip_grad_norm([w], 1.0), [round(g, 4) for g in w.grad.tolist()]
     (tensor(5.), [0.6, 0.8])
     """
-    check_number("max_norm", max_norm, low=0.0)
+    max_norm = check_number("max_norm", max_norm, low=0.0)
     listed = as_list(parameters)
     with no_grad():
         found = [(parameter, parameter.grad) for parameter in listed]

@@ -1,5 +1,6 @@
 """What all optimisers share: their parameters, and their state in tensors."""
 
+import math
 import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -31,8 +32,7 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         self.parameters = _checked(parameters)
-        check_number("lr", lr, low=0.0)
-        self.lr = number("lr", lr)
+        self.lr = number("lr", check_number("lr", lr, low=0.0))
         self.moments: dict[str, list[Tensor]] = {}
         self.count: Tensor | None = None  # steps taken, for those that need to know
 
@@ -116,12 +116,17 @@ def number(name: str, value: float) -> Tensor:
     return made
 
 
-def check_number(name: str, value: Any, low: float, below: float | None = None) -> None:
-    """Raise unless `value` is a finite number of at least `low`, and below `below`."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not low <= value < (float("inf") if below is None else below):
+def check_number(name: str, value: Any, low: float, below: float | None = None) -> float:
+    """Return a finite number of at least `low`, and below `below`, as a float, or raise."""
+    try:
+        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        checked = float(value) if real else math.nan
+    except OverflowError:
+        raise UsageError(f"{name} is too large for a float") from None
+    if not low <= checked < (math.inf if below is None else below):
         limit = "" if below is None else f" and below {below:g}"
         raise UsageError(f"{name} must be a number of at least {low:g}{limit}, not {value!r}")
+    return checked
 
 
 def as_list(parameters: Any) -> list[Tensor]:
@@ -130,6 +135,9 @@ def as_list(parameters: Any) -> list[Tensor]:
         remedy = "[tensor]" if isinstance(parameters, Tensor) else "module.parameters()"
         fact = f"one {type(parameters).__name__} is no list of parameters"
         raise UsageError(fact, hint=f"give {remedy}")
+    if not isinstance(parameters, Iterable):
+        fact = f"{type(parameters).__name__} is no list of parameters"
+        raise UsageError(fact, hint="give module.parameters()")
     listed = list(parameters)
     for position, parameter in enumerate(listed):
         if not isinstance(parameter, Tensor):

@@ -70,9 +70,8 @@ class StepLR(Schedule):
     def __init__(self, optimizer: Optimizer, size: int, gamma: float = 0.1) -> None:
         super().__init__(optimizer)
         _check_steps("size", size)
-        check_number("gamma", gamma, low=0.0)
         self.size = size
-        self.gamma = gamma
+        self.gamma = check_number("gamma", gamma, low=0.0)
 
     def rate(self, count: Tensor) -> Tensor:
         return self.base * self.gamma ** (count / float(self.size)).floor()
@@ -90,8 +89,7 @@ class ExponentialLR(Schedule):
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
         super().__init__(optimizer)
-        check_number("gamma", gamma, low=0.0)
-        self.gamma = gamma
+        self.gamma = check_number("gamma", gamma, low=0.0)
 
     def rate(self, count: Tensor) -> Tensor:
         return self.base * self.gamma**count
@@ -111,9 +109,8 @@ class CosineLR(Schedule):
     def __init__(self, optimizer: Optimizer, steps: int, low: float = 0.0) -> None:
         super().__init__(optimizer)
         _check_steps("steps", steps)
-        check_number("low", low, low=0.0)
         self.steps = steps
-        self.low = low
+        self.low = check_number("low", low, low=0.0)
 
     def rate(self, count: Tensor) -> Tensor:
         angle = count.clip(high=float(self.steps)) * (math.pi / self.steps)

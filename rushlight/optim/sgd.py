@@ -34,12 +34,11 @@ class SGD(Optimizer):
         nesterov: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        check_number("momentum", momentum, low=0.0)
-        check_number("weight_decay", weight_decay, low=0.0)
+        momentum = check_number("momentum", momentum, low=0.0)
         if nesterov and momentum == 0.0:
             raise UsageError("nesterov needs a momentum above 0")
         self.momentum = momentum
-        self.weight_decay = weight_decay
+        self.weight_decay = check_number("weight_decay", weight_decay, low=0.0)
         self.nesterov = nesterov
         self.velocity = self.moment("velocity") if momentum else None
 

@@ -126,9 +126,15 @@ class NeuralNetwork:
             for sample, target in zip(inputs, targets, strict=True):
                 total += self.learn(sample, target, lr)
             errors.append(total / len(inputs))
+            if not math.isfinite(errors[-1]):
+                raise _not_finite(f"the error is {errors[-1]} in epoch {epoch}")
             if every and (epoch % every == 0 or epoch == 1):
                 print(f"Epoch {epoch}: Error = {errors[-1]:.6f}")
         return errors
+
+
+def _not_finite(fact: str) -> rl.TrainingError:
+    return rl.TrainingError(fact, hint="try a smaller lr")
 
 
 def in_tensors(network: NeuralNetwork) -> rl.nn.Sequential:
@@ -186,5 +192,7 @@ def train(
     apart = max(abs(t - same[name]).max().item() for name, t in twin.state_dict().items())
     if progress:
         print(f"plain Python and tensors end {apart:.1e} apart")
+    if not math.isfinite(apart):
+        raise _not_finite("the weights are no longer finite")
     facts = {"epochs": epochs, "seed": seed, "error": errors[-1], "apart": apart}
     return Run(twin, {"kind": "regressor", "inputs": len(inputs[0])}, facts)

@@ -17,6 +17,7 @@ from rushlight.core.dtypes import BY_CODE
 from rushlight.core.errors import FormatError, RushlightError, UsageError
 from rushlight.core.primitive import Array
 from rushlight.data.loader import DataLoader
+from rushlight.formats.atomic import check_path
 from rushlight.formats.safetensors import SafetensorsFile, StoredTensor, load_file, save_file
 from rushlight.formats.safetensors_header import MAX_HEADER_OF_FORMAT
 from rushlight.nn.module import Module
@@ -81,8 +82,9 @@ def prepare_folder(folder: str | Path) -> Path:
     """Return the folder for checkpoints, made if there is none.
 
     Raises:
-        UsageError: it cannot be made.
+        UsageError: it cannot be made, or `folder` is no path.
     """
+    check_path(folder)
     path = Path(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
 from rushlight.data.loader import DataLoader, Dataset
@@ -20,14 +22,14 @@ from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
 from rushlight.train.metrics import evaluate
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.step import Loss, Step, make_step
+from rushlight.train.step import Loss, Step, check_model, make_step
 
 
 def fit(
     model: Module,
     data: DataLoader | Dataset,
     *,
-    loss: Loss,
+    loss: Loss | None = None,
     optimizer: Optimizer,
     epochs: int,
     schedule: Schedule | None = None,
@@ -45,7 +47,7 @@ def fit(
     Args:
         model: called with all arrays of a batch but the last.
         data: batches that end in the labels; a data set is shuffled into batches of 32.
-        loss: takes the model's output and the labels, gives a scalar, the mean over the batch.
+        loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
         optimizer: of the model's parameters.
         epochs: passes over the data in all, those before a resume among them.
         schedule: makes a step after each step of the optimiser.
@@ -68,7 +70,7 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, epochs, patience, clip_norm)
+    _check(model, optimizer, schedule, epochs, patience, clip_norm, on_epoch)
     training = Training(model, optimizer, schedule, as_loader(data, train=True))
     step = make_step(model, loss, optimizer, schedule, clip_norm)
     plan = _Plan(
@@ -90,7 +92,7 @@ class _Plan:
     """What `fit` was asked to do."""
 
     step: Step
-    loss: Loss
+    loss: Loss | None
     epochs: int
     validation: DataLoader | None
     patience: int | None
@@ -130,6 +132,7 @@ def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupt
         training.model.eval()
 
 
+@np.errstate(all="ignore")  # a loss that overflows gets an error of its own
 def _train(training: Training, step: Step, shown: Progress, interrupts: Interrupts) -> None:
     """Do the steps of an epoch, or those that are left of it."""
     if training.trained:
@@ -163,7 +166,7 @@ def _validate(
     if plan.validation is None:
         return None, None
     started = time.perf_counter()
-    with interrupts.at_once():
+    with interrupts.at_once(), np.errstate(all="ignore"):
         value, accuracy = evaluate(training.model, plan.validation, plan.loss)
     training.seconds += time.perf_counter() - started
     if not math.isfinite(value):
@@ -225,15 +228,23 @@ def _not_finite(training: Training, loss: float) -> TrainingError:
 
 
 def _check(
-    model: Any, optimizer: Any, schedule: Any, epochs: Any, patience: Any, clip_norm: Any
+    model: Any,
+    optimizer: Any,
+    schedule: Any,
+    epochs: Any,
+    patience: Any,
+    clip_norm: Any,
+    on_epoch: Any,
 ) -> None:
     _check_count("epochs", epochs)
     if patience is not None:
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
+    if on_epoch is not None and not callable(on_epoch):
+        raise UsageError(f"on_epoch is a function of the history, not {on_epoch!r:.60}")
+    check_model(model)
     for name, thing, kind in [
-        ("model", model, Module),
         ("optimizer", optimizer, Optimizer),
         ("schedule", schedule, Schedule),
     ]:

@@ -12,7 +12,7 @@ from rushlight.nn.module import Module
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.batches import as_loader
-from rushlight.train.step import Loss, forward
+from rushlight.train.step import Loss, check_model, forward, loss_of
 
 
 def accuracy(output: Tensor, labels: Tensor) -> float:
@@ -101,7 +101,9 @@ class Tally:
         return self.right / self.samples
 
 
-def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[float, float | None]:
+def evaluate(
+    model: Module, data: DataLoader | Dataset, loss: Loss | None = None
+) -> tuple[float, float | None]:
     """Return the mean loss of a model on data, and its accuracy where the labels are classes.
 
     The model is in evaluation mode meanwhile. Nothing is left changed: not the model, its mode
@@ -110,7 +112,9 @@ def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[flo
     Args:
         model: called with all arrays of a batch but the last.
         data: batches that end in the labels; a data set is read in batches of 256.
-        loss: takes the model's output and the labels, gives a scalar, the mean over the batch.
+        loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
+
+    Raises UsageError for arguments of other kinds.
 
     >>> import rushlight as rl
     >>> model = rl.nn.Linear(1, 1, bias=False)
@@ -118,6 +122,8 @@ def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[flo
     >>> evaluate(model, Dataset([[1.0], [2.0]], [[1.0], [4.0]]), rl.nn.functional.mse_loss)
     (2.0, None)
     """
+    check_model(model)
+    loss_function = loss_of(model, loss)
     loader = copy.copy(as_loader(data, train=False))
     loader.epoch = 0
     tally = Tally()
@@ -128,7 +134,7 @@ def evaluate(model: Module, data: DataLoader | Dataset, loss: Loss) -> tuple[flo
         model.eval()
         with no_grad():
             for batch in loader:
-                output, value = forward(model, loss, batch)
+                output, value = forward(model, loss_function, batch)
                 tally.add(value.item(), output, batch[-1])
     finally:
         state.assign(before)

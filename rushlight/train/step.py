@@ -16,14 +16,15 @@ Step = Callable[..., tuple[Tensor, Any]]
 
 def make_step(
     model: Module,
-    loss: Loss,
+    loss: Loss | None,
     optimizer: Optimizer,
     schedule: Schedule | None = None,
     clip_norm: float | None = None,
 ) -> Step:
     """Return the function `step(*inputs, labels)` that trains a model on a batch.
 
-    It returns the loss and what the model gave. `rl.compile` takes it as it is.
+    It returns the loss and what the model gave; `rl.compile` takes it as it is. Without a `loss`
+    the model's own is used.
 
     >>> import rushlight as rl
     >>> model = rl.nn.Linear(1, 1)
@@ -34,10 +35,11 @@ def make_step(
     True
     """
     parameters = optimizer.parameters
+    loss_function = loss_of(model, loss)
 
     def step(*batch: Tensor) -> tuple[Tensor, Any]:
         optimizer.zero_grad()
-        output, value = forward(model, loss, batch)
+        output, value = forward(model, loss_function, batch)
         value.backward()
         if clip_norm is not None:
             clip_grad_norm(parameters, clip_norm)
@@ -47,6 +49,31 @@ def make_step(
         return value, output
 
     return step
+
+
+def check_model(model: Any) -> None:
+    """Raise UsageError unless `model` is a Module."""
+    if not isinstance(model, Module):
+        raise UsageError(f"model is no Module but a {type(model).__name__}")
+
+
+def loss_of(model: Module, loss: Any) -> Loss:
+    """Return `loss`, or the model's own where it is None.
+
+    Raises:
+        UsageError: there is neither, or it cannot be called.
+
+    >>> import rushlight as rl
+    >>> loss_of(rl.nn.build().input(2).linear(1).mse(), None)(rl.ones(1, 1), rl.zeros(1, 1))
+    tensor(1.)
+    """
+    found = getattr(model, "loss", None) if loss is None else loss
+    if found is None:
+        hint = "loss=rl.nn.functional.cross_entropy"
+        raise UsageError(f"{type(model).__name__} has no loss of its own, so give one", hint=hint)
+    if not callable(found):
+        raise UsageError(f"loss is a function of output and labels, not {found!r:.60}")
+    return found  # type: ignore[no-any-return]
 
 
 def forward(model: Module, loss: Loss, batch: tuple[Tensor, ...]) -> tuple[Any, Tensor]:

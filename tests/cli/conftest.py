@@ -13,16 +13,18 @@ ROOT = Path(__file__).parents[2]
 def rushlight(tmp_path):
     """Run `rushlight` with arguments in an empty folder; return the finished process."""
 
-    def run(*arguments, input="", **options):
+    def run(*arguments, input="", encoding="utf-8", **options):
+        if "stdin" not in options:
+            options["input"] = input
         return subprocess.run(
             [sys.executable, "-m", "rushlight", *map(str, arguments)],
-            input=input,
-            capture_output=True,
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=options.pop("stderr", subprocess.PIPE),
             text=True,
             encoding="utf-8",
             timeout=100,
             cwd=options.pop("cwd", tmp_path),
-            env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PATH": "/usr/bin:/bin"},
+            env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "PATH": "/usr/bin:/bin"},
             **options,
         )
 

@@ -3,6 +3,8 @@
 import json
 import re
 
+import pytest
+
 
 def test_inspect_lists_layers_and_facts(rushlight, models):
     done = rushlight("inspect", models / "digits.safetensors")
@@ -25,6 +27,15 @@ def test_doctor_says_what_there_is(rushlight):
     facts = json.loads(rushlight("doctor", "--json").stdout)
     assert facts["numpy"]
     assert "compiler" in rushlight("doctor").stdout
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_the_demo_trains_nothing_without_a_folder_to_keep_it_in(rushlight, tmp_path, out):
+    (tmp_path / "file").write_text("mine")
+    done = rushlight("demo", "--out", out)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"rushlight: the folder {out} cannot be made: ")
+    assert (done.stdout, (tmp_path / "file").read_text()) == ("", "mine")
 
 
 def test_the_demo_ends_with_the_accuracy_and_a_picture(rushlight):

@@ -1,12 +1,15 @@
 """`rushlight predict`: sentences, pictures and numbers, from the saved file alone."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from rushlight.data import mnist
 from rushlight.formats.png import write_png
+from tests.cli.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,50 @@ def test_a_line_that_cannot_be_answered_does_not_end_the_conversation(rushlight,
     done = rushlight("predict", models / "spam.safetensors", input="?!\nHello\n")
     assert "there is no word in '?!'" in done.stderr
     assert "Hello" in done.stdout
+
+
+def test_a_wrong_picture_does_not_end_the_conversation(rushlight, models, digit):
+    given = f"nope.png\n{digit}\n"
+    done = rushlight("predict", models / "digits.safetensors", input=given)
+    assert done.returncode == 0
+    assert done.stderr == "rushlight: nope.png: cannot be opened: no such file or directory\n"
+    assert "seven.png: 7 " in done.stdout
+
+
+def test_options_may_stand_anywhere(rushlight, models):
+    path = models / "spam.safetensors"
+    for arguments in (["--json", path, "Hello"], [path, "--json", "Hello"]):
+        assert json.loads(rushlight("predict", *arguments).stdout)["label"] == "HAM"
+
+
+def test_a_stream_that_is_not_utf_8_takes_every_answer(rushlight, models, digit):
+    spam, digits = models / "spam.safetensors", models / "digits.safetensors"
+    done = rushlight("predict", spam, "Hellö", "--json", encoding="ascii")
+    assert json.loads(done.stdout)["input"] == "Hellö"
+    assert "Hell?" in rushlight("predict", spam, "Hellö", encoding="ascii").stdout
+    assert "#####" in rushlight("predict", digits, digit, encoding="ascii").stdout
+    assert "there is no word" in rushlight("predict", spam, "→", encoding="ascii").stderr
+
+
+def test_a_closed_standard_input_is_its_end(rushlight, models):
+    command = f'exec "{sys.executable}" -m rushlight predict spam.safetensors <&-'
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=models,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("model", ["spam", "digits", "neuron"])
+def test_a_huge_input_is_not_repeated_whole(rushlight, models, model):
+    done = rushlight("predict", models / f"{model}.safetensors", input="\0" * 300_000)
+    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr) < 5000
+    assert "\0" not in done.stderr
 
 
 def test_a_picture_gets_ten_bars(rushlight, models, digit):
@@ -73,6 +120,8 @@ def test_numbers_go_to_a_network_of_numbers(rushlight, models):
         ("digits", "empty.png", "empty"),
         ("spam", "", "there is no word in ''"),
         ("neuron", "one two", "is not made of numbers"),
+        ("neuron", "nan 1", "'nan 1' has a number that is not finite"),
+        ("neuron", "0 1e999", "'0 1e999' has a number that is not finite"),
         ("neuron", "1 2 3", "takes 2 numbers, got 3"),
     ],
 )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +25,30 @@ def test_results_can_be_had_as_json(rushlight, tmp_path):
     facts = json.loads(done.stdout)
     assert (facts["recipe"], facts["epochs"], facts["out"]) == ("spam", 2, "spam.safetensors")
     assert (tmp_path / "spam.safetensors").exists()
+
+
+def test_an_unwritable_place_is_found_before_training(rushlight, tmp_path):
+    kept = tmp_path / "kept.safetensors"
+    kept.write_text("mine")
+    kept.chmod(0o444)
+    done = rushlight("train", "spam", "--out", kept.name)
+    assert (done.returncode, done.stderr) == (2, "rushlight: kept.safetensors is read-only\n")
+    assert kept.read_text() == "mine"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has /proc")
+def test_a_folder_that_takes_no_files_is_found_before_training(rushlight):
+    done = rushlight("train", "spam", "--out", "/proc/x.safetensors")
+    assert done.returncode == 2
+    assert done.stderr.startswith("rushlight: no file can be made in the folder /proc: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_it_says_what_was_reached_and_what_to_do_next(rushlight):
+    lines = rushlight("train", "spam", "--epochs", "30", "--quiet").stdout.splitlines()
+    assert lines[0].startswith("clean accuracy ")
+    assert lines[1].startswith("saved spam.safetensors (")
+    assert lines[2] == "  rushlight predict spam.safetensors"
 
 
 def test_the_official_reader_opens_the_file(rushlight, tmp_path):

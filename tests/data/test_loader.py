@@ -364,3 +364,51 @@ def test_a_split_is_not_the_order_of_an_epoch_of_the_same_seed():
 def test_parts_that_do_not_divide_are_refused(parts, kind, message):
     with pytest.raises(kind, match=message):
         split(numbers(10), parts)
+
+
+def test_a_mask_takes_the_items_where_it_is_true():
+    data = Dataset(np.arange(10.0, 14.0), np.arange(4))
+    for mask in (np.array([False, True, True, False]), [False, True, True, False]):
+        values, positions = data[mask]
+        np.testing.assert_array_equal(values, [11.0, 12.0])
+        np.testing.assert_array_equal(positions, [1, 2])
+    np.testing.assert_array_equal(data[[]][0], [])
+
+
+def test_a_mask_of_another_length_is_refused():
+    with pytest.raises(DataError, match=r"a bool for each of 10 items, not shape \(2,\)"):
+        numbers(10)[np.array([True, False])]
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (1.5, "items are not found by float"),
+        ("1", "items are not found by str"),
+        (True, "items are not found by bool"),
+        (None, "items are not found by NoneType"),
+        ([1.0], "items are not found by float64"),
+        (np.ma.array([1, 2]), "items are not found by MaskedArray"),
+        (slice("a", None), "a slice is made of ints"),
+    ],
+)
+def test_what_is_no_index_is_refused(index, message):
+    with pytest.raises(DTypeError, match=message):
+        numbers(10)[index]
+
+
+def test_a_masked_array_is_no_data():
+    with pytest.raises(DataError, match="array 0 is masked"):
+        Dataset(np.ma.array([1.0, 2.0], mask=[True, False]))
+
+
+def test_a_split_of_other_things_is_refused():
+    with pytest.raises(UsageError, match="parts is a list, not 5"):
+        split(numbers(10), 5)
+    with pytest.raises(UsageError, match="split takes a Dataset, not int"):
+        split(5, [1])
+
+
+def test_a_state_that_is_no_dict_is_refused():
+    with pytest.raises(UsageError, match="a state is a dict, not NoneType"):
+        DataLoader(numbers(10)).load_state_dict(None)

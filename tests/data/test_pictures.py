@@ -432,6 +432,7 @@ def test_broken_pictures_of_other_kinds_are_refused(kind: str, tmp_path: Path) -
         except FormatError as error:
             refused += 1
             assert str(path) in str(error)
+            assert "object at" not in str(error)
     assert refused > 10
 
 
@@ -587,3 +588,9 @@ def test_what_is_no_probability_is_refused(wrong: float) -> None:
 def test_as_many_labels_as_probabilities_are_needed() -> None:
     with pytest.raises(DataError, match="2 labels"):
         render_bars(["x", "y"], [1.0])
+
+
+def test_what_is_no_path_is_refused() -> None:
+    for path in (None, 5, b"seven.png"):
+        with pytest.raises(UsageError, match="a path is a text or a Path"):
+            read_digit(path)  # type: ignore[arg-type]

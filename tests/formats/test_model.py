@@ -326,3 +326,11 @@ def test_saving_inside_a_trace_is_refused(tmp_path: Path) -> None:
     with pytest.raises(rl.TraceError, match="saving a model"):
         rl.trace(step, rl.ones(2))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", [None, 5, b"model.safetensors"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(rl.UsageError, match="a path is a text or a Path"):
+        rl.save(path, rl.nn.Linear(1, 1))
+    with pytest.raises(rl.UsageError, match="a path is a text or a Path"):
+        rl.load(path)

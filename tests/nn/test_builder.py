@@ -244,6 +244,11 @@ def test_an_unknown_step_gets_the_nearest_name():
         nn.build().input(4).dense(3)
 
 
+def test_a_network_refuses_a_loss_that_is_no_text():
+    with pytest.raises(rl.ModuleError, match=r"there is no loss \[\]"):
+        rl.nn.Network(loss=[])
+
+
 def test_a_network_refuses_an_unknown_loss():
     with pytest.raises(rl.ModuleError, match="there is no loss 'mae'"):
         nn.Network(nn.Linear(1, 1), loss="mae")

@@ -91,3 +91,11 @@ def test_layers_take_arrays_and_lists_too():
     for layer in (nn.Flatten(), nn.ReLU(), nn.Linear(3, 1), nn.LayerNorm(3), nn.BatchNorm(3)):
         assert isinstance(layer(x), rl.Tensor)
         assert layer(x.tolist()).shape == layer(x).shape
+
+
+def test_a_layer_that_holds_the_container_is_refused():
+    net = nn.Sequential(nn.ReLU())
+    for layer in (net, nn.Sequential(nn.Sequential(net))):
+        with pytest.raises(rl.ModuleError, match="layer 1 holds this Sequential"):
+            net.append(layer)
+    assert len(net) == 1

@@ -95,3 +95,9 @@ def test_a_mistake_gets_a_clear_error(mistake, fact):
         mistake()
     assert str(caught.value).startswith(fact)
     assert caught.value.source.startswith("test_dropout.py:")
+
+
+def test_a_plain_number_gives_a_tensor_of_its_own():
+    first, second = (rl.nn.functional.dropout(1.0, training=False) for _ in range(2))
+    first.assign(5.0)
+    assert (second.item(), rl.nn.functional.dropout(1.0, training=False).item()) == (1.0, 1.0)

@@ -98,3 +98,25 @@ def test_a_mistake_gets_a_clear_error(mistake, fact, hint):
     assert (caught.value.hint or "").startswith(hint or "")
     assert (caught.value.hint is None) == (hint is None)
     assert caught.value.source.startswith("test_embedding.py:")
+
+
+@pytest.mark.parametrize("offsets", [[1, 2], [0, 3, 2], [0, 9], [-1, 0]])
+@pytest.mark.parametrize("ids", [[0, 1, 2, 1], []])
+def test_a_traced_bag_refuses_the_offsets_that_an_eager_one_does(ids, offsets):
+    run = rl.compile(BAG)
+    ids, offsets = rl.tensor(ids, dtype="int64"), rl.tensor(offsets)
+    good = [0] * len(offsets)
+    assert run(ids, rl.tensor(good)).shape == (len(good), 2)
+    for bag in (BAG, run):
+        with pytest.raises(rl.BoundsError):
+            bag(ids, offsets)
+
+
+def test_a_traced_bag_refuses_no_offsets():
+    with pytest.raises(rl.BoundsError, match="the first offset is 0"):
+        rl.compile(BAG)(rl.tensor([0, 1]), rl.tensor([], dtype="int64"))
+
+
+def test_a_mode_that_is_no_text_is_refused():
+    with pytest.raises(rl.ModuleError, match="a bag is made by mean or sum"):
+        nn.EmbeddingBag(3, 2, mode=np.ones(2))

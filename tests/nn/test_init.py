@@ -125,3 +125,8 @@ def test_a_mistake_gets_a_clear_error(make, fact):
     with pytest.raises(rl.RushlightError) as caught:
         make()
     assert str(caught.value).startswith(fact)
+
+
+def test_a_name_that_is_no_text_is_refused():
+    with pytest.raises(rl.ModuleError, match=r"there is no initialiser \[\]"):
+        rl.nn.Linear(3, 2, init=[])

@@ -59,7 +59,7 @@ MISTAKES = [
     (
         lambda: nn.MSELoss()(rl.ones(2, 1), rl.ones(2)),
         "mse_loss: prediction (2, 1) and target (2,) differ",
-        None,
+        "write prediction.squeeze(-1)",
     ),
     (
         lambda: nn.MSELoss("avg"),
@@ -76,3 +76,8 @@ def test_a_mistake_gets_a_clear_error(mistake, fact, hint):
     assert str(caught.value).startswith(fact)
     assert caught.value.hint == hint
     assert caught.value.source.startswith("test_losses.py:")
+
+
+def test_a_reduction_that_is_no_text_is_refused():
+    with pytest.raises(rl.ModuleError, match="there is no reduction"):
+        rl.nn.MSELoss(np.ones(2))

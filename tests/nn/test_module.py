@@ -437,3 +437,66 @@ def test_a_parameter_is_a_float_tensor_without_a_past():
     assert repr(parameter) == "parameter([2., 2.])"
     with pytest.raises(rl.DTypeError, match="only floats have gradients, not int64"):
         nn.Parameter([1, 2])
+
+
+class Holder(nn.Module):
+    def __init__(self, parts):
+        self.parts = parts
+
+    def forward(self, x):
+        parts = self.parts.values() if isinstance(self.parts, dict) else self.parts or []
+        for part in parts:
+            x = part(x) if isinstance(part, nn.Module) else x * part
+        return x
+
+
+def test_a_compiled_model_notices_what_changes_in_its_containers():
+    holder = Holder([nn.Linear(2, 2), nn.Parameter([2.0])])
+    run, x = rl.compile(holder), rl.ones(1, 2)
+
+    def check(graphs):
+        np.testing.assert_array_equal(run(x).numpy(), holder(x).numpy())
+        assert len(run.graphs) == graphs
+
+    check(1)
+    check(1)
+    holder.parts[0] = nn.Linear(2, 2)
+    check(2)
+    holder.parts[1] = nn.Parameter([3.0])
+    check(3)
+    holder.parts.append(nn.ReLU())
+    check(4)
+    holder.parts = {"only": nn.Linear(2, 2)}
+    check(5)
+    holder.parts["only"] = nn.Linear(2, 2)
+    check(6)
+    holder.parts = None
+    check(7)
+    check(7)
+
+
+def test_a_list_that_takes_the_place_of_a_layer_is_searched():
+    holder = Holder(nn.Identity())
+    run, x = rl.compile(lambda x: holder(x)), rl.ones(1, 2)
+    holder.parts = [nn.Linear(2, 2)]
+    assert list(holder.state_dict()) == ["parts.0.weight", "parts.0.bias"]
+    first = run(x)
+    holder.parts[0] = nn.Linear(2, 2)
+    np.testing.assert_array_equal(run(x).numpy(), holder(x).numpy())
+    assert np.abs(run(x).numpy() - first.numpy()).max() > 0
+
+
+def dotted():
+    holder = Holder(nn.Linear(2, 2))
+    setattr(holder, "parts.weight", nn.Parameter([1.0]))
+    return holder
+
+
+def keyed():
+    return Holder({1: nn.Linear(2, 2), "1": nn.Linear(2, 2)})
+
+
+@pytest.mark.parametrize(("make", "name"), [(dotted, "parts.weight"), (keyed, "parts.1.weight")])
+def test_two_tensors_of_one_name_are_refused(make, name):
+    with pytest.raises(rl.ModuleError, match=f"two tensors of Holder have the name {name}"):
+        make().state_dict()

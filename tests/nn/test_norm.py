@@ -87,3 +87,27 @@ def test_a_mistake_gets_a_clear_error(mistake, fact, hint):
     assert str(caught.value).startswith(fact)
     assert caught.value.hint == hint
     assert caught.value.source.startswith("test_norm.py:")
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_batch_of_float64_keeps_the_statistics_in_their_dtype(training):
+    layer, x = nn.BatchNorm(3).train(training), batch(8, 3)
+    wide = layer(rl.tensor(x.numpy().astype(np.float64)))
+    assert wide.dtype.name == "float64"
+    assert layer.running_mean.dtype.name == layer.running_var.dtype.name == "float32"
+    same = nn.BatchNorm(3).train(training)
+    np.testing.assert_allclose(wide.numpy(), same(x).numpy(), atol=1e-5)
+    np.testing.assert_allclose(layer.running_var.numpy(), same.running_var.numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", ["a", None, -1.0, float("nan"), float("inf"), 10**400, True])
+def test_numbers_that_cannot_be_are_refused(wrong):
+    for make in (
+        lambda: nn.BatchNorm(2, eps=wrong),
+        lambda: nn.BatchNorm(2, momentum=wrong),
+        lambda: nn.LayerNorm(2, eps=wrong),
+    ):
+        with pytest.raises(rl.ModuleError, match="must be a finite number"):
+            make()
+    with pytest.raises(rl.ModuleError, match="momentum must be a finite number of 0 to 1, not 2"):
+        nn.BatchNorm(2, momentum=2)

@@ -119,3 +119,10 @@ def test_a_state_may_be_loaded_between_traced_steps():
     first.load_state_dict(second.state_dict())
     np.testing.assert_array_equal(run(x).numpy(), second(x).numpy())
     assert len(run.graphs) == 1
+
+
+def test_what_is_no_state_is_refused():
+    with pytest.raises(rl.UsageError, match="a state is a dict of tensors by name, not NoneType"):
+        make_net().load_state_dict(None)
+    with pytest.raises(rl.ModuleError, match="unexpected: 1"):
+        make_net().load_state_dict({1: rl.ones(1)})

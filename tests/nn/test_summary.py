@@ -71,3 +71,8 @@ def test_showing_it_changes_nothing_and_runs_nothing():
     assert {name: tensor.tolist() for name, tensor in net.state_dict().items()} == before
     assert rl.random.default_generator.state.tolist() == state
     assert nn.Linear(10**4, 10).summary(10**9, 10**4).count("(1000000000, 10)") == 1
+
+
+def test_a_negative_size_is_refused():
+    with pytest.raises(rl.ShapeError, match=r"sizes cannot be negative: \(-1, 3\)"):
+        rl.nn.Linear(3, 2).summary(-1, 3)

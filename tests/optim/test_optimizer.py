@@ -1,5 +1,7 @@
 """What optimisers do beside their formulas: state, skipped parameters, mistakes."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,8 @@ MISTAKES = [
         lambda w: SGD(nn.Linear(1, 1)),
         "one Linear is no list of parameters\n  hint: give module.parameters()",
     ),
+    (lambda w: SGD(5), "int is no list of parameters"),
+    (lambda w: SGD([w], lr=10**400), "lr is too large for a float"),
     (lambda w: SGD([w, 1.0]), "parameter 1 is no tensor but a float"),
     (lambda w: SGD([{"params": [w]}]), "parameter 0 is no tensor but a dict"),
     (lambda w: SGD(nn.Linear(1, 1).named_parameters()), "parameter 0 is no tensor but a tuple"),
@@ -193,3 +197,10 @@ def test_a_generator_that_was_used_up_is_named_as_the_cause():
 
 def test_an_optimiser_is_shown_with_its_rate():
     assert repr(SGD(nn.Linear(1, 1).parameters(), lr=0.1)) == "SGD(2 parameters, lr=0.1)"
+
+
+def test_any_real_number_is_taken_as_a_float():
+    w = weight(3.0)
+    optimizer = SGD([w], lr=np.float32(1.0), weight_decay=Fraction(1, 3))
+    optimizer.backward_step((w * 0.0).sum())
+    np.testing.assert_allclose(w.numpy(), [2.0], rtol=1e-6)

@@ -299,6 +299,10 @@ WRONG = [
     ({"validation": [1, 2, 3]}, "data is a DataLoader or a Dataset, not list"),
     ({"optimizer": "adam"}, "optimizer is no Optimizer but a str"),
     ({"schedule": 0.1}, "schedule is no Schedule but a float"),
+    ({"loss": None}, "Linear has no loss of its own"),
+    ({"loss": "mse"}, "loss is a function of output and labels, not 'mse'"),
+    ({"on_epoch": 5}, "on_epoch is a function of the history, not 5"),
+    ({"checkpoint": 5}, "a path is a text or a Path, not 5"),
     ({"loss": lambda output, labels: 1.0}, "the loss function gave no tensor but float"),
 ]
 
@@ -330,3 +334,31 @@ def test_a_schedule_of_another_optimiser_is_refused():
 def test_a_loss_that_is_no_scalar_is_explained():
     with pytest.raises(rl.ShapeError, match="only a scalar has a gradient"):
         fit_line(loss=lambda output, labels: output - labels)
+
+
+def test_the_loss_of_the_model_is_used_where_none_is_given():
+    def train(**loss):
+        rl.manual_seed(0)
+        model = rl.nn.build().input(1).linear(1).mse()
+        sgd = rl.optim.SGD(model.parameters(), lr=0.1)
+        validation = line(slope=3.0)
+        options = {"epochs": 2, "validation": validation, "progress": False}
+        history = rl.fit(model, line(), optimizer=sgd, **options, **loss)
+        evaluated = rl.train.evaluate(model, validation, *loss.values())
+        return [(epoch.loss, epoch.validation_loss) for epoch in history], evaluated
+
+    assert train() == train(loss=mse_loss)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loss_that_overflows_gives_an_error_and_no_warning():
+    with pytest.raises(rl.TrainingError, match="the loss is"):
+        fit_line(lr=1e30, epochs=50, compiled=False)
+
+
+def test_float64_data_trains_a_network_with_batch_norm():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(64, 2))
+    model = rl.nn.Sequential(rl.nn.Linear(2, 4), rl.nn.BatchNorm(4), rl.nn.Linear(4, 1))
+    _, history = fit_line(Dataset(x, x.sum(1, keepdims=True)), model=model, epochs=10)
+    assert history.last.loss < history[0].loss

@@ -125,3 +125,11 @@ def test_evaluate_begins_at_the_first_batch():
     loader.load_state_dict(loader.state_dict())
     rl.evaluate(classifier(), loader, watching)
     assert seen == dataset.arrays[1].tolist()
+
+
+def test_evaluating_other_things_is_refused():
+    data = Dataset([[1.0]], [[1.0]])
+    with pytest.raises(rl.UsageError, match="model is no Module but a int"):
+        rl.train.evaluate(5, data, rl.nn.functional.mse_loss)
+    with pytest.raises(rl.UsageError, match="loss is a function of output and labels, not 5"):
+        rl.train.evaluate(rl.nn.Linear(1, 1), data, 5)

@@ -1,0 +1,35 @@
+"""The types of numbers that options take; argparse shows what they raise."""
+
+import argparse
+import math
+
+
+def natural(text: str) -> int:
+    """Return a whole number, 0 or more."""
+    return _whole(text, least=0)
+
+
+def counting(text: str) -> int:
+    """Return a whole number, 1 or more."""
+    return _whole(text, least=1)
+
+
+def finite(text: str) -> float:
+    """Return a number that is neither infinite nor NaN."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not a number") from None
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not finite")
+    return number
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r:.60} is not a whole number") from None
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{number} is less than {least}")
+    return number

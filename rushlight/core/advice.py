@@ -1,0 +1,47 @@
+"""What to say to those who come from PyTorch and try a name that is called otherwise here."""
+
+TENSOR = {
+    "float": 'x.cast("float32")',
+    "double": 'x.cast("float64")',
+    "long": 'x.cast("int64")',
+    "int": 'x.cast("int32")',
+    "bool": 'x.cast("bool")',
+    "type": 'x.cast("float32")',
+    "cpu": "leave it out: there is only the CPU",
+    "cuda": "leave it out: there is only the CPU",
+    "numel": "x.size",
+    "nelement": "x.size",
+    "dim": "x.ndim",
+    "clone": "rl.tensor(x), or x.detach()",
+    "t": "x.T",
+    "clamp": "x.clip(low, high)",
+    "contiguous": "leave it out",
+    "copy_": "x.assign(values)",
+    "index_select": "rl.take(x, indices), or x[indices]",
+    "repeat": "x.broadcast_to(...), or rl.concat",
+    "view_as": "x.reshape(other.shape)",
+    "new_zeros": "rl.zeros(...)",
+}
+PACKAGE = {
+    "cat": "rl.concat(tensors, axis)",
+    "from_numpy": "rl.tensor(array)",
+    "as_tensor": "rl.tensor(array)",
+    "matmul": "a @ b",
+    "empty": "rl.zeros(...)",
+    "device": 'leave it out, or write "cpu"',
+    "utils": "rl.data.DataLoader",
+    "FloatTensor": "rl.tensor(...)",
+}
+
+
+def advice(names: dict[str, str], name: str) -> str:
+    """Return what to write instead, as the end of a message; nothing where nothing is known.
+
+    >>> advice(PACKAGE, "cat")
+    '; write rl.concat(tensors, axis)'
+    """
+    if name in names:
+        return f"; write {names[name]}"
+    if names is TENSOR and name.endswith("_") and not name.startswith("_"):
+        return "; tensors are not changed in place: write x = x + y, or x.assign(values)"
+    return ""
