@@ -18,7 +18,7 @@ def as_shape(shape: SupportsIndex | Sequence[SupportsIndex]) -> Shape:
     """
     try:
         if isinstance(shape, (tuple, list)):
-            return tuple(operator.index(size) for size in shape)
+            return tuple(map(operator.index, shape))
         return (operator.index(shape),)  # type: ignore[arg-type]
     except TypeError:
         raise DTypeError(f"a shape is made of ints, not {shape!r}") from None

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.bind import as_value, op
+from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import float32
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import method
 from rushlight.core.shapes import normalize_axis, size_of
-from rushlight.ops.gather import gather
+from rushlight.ops.gather import gather_p
+from rushlight.ops.matmul import matmul_t
+from rushlight.ops.movement import reshaped
 from rushlight.ops.pointwise import cast
-from rushlight.ops.reduce import logsumexp, mean, sum, var
+from rushlight.ops.reduce import mean, sum, var
 
 REDUCTIONS = ("mean", "sum", "none")
 
@@ -25,12 +27,18 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     tensor([-0.6931472, -0.6931472])
     """
     x = as_value(x)
-    axis = normalize_axis(axis, x.rank)
-    if x.shape[axis] == 0:
-        return x
-    # Beside a large x its log-sum-exp would lose the digits that tell the elements apart.
-    shifted = x - x.max(axis, keepdims=True).detach()
-    return shifted - logsumexp(shifted, axis, keepdims=True)
+    x = x if x.dtype.is_float else cast(x, float32)
+    shifted = _shifted(x, normalize_axis(axis, x.rank))
+    return shifted - _log_of_sum(shifted, axis)
+
+
+def _shifted(x: Any, axis: int) -> Any:
+    """Return `x` less its largest element: beside a large one a logarithm would lose digits."""
+    return x - x.max(axis, keepdims=True).detach() if x.shape[axis] else x
+
+
+def _log_of_sum(shifted: Any, axis: int) -> Any:
+    return sum(shifted.exp(), axis, keepdims=True).log()
 
 
 @method("softmax")
@@ -61,7 +69,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
         flat = (*x.shape[:1], size_of(x.shape[1:]))
         hint = f"x.flatten(1) is {flat}" if flat[1:] == weight.shape[1:] else None
         raise ShapeError(f"the input should end in {weight.shape[1]} features; {size}", hint=hint)
-    y = x @ weight.transpose()
+    y = matmul_t(x, weight)
     return y if bias is None else y + bias
 
 
@@ -75,7 +83,9 @@ def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
     """
     logits = as_value(logits)
     labels = _check_labels(logits, labels)
-    return nll_loss(log_softmax(logits, -1), labels, reduction)
+    shifted = _shifted(logits, logits.rank - 1)
+    losses = _log_of_sum(shifted, -1) - _picked(shifted, labels)
+    return _reduced(losses, labels.shape, reduction)
 
 
 @op
@@ -88,7 +98,7 @@ def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> An
     """
     log_probabilities = as_value(log_probabilities)
     labels = _check_labels(log_probabilities, labels)
-    picked = gather(log_probabilities, -1, labels.unsqueeze(-1))
+    picked = _picked(log_probabilities, labels)
     return _reduced(-picked, labels.shape, reduction)
 
 
@@ -141,6 +151,11 @@ def _check_labels(logits: Any, labels: Any) -> Any:
         hint = "write labels.squeeze(-1)" if column else None
         raise ShapeError(f"{fact}, got {labels.shape}", hint=hint)
     return labels
+
+
+def _picked(x: Any, labels: Any) -> Any:
+    """Return the element of the last axis that each label names: (..., 1)."""
+    return bind(gather_p, x, reshaped(labels, (*labels.shape, 1)), axis=len(labels.shape))
 
 
 def _reduced(losses: Any, shape: tuple[int, ...], reduction: str) -> Any:

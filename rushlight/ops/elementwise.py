@@ -8,7 +8,7 @@ from rushlight.core.bind import as_value, bind, bind_checked, locate
 from rushlight.core.dtypes import bool_, float32
 from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import method, register
-from rushlight.ops.pointwise import Where, binary, quiet, unary
+from rushlight.ops.pointwise import Where, binary, choose, quiet, unary
 
 NUMBERS = "float int uint"
 
@@ -268,7 +268,7 @@ logical_or = binary(
 where_p = register(
     Where(
         "where",
-        numpy=np.where,
+        numpy=choose,
         c="{condition} ? {x} : {y}",
         vjp=(
             lambda _g, _y, _c, _a, _b: None,

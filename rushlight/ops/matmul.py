@@ -10,6 +10,7 @@ from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import broadcast_shapes
+from rushlight.ops.movement import turned
 from rushlight.ops.pointwise import cast, unbroadcast
 
 
@@ -24,12 +25,7 @@ class MatMul(Primitive):
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
         left, right = specs
-        if left.dtype is not right.dtype:
-            raise DTypeError(f"dtypes differ: {left.dtype} and {right.dtype}")
-        if not left.dtype.is_float or left.dtype.is_half:
-            raise DTypeError(f"does not take {left.dtype}", hint="cast to float32 first")
-        if len(left.shape) < 2 or len(right.shape) < 2:
-            raise ShapeError("both operands need at least two axes")
+        _check_operands(left, right)
         k, other = left.shape[-1], right.shape[-2]
         if k != other:
             fact = f"inner sizes differ: {k} (left axis -1) and {other} (right axis -2)"
@@ -56,8 +52,8 @@ class MatMul(Primitive):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         left, right = inputs
         if wrt == 0:
-            return unbroadcast(bind(self, g, right.transpose()), left.shape)
-        return unbroadcast(bind(self, left.transpose(), g), right.shape)
+            return unbroadcast(bind(matmul_t_p, g, right), left.shape)
+        return unbroadcast(bind(self, turned(left), g), right.shape)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1 - wrt,)
@@ -74,7 +70,48 @@ class MatMul(Primitive):
         return [Sample(shapes) for shapes in rows]
 
 
+class MatMulT(Primitive):
+    """(..., m, k) times (..., n, k) gives (..., m, n): the rows of both are multiplied.
+
+    This is how layers keep their weights; neither it nor its gradients copy or turn them round.
+    """
+
+    name = "matmul_t"
+    labels = ("left", "right")
+    ulps = 64
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        left, right = specs
+        _check_operands(left, right)
+        if left.shape[-1] != right.shape[-1]:
+            raise ShapeError(f"rows differ in length: {left.shape[-1]} and {right.shape[-1]}")
+        return matmul_p.rule(left, _transposed(right))
+
+    def numpy(self, left: Any, right: Any) -> Any:
+        return np.matmul(left, right.mT)
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        left, right = inputs
+        if wrt == 0:
+            return unbroadcast(bind(matmul_p, g, right), left.shape)
+        return unbroadcast(bind(matmul_p, turned(g), left), right.shape)
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (1 - wrt,)
+
+    def samples(self) -> list[Sample]:
+        rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+            ((2, 3), (4, 3)),
+            ((1, 1), (1, 1)),
+            ((2, 0), (3, 0)),
+            ((2, 1, 3, 2), (4, 1, 2)),
+            ((5, 2, 3), (4, 3)),
+        ]
+        return [Sample(shapes) for shapes in rows]
+
+
 matmul_p = register(MatMul())
+matmul_t_p = register(MatMulT())
 
 
 @method("matmul", "__matmul__")
@@ -86,18 +123,27 @@ def matmul(left: Any, right: Any) -> Any:
     >>> rl.ones(2, 3) @ rl.ones(3)
     tensor([3., 3.])
     """
+    return _product(matmul_p, left, right)
+
+
+def matmul_t(left: Any, right: Any) -> Any:
+    """Return `left @ right.T`; `right` has at least two axes."""
+    return _product(matmul_t_p, left, right)
+
+
+def _product(primitive: Primitive, left: Any, right: Any) -> Any:
     left, right = as_value(left), as_value(right)
     if left.dtype is not right.dtype:
         dtype = promote(left.dtype, right.dtype)
         left, right = cast(left, dtype), cast(right, dtype)
     apply = bind if left.dtype.is_wide else bind_checked
     if left.rank >= 2 and right.rank >= 2:
-        return apply(matmul_p, left, right)
+        return apply(primitive, left, right)
     if left.rank == 0 or right.rank == 0:
         raise ShapeError("a scalar has no matrix product", hint="use * instead")
     rows = left if left.rank > 1 else left.unsqueeze(0)
     columns = right if right.rank > 1 else right.unsqueeze(1)
-    product = apply(matmul_p, rows, columns)
+    product = apply(primitive, rows, columns)
     shape = product.shape[:-2]
     shape += () if left.rank == 1 else product.shape[-2:-1]
     shape += () if right.rank == 1 else product.shape[-1:]
@@ -108,6 +154,15 @@ def matmul(left: Any, right: Any) -> Any:
 def rmatmul(right: Any, left: Any) -> Any:
     """Return `left @ right`, for a left operand that is no tensor."""
     return matmul(left, right)
+
+
+def _check_operands(left: Spec, right: Spec) -> None:
+    if left.dtype is not right.dtype:
+        raise DTypeError(f"dtypes differ: {left.dtype} and {right.dtype}")
+    if not left.dtype.is_float or left.dtype.is_half:
+        raise DTypeError(f"does not take {left.dtype}", hint="cast to float32 first")
+    if len(left.shape) < 2 or len(right.shape) < 2:
+        raise ShapeError("both operands need at least two axes")
 
 
 def _transposed(spec: Spec) -> Spec:

@@ -151,9 +151,9 @@ class TensorMethods(Value):
     def transpose(self, first: int = -2, second: int = -1) -> Tensor:
         """Return `x` with two axes exchanged, the last two unless named."""
     def broadcast_to(self, *shape: Any) -> Tensor:
-        """Return `x` repeated up to a shape by NumPy's rule."""
+        """Return `x` expanded up to a shape by NumPy's rule."""
     def expand(self, *shape: Any) -> Tensor:
-        """Return `x` repeated up to a shape by NumPy's rule."""
+        """Return `x` expanded up to a shape by NumPy's rule."""
     def squeeze(self, axis: int) -> Tensor:
         """Return `x` without an axis of size 1."""
     def unsqueeze(self, axis: int) -> Tensor:

@@ -34,7 +34,7 @@ class Reshape(Movement):
         return x.reshape(shape)
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        return g.reshape(inputs[0].shape)
+        return bind(self, g, shape=inputs[0].shape)
 
     def samples(self) -> list[Sample]:
         return [
@@ -63,7 +63,7 @@ class Permute(Movement):
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         order = params["order"]
-        return bind(self, g, order=tuple(order.index(axis) for axis in range(len(order))))
+        return bind(self, g, order=tuple(map(order.index, range(len(order)))))
 
     def samples(self) -> list[Sample]:
         return [
@@ -76,7 +76,7 @@ class Permute(Movement):
 
 
 class Broadcast(Movement):
-    """Axes of size 1, and new axes on the left, repeated up to a shape."""
+    """Axes of size 1, and new axes on the left, expanded up to a shape."""
 
     name = "broadcast_to"
     onnx = "Expand"
@@ -102,7 +102,7 @@ class Broadcast(Movement):
         axes = tuple(range(extra)) + tuple(
             extra + axis for axis, size in enumerate(shape) if size == 1
         )
-        return g.sum(axes).reshape(shape) if axes else g
+        return reshaped(g.sum(axes), shape) if axes else g
 
     def samples(self) -> list[Sample]:
         return [
@@ -217,6 +217,22 @@ place_p = register(Place())
 concat_p = register(Concat())
 
 
+def reshaped(x: Any, shape: Shape) -> Any:
+    """`reshape` for rules, which know that the elements fill the shape."""
+    return x if x.shape == shape else bind(reshape_p, x, shape=shape)
+
+
+def expanded(x: Any, shape: Shape) -> Any:
+    """`broadcast_to` for rules, which know that the shapes agree."""
+    return x if x.shape == shape else bind(broadcast_p, x, shape=shape)
+
+
+def turned(x: Any) -> Any:
+    """`transpose` of the last two axes for rules, which know that there are two."""
+    rank = len(x.shape)
+    return bind(permute_p, x, order=(*range(rank - 2), rank - 1, rank - 2))
+
+
 @method("reshape", "view")
 @op
 def reshape(x: Any, *shape: Any) -> Any:
@@ -233,7 +249,7 @@ def reshape(x: Any, *shape: Any) -> Any:
             fact = f"{size_of(x.shape)} elements do not fill the shape {wanted}"
             raise ShapeError(fact, hint="one size may be -1; the others must divide the elements")
         wanted = tuple(size_of(x.shape) // known if size == -1 else size for size in wanted)
-    if any(size < 0 for size in wanted):
+    if wanted and min(wanted) < 0:
         raise ShapeError(f"sizes cannot be negative: {wanted}")
     return x if x.shape == wanted else bind(reshape_p, x, shape=wanted)
 
@@ -284,7 +300,7 @@ def transpose(x: Any, first: int = -2, second: int = -1) -> Any:
 @method("broadcast_to", "expand")
 @op
 def broadcast_to(x: Any, *shape: Any) -> Any:
-    """Return `x` repeated up to a shape by NumPy's rule.
+    """Return `x` expanded up to a shape by NumPy's rule.
 
     >>> import rushlight as rl
     >>> rl.tensor([1.0, 2.0]).broadcast_to(2, 2)

@@ -129,11 +129,13 @@ class Binary(Pointwise):
         takes_floats = "float" in self.kinds
 
         def function(x: Any, y: Any) -> Any:
-            if takes_floats and isinstance(x, Value) and x.dtype.is_wide:
-                if isinstance(y, Value) and y.dtype is x.dtype:
-                    return bind(self, x, y)
-                if type(y) is float:
-                    return bind(self, x, as_value(y, x.dtype))
+            if takes_floats and isinstance(x, Value):
+                dtype = x.dtype
+                if dtype.is_wide:
+                    if type(y) is float:
+                        return bind(self, x, as_value(y, dtype))
+                    if isinstance(y, Value) and y.dtype is dtype:
+                        return bind(self, x, y)
             try:
                 left, right = self.align(x, y)
             except RushlightError as error:
@@ -269,6 +271,19 @@ def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*arrays)
 
     return silent
+
+
+def choose(condition: Any, x: Any, y: Any) -> Any:
+    """Do what `np.where` does, without its jumps where many elements give way to 0.
+
+    A gradient's mask is random, so a processor cannot foresee where NumPy will jump to.
+    """
+    if condition.size < 4096 or x.dtype.itemsize < 4 or y.ndim > 0:
+        return np.where(condition, x, y)
+    bits = np.int32 if x.dtype.itemsize == 4 else np.int64
+    if y.view(bits) != 0:  # -0.0 is another number here
+        return np.where(condition, x, y)
+    return (x.view(bits) * condition).view(x.dtype)
 
 
 def _answering(primitive: Binary) -> Callable[[Any, Any], Any]:

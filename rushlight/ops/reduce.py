@@ -18,6 +18,7 @@ from rushlight.core.shapes import (
     size_of,
 )
 from rushlight.ops.elementwise import where
+from rushlight.ops.movement import expanded, reshaped
 from rushlight.ops.pointwise import cast
 
 
@@ -46,10 +47,10 @@ class Reduction(Primitive):
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         (x,), axes = inputs, params["axes"]
-        shape = reduced_shape(x.shape, axes, True)
-        if g.shape != shape:
-            g = g.reshape(shape)
-            y = y.reshape(shape) if self.uses_output else None
+        if g.shape and not params["keepdims"]:  # a scalar broadcasts as it is
+            shape = reduced_shape(x.shape, axes, True)
+            g = reshaped(g, shape)
+            y = reshaped(y, shape) if self.uses_output else None
         return self._vjp(g, y, x, axes)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
@@ -110,7 +111,9 @@ def _mean(x: Any, *, axes: Shape, keepdims: bool) -> Any:
 
 def _share_of_one(shape: Shape, axes: Shape) -> float:
     """Return 1 / the number of elements that one mean is taken over; NaN for none."""
-    count = size_of(tuple(shape[axis] for axis in axes))
+    count = 1
+    for axis in axes:
+        count *= shape[axis]
     return 1.0 / count if count else float("nan")
 
 
@@ -126,7 +129,7 @@ def _logsumexp(x: Any, *, axes: Shape, keepdims: bool) -> Any:
     if x.size == 0:
         return np.full(reduced_shape(x.shape, axes, keepdims), -np.inf, x.dtype)
     top = _maximum(x, axes, None, None, True)
-    if not np.isfinite(top).all():
+    if np.count_nonzero(np.isfinite(top)) < top.size:
         return _logsumexp_of_infinities(x, top, axes, keepdims)
     total = np.log(_add(np.exp(x - top), axes, None, None, True)) + top
     return total if keepdims else total.reshape(reduced_shape(x.shape, axes, False))
@@ -147,13 +150,13 @@ def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
 
 
 sum_p = register(
-    Reduction("sum", _sum, lambda g, y, x, axes: g.broadcast_to(x.shape), onnx="ReduceSum")
+    Reduction("sum", _sum, lambda g, y, x, axes: expanded(g, x.shape), onnx="ReduceSum")
 )
 mean_p = register(
     Reduction(
         "mean",
         _mean,
-        lambda g, y, x, axes: (g * _share_of_one(x.shape, axes)).broadcast_to(x.shape),
+        lambda g, y, x, axes: expanded(g * _share_of_one(x.shape, axes), x.shape),
         onnx="ReduceMean",
         kinds=("float",),
     )

@@ -20,7 +20,7 @@ def test_inspect_gives_json(rushlight, models):
 def test_show_prints_the_graph(rushlight, models):
     for name in ("spam", "digits", "neuron"):
         done = rushlight("show", models / f"{name}.safetensors")
-        assert "= matmul " in done.stdout
+        assert "= matmul_t " in done.stdout
 
 
 def test_doctor_says_what_there_is(rushlight):

@@ -50,24 +50,21 @@ def test_states_gradients_layers_and_updates() -> None:
           %3 = constant 1.0                    float32 ()
           %4 = constant 1                      int64 ()
           # 0
-          %5 = permute %1 order=(1, 0)         float32 (2, 1)  test_printer.py:N
-          %6 = matmul %0, %5                   float32 (3, 1)  test_printer.py:N
+          %5 = matmul_t %0, %1                 float32 (3, 1)  test_printer.py:N
           # 1
-          %7 = tanh %6                         float32 (3, 1)  test_printer.py:N
+          %6 = tanh %5                         float32 (3, 1)  test_printer.py:N
           # outside of a module
-          %8 = sum %7 axes=(0, 1)              float32 ()  test_printer.py:N
-          %9 = reshape %3 shape=(1, 1)         float32 (1, 1)  test_printer.py:N
-          %10 = broadcast_to %9 shape=(3, 1)   float32 (3, 1)  test_printer.py:N
-          %11 = mul %7, %7                     float32 (3, 1)  test_printer.py:N
-          %12 = sub %3, %11                    float32 (3, 1)  test_printer.py:N
-          %13 = mul %10, %12                   float32 (3, 1)  test_printer.py:N
-          %14 = permute %0 order=(1, 0)        float32 (2, 3)  test_printer.py:N
-          %15 = matmul %14, %13                float32 (2, 1)  test_printer.py:N
-          %16 = permute %15 order=(1, 0)       float32 (1, 2)  test_printer.py:N
-          %17 = add %2, %4                     int64 ()  test_printer.py:N
-          return %8
-          s1 <- %17
-          weight.grad <- %16
+          %7 = sum %6 axes=(0, 1)              float32 ()  test_printer.py:N
+          %8 = broadcast_to %3 shape=(3, 1)    float32 (3, 1)  test_printer.py:N
+          %9 = mul %6, %6                      float32 (3, 1)  test_printer.py:N
+          %10 = sub %3, %9                     float32 (3, 1)  test_printer.py:N
+          %11 = mul %8, %10                    float32 (3, 1)  test_printer.py:N
+          %12 = permute %11 order=(1, 0)       float32 (1, 3)  test_printer.py:N
+          %13 = matmul %12, %0                 float32 (1, 2)  test_printer.py:N
+          %14 = add %2, %4                     int64 ()  test_printer.py:N
+          return %7
+          s1 <- %14
+          weight.grad <- %13
     """)
 
 

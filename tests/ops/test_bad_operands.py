@@ -12,6 +12,7 @@ from rushlight.core.bind import bind
 from rushlight.core.dtypes import bool_, float16, float32, int64, uint8, uint32
 from rushlight.core.primitive import PRIMITIVES
 from rushlight.nn import functional as F
+from rushlight.ops.matmul import matmul_t
 from rushlight.ops.pointwise import Pointwise
 from rushlight.tensor import Tensor
 
@@ -93,6 +94,10 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("matmul", lambda x: x @ x, [t(2, 2, dtype=bool_)], "does not take bool"),
     ("matmul", lambda x: x @ x, [t(2, 2, dtype=float16)], "does not take float16"),
     ("matmul", lambda x, y: x @ y, [t(2, 2, dtype=float16), t(2, 2)], "float16 can only be cast"),
+    ("matmul_t", matmul_t, [t(2, 3), t(4, 2)], "rows differ in length: 3 and 2"),
+    ("matmul_t", matmul_t, [t(2, 1, 3), t(3, 4, 3)], "sizes differ at axis -1: 2 and 3"),
+    ("matmul_t", lambda x: matmul_t(x, x), [t(2, 2, dtype=int64)], "does not take int64"),
+    ("matmul_t", lambda x: matmul_t(x, x), [t(2, 2, dtype=float16)], "does not take float16"),
     ("take", rl.take, [t(3, 2), t(2)], "indices are integers, not float32"),
     ("take", rl.take, [t(3, 2), t(2, dtype=bool_)], "indices are integers, not bool"),
     ("take", rl.take, [t(), ints(0)], "a scalar has no rows to take"),
