@@ -28,6 +28,8 @@ def rows_of(name: str, task: Task, figures: dict[str, Figures]) -> list[Row]:
     """Return a row for each rival of each measure that was measured."""
     rows = []
     for measure in task.measures:
+        if measure.ours not in figures:
+            continue
         ours = figures[measure.ours][measure.figure]
         for rival_name in measure.rivals:
             if rival_name in figures:

@@ -1,6 +1,6 @@
 """Trees of tensors: nested lists, tuples and dicts, taken apart and put together again."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rushlight.tensor import Tensor
@@ -31,19 +31,11 @@ def flatten(tree: Any) -> tuple[list[Tensor], Any]:
     """
     leaves: list[Tensor] = []
 
-    def walk(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            leaves.append(part)
-            return LEAF
-        if isinstance(part, dict):
-            return {key: walk(value) for key, value in part.items()}
-        if isinstance(part, tuple) and hasattr(part, "_fields"):
-            return type(part)(*[walk(value) for value in part])
-        if isinstance(part, (list, tuple)):
-            return type(part)(walk(value) for value in part)
-        return part
+    def note(tensor: Tensor) -> Leaf:
+        leaves.append(tensor)
+        return LEAF
 
-    return leaves, walk(tree)
+    return leaves, _changed(tree, Tensor, note)
 
 
 def unflatten(tree: Any, leaves: Iterable[Any]) -> Any:
@@ -53,16 +45,20 @@ def unflatten(tree: Any, leaves: Iterable[Any]) -> Any:
     {'a': 1, 'b': [2, 3]}
     """
     rest = iter(leaves)
+    return _changed(tree, Leaf, lambda _: next(rest))
 
-    def walk(part: Any) -> Any:
-        if isinstance(part, Leaf):
-            return next(rest)
-        if isinstance(part, dict):
-            return {key: walk(value) for key, value in part.items()}
-        if isinstance(part, tuple) and hasattr(part, "_fields"):
-            return type(part)(*[walk(value) for value in part])
-        if isinstance(part, (list, tuple)):
-            return type(part)(walk(value) for value in part)
-        return part
 
-    return walk(tree)
+def _changed(part: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    """Return a tree in which `change` was made of each part of a kind, in order.
+
+    Not a function within the two above: one that calls itself would be kept by its own cell, and
+    the tensors with it, until the garbage collector comes by.
+    """
+    if isinstance(part, kind):
+        return change(part)
+    if isinstance(part, dict):
+        return {key: _changed(value, kind, change) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        parts = [_changed(value, kind, change) for value in part]
+        return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
+    return part

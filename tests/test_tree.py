@@ -1,3 +1,5 @@
+import gc
+import weakref
 from collections import namedtuple
 
 import rushlight as rl
@@ -30,3 +32,16 @@ def test_a_tensor_alone_and_nothing_are_trees_too() -> None:
 def test_a_tensor_met_twice_is_two_leaves() -> None:
     x = rl.ones(2)
     assert len(flatten((x, [x]))[0]) == 2
+
+
+def test_a_tensor_is_gone_with_the_last_tree_that_held_it() -> None:
+    gc.disable()
+    try:
+        leaves, form = flatten({"a": [rl.ones(2)]})
+        held = weakref.ref(leaves[0])
+        tree = unflatten(form, leaves)
+        assert held() is not None
+        del leaves, tree
+        assert held() is None
+    finally:
+        gc.enable()

@@ -18,6 +18,7 @@ from rushlight.data.files import DataFile, fetch, require_file
 RANKS = {2049: 1, 2051: 3}  # magic numbers: labels, and images of (count, rows, columns)
 MAX_BYTES = 1 << 30  # far above the 47 MB of the training images
 MAX_RATIO = 1032  # deflate never shrinks more than this
+CHUNK = 1 << 20  # bytes unpacked at a time, which `gzip` holds twice meanwhile
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -115,7 +116,7 @@ def _read_stream(
     elements = np.empty(size, dtype=np.uint8)
     filled = 0
     while filled < size:
-        got = stream.readinto(elements[filled:].data)
+        got = stream.readinto(elements[filled : filled + CHUNK].data)
         if not got:
             raise FormatError(
                 f"ends after {filled} of {size} elements", path=path, offset=start + filled
