@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rushlight.core.dtypes import as_dtype
+from rushlight.core.dtypes import BY_CHAR, as_dtype
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
 from rushlight.core.philox import WORD, check_key, permutation
 from rushlight.tensor import Tensor, tensor
@@ -86,7 +86,8 @@ class DataLoader:
         seed: of the orders, 0 to 2^32 - 1.
         drop_last: leave out a last batch that is smaller.
         transform: called with the NumPy arrays of each batch; gives the arrays, or the one array,
-            to use instead. Where it is absent, the model casts and scales.
+            to use instead, new ones for each batch, since a tensor takes over an array that is no
+            view of another. Where it is absent, the model casts and scales.
 
     Raises UsageError for wrong arguments, DataError where `drop_last` leaves nothing.
 
@@ -150,12 +151,10 @@ class DataLoader:
         self.epoch = epoch + 1
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:
-        if self.transform is None:
-            return tuple(tensor(array) for array in arrays)
-        changed = self.transform(*arrays)
+        changed = arrays if self.transform is None else self.transform(*arrays)
         if isinstance(changed, (tuple, list)):
-            return tuple(tensor(array) for array in changed)
-        return (tensor(changed),)
+            return tuple(_as_tensor(array) for array in changed)
+        return (_as_tensor(changed),)
 
     def state_dict(self) -> dict[str, int]:
         """Return where the loader is, to go on from there with `load_state_dict`.
@@ -274,6 +273,14 @@ def _as_positions(index: Any, length: int) -> Any:
     if array.shape != (length,):
         raise DataError(f"a mask has a bool for each of {length} items, not shape {array.shape}")
     return np.flatnonzero(array)
+
+
+def _as_tensor(given: Any) -> Tensor:
+    """Return a tensor of a batch's array, around its memory where that is nobody else's."""
+    if type(given) is np.ndarray and given.base is None:
+        if given.dtype.char in BY_CHAR and given.dtype.isnative:
+            return Tensor.wrap(given)
+    return tensor(given)
 
 
 def _as_array(given: Any, place: int) -> NDArray[Any]:

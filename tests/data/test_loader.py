@@ -258,6 +258,28 @@ def test_a_transform_changes_the_arrays_of_each_batch():
     assert last[1].tolist() == [2]
 
 
+def test_a_new_array_is_not_copied_and_a_view_is():
+    given = []
+
+    def doubled_and_rows(array):
+        given.extend([array * 2, array[:]])
+        return given[-2:]
+
+    loader = DataLoader(numbers(4), batch_size=2, shuffle=True, transform=doubled_and_rows)
+    doubled, rows = next(iter(loader))
+    assert np.shares_memory(doubled.numpy(), given[0])
+    assert not np.shares_memory(rows.numpy(), given[1])
+    np.testing.assert_array_equal(doubled.numpy(), 2 * rows.numpy())
+
+
+@pytest.mark.parametrize("kind", ["float16", ">f4", "uint16"])
+def test_arrays_of_other_layouts_of_numbers_make_the_same_tensors(kind):
+    loader = DataLoader(numbers(3), transform=lambda array: array.astype(kind))
+    (batch,) = next(iter(loader))
+    assert batch.dtype.name == {">f4": "float32"}.get(kind, kind)
+    np.testing.assert_array_equal(batch.numpy(), [0])
+
+
 def test_a_transform_may_give_one_array_and_tensors():
     (batch,) = next(iter(DataLoader(numbers(3), transform=lambda array: array * 2)))
     assert batch.tolist() == [0, 2, 4]
