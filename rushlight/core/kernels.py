@@ -1,0 +1,165 @@
+"""Kernel records: what a primitive says of how it is computed, as plain data that C is made from.
+
+A primitive's `lower` returns one of these. All of them speak of elements at indices, never of
+memory: which axis lies where is decided by the compiler.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Term:
+    """The place along one axis of an operand: `start` plus steps times indices of the space.
+
+    `steps` are pairs (axis of the space, step). No pair: always `start`.
+    """
+
+    start: int = 0
+    steps: tuple[tuple[int, int], ...] = ()
+
+
+Terms = tuple[Term, ...]  # one for each axis of an operand
+
+
+def along(axis: int, step: int = 1, start: int = 0) -> Term:
+    """Return the term that walks along one axis of the space.
+
+    >>> along(2)
+    Term(start=0, steps=((2, 1),))
+    """
+    return Term(start, ((axis, step),))
+
+
+@dataclass(frozen=True)
+class Map:
+    """Each element is a C expression of the operands' elements at the same (broadcast) index.
+
+    `text` has a placeholder for each operand, in the order of `operands`.
+    """
+
+    text: str
+    operands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """Each element is one of the operand's: the terms are over the axes of the result."""
+
+    terms: Terms
+
+
+@dataclass(frozen=True)
+class Reinterpret:
+    """The operand's elements in row-major order under the shape of the result."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A reduction over axes of the operand: acc = start; acc = combine(acc, x) ...; finish(acc).
+
+    The texts have the placeholders {a} and {x}; `start` may be "{first}", the first element.
+    """
+
+    axes: tuple[int, ...]
+    start: str
+    combine: str
+    finish: str = "{a}"
+
+
+@dataclass(frozen=True)
+class ArgFold:
+    """The position along an axis of the first element that `better` ({x} than {a}) prefers."""
+
+    axis: int
+    better: str
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Elements of a table (operand 0) at positions that are data (operand 1).
+
+    Terms are over the axes of the result. Along `axis` of the table the position is the element of
+    the indices; its term there is not used.
+    """
+
+    axis: int
+    table: Terms
+    indices: Terms
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Updates (operand 1) added, in order, to zeros or to `base` at positions that are data.
+
+    The terms are over the axes of the updates: where in the indices (operand 0) the position
+    stands, and where in the result the update goes, but along `axis`, where the position counts.
+    With `based`, operand 2 is what the updates are added to, in place of zeros.
+    """
+
+    axis: int
+    indices: Terms
+    out: Terms
+    based: bool = False
+
+
+@dataclass(frozen=True)
+class Join:
+    """Zeros, or nothing, and in it each operand at its own window: terms over the operand's axes.
+
+    `covered` says that the operands fill the whole result.
+    """
+
+    windows: tuple[Terms, ...]
+    covered: bool
+
+
+@dataclass(frozen=True)
+class Contraction:
+    """A sum of products over a space: out[...] += left[...] * right[...] for every index of it.
+
+    Products of matrices and the three convolutions are all of this kind. Terms are over the axes of
+    the space. Elements of `left` or `out` outside of their arrays (padding) count for nothing.
+    Axes in `taps` move in `out` together with another axis, as a kernel's window does in the
+    gradient of a convolution's input.
+    """
+
+    sizes: tuple[int, ...]
+    left: Terms
+    right: Terms
+    out: Terms
+    taps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Pooling: for each index of the result a fold over a window of the operand's plane.
+
+    `kind` is "max", with the flat index in the plane as a second result, "sum", or "unsum", which
+    adds each element to all places of its window. Pairs are for height and width.
+    """
+
+    kind: str
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True)
+class RandomBits:
+    """Philox bits of a state (operand 0), and the state that follows."""
+
+
+Record = (
+    Map
+    | View
+    | Reinterpret
+    | Fold
+    | ArgFold
+    | Lookup
+    | Deposit
+    | Join
+    | Contraction
+    | Window
+    | RandomBits
+)
