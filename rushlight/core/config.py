@@ -1,6 +1,7 @@
 """Settings from the environment: no other module reads environment variables."""
 
 import os
+import shlex
 from pathlib import Path
 
 import platformdirs
@@ -9,6 +10,10 @@ from rushlight.core.errors import UsageError
 
 DATA_DIR = "RUSHLIGHT_DATA_DIR"
 CACHE_DIR = "RUSHLIGHT_CACHE_DIR"
+THREADS = "RUSHLIGHT_THREADS"
+COMPILER = "RUSHLIGHT_CC"
+
+MOST_THREADS = 1024
 
 
 def data_dir() -> Path | None:
@@ -35,6 +40,61 @@ def cache_dir() -> Path:
     True
     """
     return _folder(CACHE_DIR) or platformdirs.user_cache_path("rushlight", appauthor=False)
+
+
+def threads() -> int | None:
+    """Return the number of threads that the user set in RUSHLIGHT_THREADS, or None.
+
+    Raises UsageError where the variable is set to anything but a number from 1 to 1024.
+
+    >>> threads() is None or threads() >= 1
+    True
+    """
+    value = os.environ.get(THREADS, "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdecimal() and 1 <= int(value[:9]) <= MOST_THREADS:
+        return int(value)
+    raise UsageError(f"{THREADS} is a number from 1 to {MOST_THREADS}, not {value!r:.40}")
+
+
+def compiler() -> list[str] | None:
+    """Return the C compiler that the user set in RUSHLIGHT_CC, as a list of words, or None.
+
+    It is the path of a program, or a command such as `clang` or `zig cc`. Raises UsageError where
+    a quotation mark in it is never closed.
+
+    >>> compiler() is None or len(compiler()) >= 1
+    True
+    """
+    value = os.environ.get(COMPILER, "").strip()
+    if not value:
+        return None
+    if os.path.isfile(value):
+        return [value]
+    try:
+        return shlex.split(value)
+    except ValueError:
+        fact = f"{COMPILER} is no command: a quotation mark is not closed in {value!r:.80}"
+        raise UsageError(fact) from None
+
+
+def search_path() -> str:
+    """Return where programs are looked for, as in PATH.
+
+    >>> isinstance(search_path(), str)
+    True
+    """
+    return os.environ.get("PATH", os.defpath)
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Return the variables that a child process gets: those of this one, and the changes.
+
+    >>> environment(LC_ALL="C")["LC_ALL"]
+    'C'
+    """
+    return {**os.environ, **changes}
 
 
 def _folder(variable: str) -> Path | None:

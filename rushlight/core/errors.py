@@ -79,6 +79,10 @@ class TrainingError(RushlightError, RuntimeError):
     """Training that cannot go on: a loss that is NaN or infinite."""
 
 
+class CompileError(RushlightError, RuntimeError):
+    """C that cannot be built or loaded here: no compiler, one that fails, nowhere to write."""
+
+
 class UsageError(RushlightError, ValueError):
     """A wrong argument or command-line input; the command line ends with exit code 2."""
 
@@ -111,6 +115,10 @@ class FormatError(RushlightError, ValueError):
         self.offset = offset
 
 
+class CompileWarning(UserWarning):
+    """Something about compiled code that is worth a word, while the results stay right."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the nearest known word, or lists them all when few.
 
@@ -128,5 +136,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return None
 
 
-for _kind in (RushlightError, *RushlightError.__subclasses__()):
+for _kind in (RushlightError, *RushlightError.__subclasses__(), CompileWarning):
     _kind.__module__ = "rushlight"  # where users find them, and what tracebacks print

@@ -89,11 +89,11 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Deposit:
-    """Updates (operand 1) added, in order, to zeros or to `base` at positions that are data.
+    """Updates (the last operand) added, in order, to zeros at positions that are data.
 
-    The terms are over the axes of the updates: where in the indices (operand 0) the position
-    stands, and where in the result the update goes, but along `axis`, where the position counts.
-    With `based`, operand 2 is what the updates are added to, in place of zeros.
+    The terms are over the axes of the updates: where in the indices (the operand before) the
+    position stands, and where in the result the update goes, but along `axis`, where the position
+    counts. With `based`, what they are added to, in place of zeros, comes first of three operands.
     """
 
     axis: int

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import numpy.typing as npt
 
 from rushlight.core.dtypes import DType
+from rushlight.core.kernels import Record
 from rushlight.core.shapes import Shape
 
 Array = npt.NDArray[Any]
@@ -117,6 +118,10 @@ class Primitive(ABC):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         """Return which inputs' values `vjp` reads for input `wrt`."""
         return range(arity)
+
+    def lower(self, *specs: Spec, **params: Any) -> Record | None:
+        """Return how the result is computed, as data that C is made from; None for no C."""
+        return None
 
     def samples(self) -> list[Sample]:
         """Return the rows of the case table for this primitive."""

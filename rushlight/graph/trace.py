@@ -14,8 +14,8 @@ from rushlight.core.errors import TraceError
 from rushlight.core.mode import evaluating, mode
 from rushlight.core.primitive import Array, Primitive, Spec
 from rushlight.core.source import user_line
-from rushlight.graph.dead import without_dead_nodes
 from rushlight.graph.ir import Graph, GraphValue
+from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.tensor import Tensor, leak_error, to_array
 from rushlight.tree import flatten, unflatten
 

@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import as_strided
 from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError, UsageError, did_you_mean
+from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, pair, size_of, window_size
 from rushlight.ops.movement import pad
@@ -97,6 +98,11 @@ class Conv2d(Convolution):
             return bind(conv2d_input_p, g, weight, size=x.shape[2:], **params)
         return bind(conv2d_weight_p, x, g, kernel=weight.shape[2:], **params)
 
+    def lower(self, *specs: Spec, **params: Any) -> Contraction:
+        x, weight = specs
+        space = _Space(weight.shape, self.rule(x, weight, **params).shape, params)
+        return Contraction(space.sizes, left=space.x, right=space.weight, out=space.y)
+
     def samples(self) -> list[Sample]:
         return [Sample((x, weight), params) for x, weight, _, params in _cases()]
 
@@ -141,6 +147,12 @@ class Conv2dInput(Convolution):
             return bind(conv2d_p, g, weight, **params)
         return bind(conv2d_weight_p, g, gradient, kernel=weight.shape[2:], **params)
 
+    def lower(self, *specs: Spec, **params: Any) -> Contraction:
+        g, weight = specs
+        space = _Space(weight.shape, g.shape, params)
+        taps = (_Space.DOWN, _Space.RIGHT)
+        return Contraction(space.sizes, left=space.y, right=space.weight, out=space.x, taps=taps)
+
     def samples(self) -> list[Sample]:
         return [Sample((g, w), {"size": x[2:], **params}) for x, w, g, params in _cases()]
 
@@ -183,6 +195,11 @@ class Conv2dWeight(Convolution):
         if wrt == 0:
             return bind(conv2d_input_p, gradient, g, size=x.shape[2:], **params)
         return bind(conv2d_p, x, g, **params)
+
+    def lower(self, *specs: Spec, **params: Any) -> Contraction:
+        x, g = specs
+        space = _Space(self.rule(x, g, **params).shape, g.shape, params)
+        return Contraction(space.sizes, left=space.x, right=space.y, out=space.weight)
 
     def samples(self) -> list[Sample]:
         return [Sample((x, g), {"kernel": w[2:], **params}) for x, w, g, params in _cases()]
@@ -265,6 +282,36 @@ def _pad_by_name(x: Any, weight: Any, name: str, stride: Pair, dilation: Pair) -
     if total[0] % 2 or total[1] % 2:
         x = pad(x, [(0, 0), (0, 0), (0, total[0] % 2), (0, total[1] % 2)])
     return x, around
+
+
+class _Space:
+    """The space over which all three sum, and where x, weight and y lie in it.
+
+    Its axes are batch, group, output in the group, row and column of y, channel in the group, row
+    and column of the kernel.
+    """
+
+    BATCH, GROUP, OUT, ROW, COLUMN, CHANNEL, DOWN, RIGHT = range(8)
+
+    def __init__(self, weight: Shape, y: Shape, params: Mapping[str, Any]) -> None:
+        groups = params["groups"]
+        outs, depth, *kernel = weight
+        n, _, *count = y
+        self.sizes = (n, groups, outs // groups, *count, depth, *kernel)
+        out = Term(0, ((self.GROUP, outs // groups), (self.OUT, 1)))
+        channel = Term(0, ((self.GROUP, depth), (self.CHANNEL, 1)))
+        places = zip(
+            (self.ROW, self.COLUMN),
+            (self.DOWN, self.RIGHT),
+            params["stride"],
+            params["padding"],
+            params["dilation"],
+            strict=True,
+        )
+        seen = tuple(Term(-p, ((at, s), (tap, d))) for at, tap, s, p, d in places)
+        self.x: Terms = (along(self.BATCH), channel, *seen)
+        self.weight: Terms = (out, along(self.CHANNEL), along(self.DOWN), along(self.RIGHT))
+        self.y: Terms = (along(self.BATCH), out, along(self.ROW), along(self.COLUMN))
 
 
 def _check_alike(left: Spec, right: Spec) -> None:

@@ -1,6 +1,7 @@
 """Reading and adding at positions that are data: rows (`take`) and elements along an axis."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import DType, as_dtype, bool_, float32, int64
 from rushlight.core.errors import BoundsError, DTypeError, ShapeError
+from rushlight.core.kernels import Deposit, Lookup, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, normalize_axis, size_of
 from rushlight.ops.elementwise import eq
@@ -39,6 +41,12 @@ class Take(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1,)
+
+    def lower(self, *specs: Spec, **params: Any) -> Lookup:
+        table, indices = specs
+        rank = len(indices.shape)
+        row = _axes(range(rank, rank + len(table.shape) - 1))
+        return Lookup(0, (Term(), *row), _axes(range(rank)))
 
     def samples(self) -> list[Sample]:
         return [
@@ -76,6 +84,12 @@ class TakeAdd(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,)
 
+    def lower(self, *specs: Spec, **params: Any) -> Deposit:
+        indices, updates = specs
+        rank = len(indices.shape)
+        row = _axes(range(rank, len(updates.shape)))
+        return Deposit(0, _axes(range(rank)), (Term(), *row))
+
     def samples(self) -> list[Sample]:
         return [
             Sample((np.array([1, 3, 1]), (3, 2)), {"rows": 4}),
@@ -83,6 +97,51 @@ class TakeAdd(Primitive):
             Sample((np.array(2), (3,)), {"rows": 3}),
             Sample((np.zeros(0, np.int64), (0, 2)), {"rows": 2}),
             Sample((np.array([0, 0]), (2, 1, 2)), {"rows": 1}),
+        ]
+
+
+class RowsAdded(Primitive):
+    """A table (the base) with rows added at their numbers, in order.
+
+    The passes make it of `take_add` and an addition to a table, for it touches no other row.
+    """
+
+    name = "rows_added"
+    labels = ("base", "indices", "rows")
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        base, indices, updates = specs
+        if not base.shape:
+            raise ShapeError("a scalar has no rows to add to")
+        wanted = take_add_p.rule(indices, updates, rows=base.shape[0])
+        if wanted != base:
+            raise ShapeError(f"the rows are those of a table {wanted}, the base is {base}")
+        return base
+
+    def numpy(self, base: Any, indices: Any, updates: Any) -> Any:
+        _check_bounds(indices, len(base))
+        out = base.copy()
+        np.add.at(out, indices, updates)
+        return out
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        if wrt == 0:
+            return g
+        return bind(take_p, g, inputs[1]) if wrt == 2 else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (1,) if wrt == 2 else ()
+
+    def lower(self, *specs: Spec, **params: Any) -> Deposit:
+        return replace(take_add_p.lower(*specs[1:]), based=True)
+
+    def samples(self) -> list[Sample]:
+        return [
+            Sample(((4, 2), np.array([1, 3, 1]), (3, 2))),
+            Sample(((4, 2), np.array([[0, 1], [2, 3]]), (2, 2, 2))),
+            Sample(((3, 3), np.array(2), (3,))),
+            Sample(((2, 2), np.zeros(0, np.int64), (0, 2))),
+            Sample(((1, 1, 2), np.array([0, 0]), (2, 1, 2))),
         ]
 
 
@@ -110,6 +169,10 @@ class Gather(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1,)
+
+    def lower(self, *specs: Spec, **params: Any) -> Lookup:
+        places = _axes(range(len(specs[1].shape)))
+        return Lookup(params["axis"], _axes_but(params["axis"], places), places)
 
     def samples(self) -> list[Sample]:
         return [
@@ -150,6 +213,10 @@ class ScatterAdd(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,)
 
+    def lower(self, *specs: Spec, **params: Any) -> Deposit:
+        places = _axes(range(len(specs[1].shape)))
+        return Deposit(params["axis"], places, _axes_but(params["axis"], places))
+
     def samples(self) -> list[Sample]:
         return [
             Sample((np.array([[0, 2, 0], [1, 1, 1]]), (2, 3)), {"axis": 1, "size": 3}),
@@ -162,6 +229,7 @@ class ScatterAdd(Primitive):
 
 take_p = register(Take())
 take_add_p = register(TakeAdd())
+rows_added_p = register(RowsAdded())
 gather_p = register(Gather())
 scatter_add_p = register(ScatterAdd())
 
@@ -261,6 +329,15 @@ def _check_same_but(shape: Shape, other: Shape, axis: int) -> None:
     )
     if not same:
         raise ShapeError(f"{shape} and {other} differ outside of axis {axis}")
+
+
+def _axes(axes: Iterable[int]) -> Terms:
+    return tuple(along(axis) for axis in axes)
+
+
+def _axes_but(axis: int, terms: Terms) -> Terms:
+    """Return the terms without the one of an axis along which the place is data."""
+    return (*terms[:axis], Term(), *terms[axis + 1 :])
 
 
 def _along(indices: Array, axis: int) -> tuple[Array, ...]:

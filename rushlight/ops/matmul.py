@@ -8,6 +8,7 @@ import numpy as np
 from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError
+from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import broadcast_shapes
 from rushlight.ops.movement import turned
@@ -58,6 +59,10 @@ class MatMul(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1 - wrt,)
 
+    def lower(self, *specs: Spec, **params: Any) -> Contraction:
+        left, right = specs
+        return _contraction(left, right, self.rule(left, right), turned=False)
+
     def samples(self) -> list[Sample]:
         rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
             ((2, 3), (3, 4)),
@@ -98,6 +103,10 @@ class MatMulT(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1 - wrt,)
+
+    def lower(self, *specs: Spec, **params: Any) -> Contraction:
+        left, right = specs
+        return _contraction(left, right, self.rule(left, right), turned=True)
 
     def samples(self) -> list[Sample]:
         rows: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
@@ -167,3 +176,23 @@ def _check_operands(left: Spec, right: Spec) -> None:
 
 def _transposed(spec: Spec) -> Spec:
     return Spec((*spec.shape[:-2], spec.shape[-1], spec.shape[-2]), spec.dtype)
+
+
+def _contraction(left: Spec, right: Spec, out: Spec, turned: bool) -> Contraction:
+    """Return the product over the space (batch..., m, n, k); `turned` says that right is (n, k)."""
+    batch = len(out.shape) - 2
+    m, n, k = range(batch, batch + 3)
+    last = (along(n), along(k)) if turned else (along(k), along(n))
+    return Contraction(
+        sizes=(*out.shape, left.shape[-1]),
+        left=(*_batch_terms(left, batch), along(m), along(k)),
+        right=(*_batch_terms(right, batch), *last),
+        out=tuple(along(axis) for axis in range(batch + 2)),
+    )
+
+
+def _batch_terms(spec: Spec, batch: int) -> Terms:
+    """Return the terms of an operand's leading axes; where its size is 1, it is broadcast."""
+    sizes = spec.shape[:-2]
+    first = batch - len(sizes)
+    return tuple(Term() if size == 1 else along(first + i) for i, size in enumerate(sizes))

@@ -7,6 +7,7 @@ import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.kernels import Join, Reinterpret, Term, Terms, View, along
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, as_shape, broadcast_shapes, normalize_axis, size_of
 
@@ -36,6 +37,9 @@ class Reshape(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         return bind(self, g, shape=inputs[0].shape)
 
+    def lower(self, *specs: Spec, **params: Any) -> Reinterpret:
+        return Reinterpret()
+
     def samples(self) -> list[Sample]:
         return [
             Sample(((2, 3),), {"shape": (3, 2)}),
@@ -64,6 +68,10 @@ class Permute(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         order = params["order"]
         return bind(self, g, order=tuple(map(order.index, range(len(order)))))
+
+    def lower(self, *specs: Spec, **params: Any) -> View:
+        order = params["order"]
+        return View(tuple(along(order.index(axis)) for axis in range(len(order))))
 
     def samples(self) -> list[Sample]:
         return [
@@ -104,6 +112,13 @@ class Broadcast(Movement):
         )
         return reshaped(g.sum(axes), shape) if axes else g
 
+    def lower(self, *specs: Spec, **params: Any) -> View:
+        shape = specs[0].shape
+        extra = len(params["shape"]) - len(shape)
+        return View(
+            tuple(Term() if size == 1 else along(extra + axis) for axis, size in enumerate(shape))
+        )
+
     def samples(self) -> list[Sample]:
         return [
             Sample(((3,),), {"shape": (2, 3)}),
@@ -131,6 +146,9 @@ class Slice(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         start, step = params["start"], params["step"]
         return bind(place_p, g, shape=inputs[0].shape, start=start, step=step)
+
+    def lower(self, *specs: Spec, **params: Any) -> View:
+        return View(_window_terms(params["start"], params["step"]))
 
     def samples(self) -> list[Sample]:
         rows = [
@@ -161,6 +179,10 @@ class Place(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         count = inputs[0].shape
         return bind(slice_p, g, start=params["start"], count=count, step=params["step"])
+
+    def lower(self, *specs: Spec, **params: Any) -> Join:
+        terms = _window_terms(params["start"], params["step"])
+        return Join((terms,), covered=size_of(specs[0].shape) == size_of(params["shape"]))
 
     def samples(self) -> list[Sample]:
         rows = [
@@ -198,6 +220,14 @@ class Concat(Movement):
         start[axis] = sum(x.shape[axis] for x in inputs[:wrt])
         ones = (1,) * len(start)
         return bind(slice_p, g, start=tuple(start), count=inputs[wrt].shape, step=ones)
+
+    def lower(self, *specs: Spec, **params: Any) -> Join:
+        windows, rank = [], len(specs[0].shape)
+        start = [0] * rank
+        for spec in specs:
+            windows.append(_window_terms(tuple(start), (1,) * rank))
+            start[params["axis"]] += spec.shape[params["axis"]]
+        return Join(tuple(windows), covered=True)
 
     def samples(self) -> list[Sample]:
         return [
@@ -391,6 +421,12 @@ def _window(start: Shape, count: Shape, step: Shape) -> tuple[slice, ...]:
         stop = first + n * d
         slices.append(slice(first, stop if stop >= 0 else None, d) if n else slice(0, 0))
     return tuple(slices)
+
+
+def _window_terms(start: Shape, step: Shape) -> Terms:
+    """Return the places that every `step`-th element from `start` has, axis by axis."""
+    pairs = zip(start, step, strict=True)
+    return tuple(along(axis, d, first) for axis, (first, d) in enumerate(pairs))
 
 
 def _check_window(shape: Shape, start: Shape, count: Shape, step: Shape) -> None:

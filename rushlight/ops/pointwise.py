@@ -2,23 +2,37 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, locate
-from rushlight.core.dtypes import DType, bfloat16, bool_, float32, float64, int64, promote
+from rushlight.core.dtypes import (
+    DType,
+    bfloat16,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int64,
+    promote,
+)
 from rushlight.core.errors import DTypeError, RushlightError
+from rushlight.core.kernels import Map
 from rushlight.core.primitive import METHODS, Primitive, Sample, Spec, Value, register
 from rushlight.core.shapes import Shape, broadcast_shapes
 
 Rule = Callable[..., Any]
 
+OPERANDS = {1: ("x",), 2: ("x", "y"), 3: ("condition", "x", "y")}  # what C texts call them
+
 
 class Pointwise(Primitive):
     """An op that works element by element, with NumPy broadcasting between its operands.
 
+    `c` is its expression in C, with a placeholder for each operand; where that depends on the dtype
+    of the operands it is a mapping from dtypes' names and kinds, of which the name comes first.
     `vjp` has one rule per operand, a function of (g, y, *operands); an argument whose name begins
     with an underscore is one whose value the rule does not read.
     """
@@ -28,7 +42,7 @@ class Pointwise(Primitive):
         name: str,
         *,
         numpy: Callable[..., Any],
-        c: str,
+        c: str | Mapping[str, str],
         doc: str,
         vjp: tuple[Rule, ...] = (),
         kinds: str = "float",
@@ -70,6 +84,13 @@ class Pointwise(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return [position - 1 for position in self.reads[wrt] if position > 0]
+
+    def lower(self, *specs: Spec, **params: Any) -> Map:
+        dtype = specs[-1].dtype
+        text = self.c
+        if not isinstance(text, str):
+            text = text[dtype.name] if dtype.name in text else text[dtype.kind]
+        return Map(text, OPERANDS[len(specs)])
 
     def samples(self) -> list[Sample]:
         low, high = self.sample
@@ -206,6 +227,9 @@ class Cast(Primitive):
         both_floats = params["source"].is_float and params["dtype"].is_float
         return cast(g, params["source"]) if both_floats else None
 
+    def lower(self, *specs: Spec, **params: Any) -> Map:
+        return Map(_c_of_cast(params["source"], params["dtype"]), OPERANDS[1])
+
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return ()
 
@@ -331,6 +355,24 @@ def _widen(x: Any, source: DType) -> Any:
     if source is bfloat16:
         return (np.asarray(x).astype(np.uint32) << np.uint32(16)).view(np.float32)
     return np.asarray(x).view(np.float16).astype(np.float32)
+
+
+def _c_of_cast(source: DType, dtype: DType) -> str:
+    """Return the C of a change of dtype."""
+    x = "{x}"
+    if source.is_half:
+        x, source = f"rl_float_from_{_HALVES[source]}({x})", float32
+    if dtype.is_half:
+        wide = source is float64 and dtype is not bfloat16
+        return f"rl_{_HALVES[dtype]}_from_{'double' if wide else 'float'}({x})"
+    if dtype is bool_:
+        return f"{x} != 0"
+    if source.is_float and not dtype.is_float:
+        return f"rl_to_{dtype}({x})"
+    return f"({dtype.c}){x}"
+
+
+_HALVES = {float16: "f16", bfloat16: "bf16"}
 
 
 def _narrow(x: Any, dtype: DType) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core import kernels
 from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import bool_, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
@@ -25,9 +26,15 @@ class Pooling(Primitive):
     """What the three have in common: no gradient reads the input's values."""
 
     labels = ("x",)
+    kind: str  # what is done with a window
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return ()
+
+    def lower(self, *specs: Spec, **params: Any) -> kernels.Window:
+        sides = (_along(0, params), _along(1, params))
+        kernel, stride, padding, dilation = zip(*sides, strict=True)
+        return kernels.Window(self.kind, kernel, stride, padding, dilation)
 
 
 class MaxPool2d(Pooling):
@@ -37,6 +44,7 @@ class MaxPool2d(Pooling):
     """
 
     name = "max_pool2d"
+    kind = "max"
     outputs = 2
     uses_output = True
     smooth = False
@@ -101,6 +109,7 @@ class SumPool2d(Pooling):
     """The sum of each window; padding counts as 0."""
 
     name = "sum_pool2d"
+    kind = "sum"
     ulps = 64
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
@@ -132,6 +141,7 @@ class SumUnpool2d(Pooling):
     """Each element added to all places of its window in a plane of `size`: undoes `sum_pool2d`."""
 
     name = "sum_unpool2d"
+    kind = "unsum"
     labels = ("gradient",)
     ulps = 64
 

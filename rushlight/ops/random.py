@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core import kernels
 from rushlight.core.dtypes import uint32
 from rushlight.core.errors import DTypeError
 from rushlight.core.philox import random_bits
@@ -36,6 +37,9 @@ class RandomBits(Primitive):
         counter = (counter + (count + 3) // 4) & 0xFFFFFFFFFFFFFFFF
         following = np.array([*key, counter & 0xFFFFFFFF, counter >> 32], np.uint32)
         return bits, following
+
+    def lower(self, *specs: Spec, **params: Any) -> kernels.RandomBits:
+        return kernels.RandomBits()
 
     def samples(self) -> list[Sample]:
         state = np.array([1, 2, 3, 0], np.uint32)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, op
-from rushlight.core.dtypes import float32, int64
+from rushlight.core.dtypes import DType, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.kernels import ArgFold, Fold
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import (
     AxisLike,
@@ -26,6 +27,7 @@ class Reduction(Primitive):
     """A reduction over `axes`, which are counted from the left and in rising order."""
 
     needs_element = False  # whether an empty reduction has no meaning
+    fold: Callable[[Spec, Shape], Fold] | None = None  # how C does it over axes
     kinds: tuple[str, ...] = ("float", "int", "uint")
 
     def __init__(
@@ -56,6 +58,9 @@ class Reduction(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,) if self.uses_output else ()
 
+    def lower(self, *specs: Spec, **params: Any) -> Fold | None:
+        return self.fold(specs[0], params["axes"]) if self.fold else None
+
     def samples(self) -> list[Sample]:
         rows: list[tuple[Shape, Shape, bool]] = [
             ((), (), False),
@@ -73,9 +78,10 @@ class ArgReduction(Primitive):
 
     differentiable = False
 
-    def __init__(self, name: str, numpy: Callable[..., Any], onnx: str) -> None:
+    def __init__(self, name: str, numpy: Callable[..., Any], sign: str, onnx: str) -> None:
         self.name = name
         self._numpy = numpy
+        self.sign = sign
         self.onnx = onnx
 
     def rule(self, *specs: Spec, **params: Any) -> Spec:
@@ -88,6 +94,12 @@ class ArgReduction(Primitive):
 
     def numpy(self, x: Any, *, axis: int, keepdims: bool) -> Any:
         return self._numpy(x, axis=axis, keepdims=keepdims)
+
+    def lower(self, *specs: Spec, **params: Any) -> ArgFold:
+        better = f"{{x}} {self.sign} {{a}}"
+        if specs[0].dtype.is_float:
+            better += " || ({x} != {x} && {a} == {a})"
+        return ArgFold(params["axis"], better)
 
     def samples(self) -> list[Sample]:
         rows = [((4,), 0), ((3, 4), 1), ((3, 4), 0), ((2, 1, 3), 1), ((0, 3), 1)]
@@ -149,8 +161,40 @@ def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
     return reached * (g / reached.sum(axes, keepdims=True))
 
 
+def _fold_sum(x: Spec, axes: Shape) -> Fold:
+    return Fold(axes, "0", "{a} + {x}")
+
+
+def _fold_mean(x: Spec, axes: Shape) -> Fold:
+    share = _literal(_share_of_one(x.shape, axes), x.dtype)
+    return Fold(axes, "0", "{a} + {x}", f"{{a}} * {share}")
+
+
+def _fold_extreme(sign: str) -> Callable[[Spec, Shape], Fold]:
+    def fold(x: Spec, axes: Shape) -> Fold:
+        better = f"{{x}} {sign} {{a}}"
+        if x.dtype.is_float:
+            better += " || {x} != {x}"
+        return Fold(axes, "{first}", f"{better} ? {{x}} : {{a}}")
+
+    return fold
+
+
+def _literal(number: float, dtype: DType) -> str:
+    """Return a float as C writes it, exactly."""
+    if number != number:
+        return "NAN"
+    return f"{np.float32(number)!s}f" if dtype is float32 else repr(number)
+
+
 sum_p = register(
-    Reduction("sum", _sum, lambda g, y, x, axes: expanded(g, x.shape), onnx="ReduceSum")
+    Reduction(
+        "sum",
+        _sum,
+        lambda g, y, x, axes: expanded(g, x.shape),
+        onnx="ReduceSum",
+        fold=_fold_sum,
+    )
 )
 mean_p = register(
     Reduction(
@@ -158,6 +202,7 @@ mean_p = register(
         _mean,
         lambda g, y, x, axes: expanded(g * _share_of_one(x.shape, axes), x.shape),
         onnx="ReduceMean",
+        fold=_fold_mean,
         kinds=("float",),
     )
 )
@@ -167,6 +212,7 @@ max_p = register(
         _max,
         _spread_over_ties,
         onnx="ReduceMax",
+        fold=_fold_extreme(">"),
         needs_element=True,
         uses_output=True,
         smooth=False,
@@ -178,6 +224,7 @@ min_p = register(
         _min,
         _spread_over_ties,
         onnx="ReduceMin",
+        fold=_fold_extreme("<"),
         needs_element=True,
         uses_output=True,
         smooth=False,
@@ -193,8 +240,8 @@ logsumexp_p = register(
         uses_output=True,
     )
 )
-argmax_p = register(ArgReduction("argmax", np.argmax, "ArgMax"))
-argmin_p = register(ArgReduction("argmin", np.argmin, "ArgMin"))
+argmax_p = register(ArgReduction("argmax", np.argmax, ">", "ArgMax"))
+argmin_p = register(ArgReduction("argmin", np.argmin, "<", "ArgMin"))
 
 
 @method("sum")

@@ -136,6 +136,18 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
         r"rows \(3,\) do not begin with indices \(2,\)",
     ),
     (
+        "rows_added",
+        lambda x, i, u: bind(PRIMITIVES["rows_added"], x, i, u),
+        [t(2, 3), ints(0, 1), t(2, 4)],
+        r"a table float32 \(2, 4\), the base is float32 \(2, 3\)",
+    ),
+    (
+        "rows_added",
+        lambda x, i, u: bind(PRIMITIVES["rows_added"], x, i, u),
+        [t(), ints(0), t(1)],
+        "a scalar has no rows to add to",
+    ),
+    (
         "random_bits",
         lambda x: bind(PRIMITIVES["random_bits"], x, shape=(2,)),
         [t(3, dtype=uint32)],
@@ -240,6 +252,12 @@ VALUES: list[tuple[str, Call, list[Tensor], str]] = [
         "take_add",
         lambda i, u: bind(PRIMITIVES["take_add"], i, u, rows=2),
         [ints(2), t(1)],
+        "index 2 is outside of 0 to 1",
+    ),
+    (
+        "rows_added",
+        lambda x, i, u: bind(PRIMITIVES["rows_added"], x, i, u),
+        [t(2), ints(2), t(1)],
         "index 2 is outside of 0 to 1",
     ),
 ]

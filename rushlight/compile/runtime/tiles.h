@@ -1,0 +1,123 @@
+/* What products are made of, beside the tile itself: unrolling, and panels of a matrix in order. */
+#ifndef RUSHLIGHT_TILES_H
+#define RUSHLIGHT_TILES_H
+
+#include "vec.h"
+
+/* In front of a loop whose number of turns is known: written out in full. */
+#if defined(__clang__)
+#define RL_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define RL_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+/* In front of a loop whose turns touch different elements, whatever their pointers may be. */
+#if defined(__clang__)
+#define RL_APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define RL_APART _Pragma("GCC ivdep")
+#endif
+
+/* How many vectors the machine has room for in its registers. */
+#if RL_LANES == 16 || defined(__aarch64__)
+#define RL_REGISTERS 32
+#else
+#define RL_REGISTERS 16
+#endif
+
+/* Where vector number `vector` of `columns` adjacent ones begins; the last ends with the columns,
+   so it may begin within the one before, or even before the first column. */
+RL_INLINE int64_t rl_at(int64_t vector, int64_t columns)
+{
+    const int64_t at = vector * RL_LANES;
+    return at + RL_LANES <= columns ? at : columns - RL_LANES;
+}
+
+/* The first (or second) halves of two vectors, their elements in turn: a0 b0 a1 b1 ... */
+#if defined(__clang__)
+#if RL_LANES == 16
+#define RL_ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define RL_ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif RL_LANES == 8
+#define RL_ZIP_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define RL_ZIP_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define RL_ZIP_LOW 0, 4, 1, 5
+#define RL_ZIP_HIGH 2, 6, 3, 7
+#endif
+#define rl_zip_low(a, b) __builtin_shufflevector(a, b, RL_ZIP_LOW)
+#define rl_zip_high(a, b) __builtin_shufflevector(a, b, RL_ZIP_HIGH)
+#else
+typedef int32_t rl_places __attribute__((vector_size(4 * RL_LANES)));
+
+RL_INLINE rl_vec rl_zip(rl_vec a, rl_vec b, int32_t start)
+{
+    rl_places places;
+    for (int32_t lane = 0; lane < RL_LANES; lane++)
+        places[lane] = start + lane / 2 + lane % 2 * RL_LANES;
+    return __builtin_shuffle(a, b, places);
+}
+#define rl_zip_low(a, b) rl_zip(a, b, 0)
+#define rl_zip_high(a, b) rl_zip(a, b, RL_LANES / 2)
+#endif
+
+/* Zipping row i with row i + RL_LANES / 2, over and over, turns a square of vectors round. */
+RL_INLINE void rl_turn_square(rl_vec *square)
+{
+    RL_UNROLL
+    for (int width = 1; width < RL_LANES; width *= 2) {
+        rl_vec zipped[RL_LANES];
+        RL_UNROLL
+        for (int i = 0; i < RL_LANES / 2; i++) {
+            zipped[2 * i] = rl_zip_low(square[i], square[i + RL_LANES / 2]);
+            zipped[2 * i + 1] = rl_zip_high(square[i], square[i + RL_LANES / 2]);
+        }
+        RL_UNROLL
+        for (int i = 0; i < RL_LANES; i++)
+            square[i] = zipped[i];
+    }
+}
+
+/* panel[k][c] = from[c][k] for `count` k and `columns` c, zero where c is beyond, up to `width`.
+   A row of `from` is contiguous; rows are `step` elements apart. */
+static __attribute__((unused, noinline)) void rl_turn_panel(
+    float *restrict panel, int64_t width, const float *restrict from, int64_t step,
+    int64_t columns, int64_t count)
+{
+    for (int64_t c = 0; c < width; c += RL_LANES) {
+        int64_t k = 0;
+        for (; columns - c >= RL_LANES && k + RL_LANES <= count; k += RL_LANES) {
+            rl_vec square[RL_LANES];
+            RL_UNROLL
+            for (int i = 0; i < RL_LANES; i++)
+                square[i] = rl_load(from + (c + i) * step + k);
+            rl_turn_square(square);
+            RL_UNROLL
+            for (int i = 0; i < RL_LANES; i++)
+                rl_store(panel + (k + i) * width + c, square[i]);
+        }
+        for (; k < count; k++)
+            for (int64_t i = c; i < c + RL_LANES; i++)
+                panel[k * width + i] = i < columns ? from[i * step + k] : 0;
+    }
+}
+
+/* panel[k][c] = from[k][c] for `count` k and `columns` c, zero where c is beyond, up to `width`.
+   Columns are `step` elements apart, rows `stride`. */
+static __attribute__((unused, noinline)) void rl_copy_panel(
+    float *restrict panel, int64_t width, const float *restrict from, int64_t step, int64_t stride,
+    int64_t columns, int64_t count)
+{
+    for (int64_t k = 0; k < count; k++, from += stride, panel += width) {
+        if (step == 1)
+            for (int64_t c = 0; c < columns; c++)
+                panel[c] = from[c];
+        else
+            for (int64_t c = 0; c < columns; c++)
+                panel[c] = from[c * step];
+        for (int64_t c = columns; c < width; c++)
+            panel[c] = 0;
+    }
+}
+
+#endif

@@ -1,0 +1,46 @@
+"""The hand-written C of the runtime, put together so that one C file stands alone."""
+
+import functools
+import pkgutil
+import re
+
+_LOCAL_INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*"([^"]+)".*\n?')
+
+
+@functools.cache
+def runtime(*names: str) -> str:
+    """Return files of `rushlight/compile/runtime/` as one text, each file once.
+
+    A file comes where it is first included with `#include "..."`, or where it is named; those
+    lines are dropped, and includes of system headers stay. Raises FileNotFoundError for a file
+    that is not there.
+
+    >>> "typedef struct rl_call" in runtime("rushlight.h")
+    True
+    """
+    parts: list[str] = []
+    seen: set[str] = set()
+    for name in names:
+        _append(name, parts, seen)
+    return "\n".join(parts)
+
+
+def _append(name: str, parts: list[str], seen: set[str]) -> None:
+    """Append what `name` includes and then its own text, unless it has been."""
+    if name in seen:
+        return
+    seen.add(name)
+    text = _read(name)
+    for include in _LOCAL_INCLUDE.findall(text):
+        _append(include, parts, seen)
+    parts.append(_LOCAL_INCLUDE.sub("", text))
+
+
+def _read(name: str) -> str:
+    try:
+        data = pkgutil.get_data("rushlight.compile", f"runtime/{name}")
+    except OSError:
+        data = None
+    if data is None:
+        raise FileNotFoundError(f"the runtime has no file {name}")
+    return data.decode("utf-8")
