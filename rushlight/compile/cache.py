@@ -169,14 +169,17 @@ class ObjectCache:
         """Say whether the object is there and as it was written; remove one that is not."""
         home = self.folder / name
         try:
-            _check_folder(home)
+            status = home.lstat()
+        except FileNotFoundError:
+            return False
+        try:
+            _check_folder(status)
             facts = _read_record(home / "facts.json", name)
             code = _read(home / "code.so", CODE_BYTES)
             if [len(code), hashlib.sha256(code).hexdigest()] != [facts["size"], facts["sha256"]]:
                 raise Refused("is not as it was written")
         except (OSError, Refused) as error:
-            if os.path.lexists(home):
-                self._drop(home, error)
+            self._drop(home, error)
             return False
         _touch(home)
         return True
@@ -210,7 +213,7 @@ class ObjectCache:
 
     def _drop(self, path: Path, error: Exception) -> None:
         """Take out of the way what cannot be used, in one step, and say so."""
-        notice(f"{path} is not used, because it {_reason(error)}; it is made anew")
+        _warn(f"{path} is not used, because it {_reason(error)}; it is made anew")
         aside = self.folder / _temp_name()
         with contextlib.suppress(OSError):
             os.rename(path, aside)
@@ -234,7 +237,7 @@ class ObjectCache:
         with contextlib.suppress(FileExistsError):
             self.folder.mkdir(mode=0o700)
         try:
-            _check_folder(self.folder)
+            _check_folder(self.folder.lstat())
         except Refused as error:
             raise OSError(str(error)) from None
 
@@ -262,29 +265,19 @@ def prune(folder: Path, limit: int = LIMIT_BYTES) -> None:
             total -= size
 
 
-def notice(text: str) -> None:
-    """Say something about the cache, once."""
-    if text not in _noticed:
-        _noticed.add(text)
-        warnings.warn(text, CompileWarning, stacklevel=2)
-
-
-_noticed: set[str] = set()
-
-
 def _caches() -> list[ObjectCache]:
     """Return where to look: the user's folder unless it is refused, then this process's own."""
     caches = []
     folder = cache_dir() / "objects"
     try:
-        _check_folder(folder)
+        _check_folder(folder.lstat())
         caches.append(ObjectCache(folder))
     except FileNotFoundError:
         caches.append(ObjectCache(folder))
     except (OSError, Refused) as error:
         _notice_folder(folder, error)
-    if not caches or _temporary.cache_info().currsize:
-        caches.append(_temporary())
+    if not caches or temporary.cache_info().currsize:
+        caches.append(temporary())
     return caches
 
 
@@ -296,17 +289,22 @@ def _write(write: Callable[[ObjectCache], Written]) -> Written:
     except OSError as error:
         _notice_folder(cache.folder, error)
     try:
-        return write(_temporary())
+        return write(temporary())
     except OSError as error:
         fact = f"no folder takes compiled code: the temporary one {_reason(error)}"
         raise CompileError(fact, hint=f"set {CACHE_DIR} to a folder with room") from None
 
 
 def _notice_folder(folder: Path, error: Exception) -> None:
-    notice(
+    _warn(
         f"compiled code is kept in a temporary folder, because {folder} {_reason(error)}; "
         f"set {CACHE_DIR} to a folder of your own, with mode 0700 and room"
     )
+
+
+def _warn(text: str) -> None:
+    """Say what is wrong with the cache: Python shows each text once, unless told otherwise."""
+    warnings.warn(text, CompileWarning, stacklevel=2)
 
 
 def _reason(error: Exception) -> str:
@@ -317,7 +315,7 @@ def _reason(error: Exception) -> str:
 
 
 @functools.cache
-def _temporary() -> ObjectCache:
+def temporary() -> ObjectCache:
     """Return the cache that lasts as long as this process."""
     folder = Path(tempfile.mkdtemp(prefix="rushlight-"))
     owner = os.getpid()
@@ -325,8 +323,7 @@ def _temporary() -> ObjectCache:
     return ObjectCache(folder)
 
 
-def _check_folder(folder: Path) -> None:
-    status = folder.lstat()
+def _check_folder(status: os.stat_result) -> None:
     if not stat.S_ISDIR(status.st_mode):
         raise Refused("is not a folder")
     _check_owner(status)

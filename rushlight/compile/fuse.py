@@ -77,6 +77,7 @@ class Fuser:
             if record is None:
                 raise NotImplementedError(node.primitive.name)
             self.records[node] = record  # type: ignore[assignment]
+        self.number = {node: i for i, node in enumerate(graph.nodes)}
         self.results = {self.views.root(value) for value in graph.results()}
         self.uses = self._count_uses()
         self.home: dict[GraphValue, Kernel] = {}  # def -> its kernel
@@ -179,6 +180,36 @@ class Fuser:
         if not isinstance(record, (Fold, ArgFold)):
             return False
         return any(node.inputs[0].shape[axis] != 1 for axis in fold_axes(record))
+
+    def stages(self, kernel: Kernel) -> dict[GraphValue, int]:
+        """Return for each def of a loop after how many rounds of folds its operands are known."""
+        stages: dict[GraphValue, int] = {}
+        for value in kernel.defs:
+            others = self.local_operands(value, kernel)
+            stages[value] = max((stages[v] + self.is_fold(v) for v in others), default=0)
+        return stages
+
+    def stage_count(self, kernel: Kernel) -> int:
+        return max(self.stages(kernel).values(), default=0) + 1
+
+    def nodes_of(self, kernel: Kernel) -> list[Node]:
+        """Return the nodes that a kernel computes, those worked out where they are used too."""
+        found: dict[Node, None] = {}
+        if kernel.node is not None:
+            found[kernel.node] = None
+        waiting = [self.producer[v] for v in kernel.defs]
+        while waiting:
+            node = waiting.pop()
+            if node is not kernel.node and node in found:
+                continue
+            found[node] = None
+            if node is kernel.node:
+                continue
+            for x in node.inputs:
+                root = self.views.root(x)
+                if root in self.producer and root not in self.home:
+                    waiting.append(self.producer[root])
+        return sorted(found, key=self.number.__getitem__)
 
     def reads(self, kernel: Kernel) -> Iterator[tuple[GraphValue, Places]]:
         """Yield the values that are read, with where: defs of kernels, inputs of the graph."""

@@ -84,14 +84,14 @@ def arena(size: int) -> npt.NDArray[np.uint8]:
     """
     memory = np.empty(size + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
-    return memory[start : start + size]
+    return memory[start:][:size]  # in two steps: an empty slice would begin at 0
 
 
 def addresses(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[np.uintp]:
     """Return where the elements of arrays begin: what `rl_call` has as `buffers`.
 
     >>> x = np.zeros(3)
-    >>> addresses([x, x])[1] == x.ctypes.data
+    >>> addresses([x, x]).tolist() == [x.ctypes.data, x.ctypes.data]
     True
     """
     return np.array([x.ctypes.data for x in arrays], np.uintp)

@@ -119,3 +119,17 @@ class KernelCode:
     units: int
     scratch: int = 0  # bytes of scratch that each thread needs, 64-byte aligned
     headers: tuple[str, ...] = field(default=())  # what it needs of the runtime, such as "vec.h"
+
+
+@dataclass
+class Emitted:
+    """A kernel's C, and what it is called with: buffers with offsets, which of them it writes.
+
+    After those come, where it wants them, scratch memory, then the units, then the call itself.
+    """
+
+    code: KernelCode
+    operands: list[tuple[Buffer, int]]  # and where in the buffer, in elements
+    written: set[Buffer]
+    checks: bool = False
+    scratch: bool = False

@@ -18,9 +18,10 @@ from rushlight.core import config
 from rushlight.core.errors import CompileError
 
 BUILD_LIMIT_S = 300.0  # a build takes a second or so; zig's very first one a minute
+ASK_LIMIT_S = 20.0
 OLDEST = {"gcc": 10, "clang": 14, "zig": 14}  # zig counts as the clang inside it
 
-HINT = "apt install gcc, xcode-select --install, or pip install rushlight[zig]"
+HINT = "apt install gcc, or xcode-select --install, or pip install rushlight[zig]"
 
 _PROBE = """#include <math.h>
 #include <pthread.h>
@@ -141,39 +142,37 @@ def _find(chosen: tuple[str, ...] | None, path: str) -> Compiler | Reasons:
     if os.name != "posix":
         return ((platform.system(), "compiled code runs on Linux and macOS for now"),)
     reasons: list[tuple[str, str]] = []
-    candidates = [chosen] if chosen is not None else [("cc",), ("gcc",), ("clang",), _zig_wheel()]
-    for words in candidates:
-        program = shutil.which(words[0], path=path) if words else None
-        if words and program is None:
+    tried = set()
+    for words in [chosen] if chosen is not None else [("cc",), ("gcc",), ("clang",), _zig_wheel()]:
+        program = shutil.which(words[0], path=path)
+        if program is None:
             reasons.append((words[0], "is not found"))
-        elif words and program is not None:
+        elif os.path.realpath(program) not in tried:
+            tried.add(os.path.realpath(program))
             try:
-                return _known(program, words[1:])
+                return _known(os.path.abspath(program), words[1:])
             except CompileError as error:
                 reasons.append((shlex.join(words), _in_one_line(error)))
-    if chosen is None and not candidates[-1]:
-        reasons.append(("ziglang", "is not installed"))
     return tuple(reasons)
 
 
 def _in_one_line(error: CompileError) -> str:
     said = next((text for label, text in error.operands if label == "it said"), "")
-    return f"{error.fact}: {said}" if said else error.fact
+    return f"{error.fact}, and said {said}" if said else error.fact
 
 
 def _zig_wheel() -> tuple[str, ...]:
-    """Return the command of the compiler in the ziglang wheel, or no word where there is none."""
+    """Return the command of the compiler in the ziglang wheel, whether or not that is there."""
     spec = importlib.util.find_spec("ziglang")
     for folder in (spec.submodule_search_locations or []) if spec is not None else []:
         program = os.path.join(folder, "zig")
         if os.access(program, os.X_OK):
             return program, "cc"
-    return (sys.executable, "-m", "ziglang", "cc") if spec is not None else ()
+    return ("ziglang",) if spec is None else (sys.executable, "-m", "ziglang", "cc")
 
 
 def _known(program: str, words: tuple[str, ...]) -> Compiler:
     """Return what an earlier process noted about this very file, else try it out."""
-    program = os.path.abspath(program)
     real = os.path.realpath(program)
     status = os.stat(real)
     command = (program, *words)
@@ -207,7 +206,7 @@ def _examine(
     command: tuple[str, ...], tuning: tuple[str, ...], folder: Path, identity: str
 ) -> Compiler:
     asking = [*command, *tuning, "-v", "-dM", "-E", "nothing.c"]
-    said = process.run(asking, folder, BUILD_LIMIT_S, **_zig_folders())
+    said = process.run(asking, folder, ASK_LIMIT_S, **_zig_folders())
     macros = dict(re.findall(r"^#define (\w+) (.*)$", said, re.MULTILINE))
     kind = _kind(command, macros)
     target = re.search(r"^Target: (\S+)", said, re.MULTILINE)

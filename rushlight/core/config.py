@@ -13,7 +13,7 @@ CACHE_DIR = "RUSHLIGHT_CACHE_DIR"
 THREADS = "RUSHLIGHT_THREADS"
 COMPILER = "RUSHLIGHT_CC"
 
-MOST_THREADS = 1024
+MOST_THREADS = 256  # as many as runtime/threads.c has room for
 
 
 def data_dir() -> Path | None:
@@ -45,7 +45,7 @@ def cache_dir() -> Path:
 def threads() -> int | None:
     """Return the number of threads that the user set in RUSHLIGHT_THREADS, or None.
 
-    Raises UsageError where the variable is set to anything but a number from 1 to 1024.
+    Raises UsageError where the variable is set to anything but a number from 1 to 256.
 
     >>> threads() is None or threads() >= 1
     True

@@ -1,5 +1,6 @@
 """The graph as text that people read: one line a node, with shapes, names and the user's lines."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.dtypes import DType
@@ -24,9 +25,9 @@ def to_text(graph: "Graph") -> str:
     for tensor, value in graph.states:
         lines.append(_line(value, f"state {names[id(tensor)]}"))
     for tensor, value in graph.grads:
-        lines.append(_line(value, f"gradient of {names.get(id(tensor), '?')}"))
+        lines.append(_line(value, f"gradient of {names[id(tensor)]}"))
     for array, value in graph.constants:
-        text = repr(array.item()) if array.size == 1 else f"<{array.size} elements>"
+        text = str(array.reshape(-1)[0]) if array.size == 1 else f"<{array.size} elements>"
         lines.append(_line(value, f"constant {text}"))
     module = None
     for node in graph.nodes:
@@ -37,19 +38,49 @@ def to_text(graph: "Graph") -> str:
     if graph.outputs:
         lines.append("  return " + ", ".join(map(str, graph.outputs)))
     for tensor, value in graph.updates:
-        lines.append(f"  {names.get(id(tensor), 'state')} <- {value}")
+        lines.append(f"  {names[id(tensor)]} <- {value}")
     for tensor, grad in graph.grad_updates:
-        lines.append(f"  {names.get(id(tensor), 'tensor')}.grad <- {grad}")
+        lines.append(f"  {names[id(tensor)]}.grad <- {grad}")
     return "\n".join(lines)
 
 
 def state_names(graph: "Graph") -> dict[int, str]:
-    """Return a name for each captured tensor: its own, or s0, s1, ... in order."""
-    names: dict[int, str] = {}
-    tensors = [tensor for tensor, _ in (*graph.states, *graph.updates, *graph.grad_updates)]
-    for tensor in tensors:
-        names.setdefault(id(tensor), tensor.name or f"s{len(names)}")
+    """Return a name for each captured tensor by its id; no two have the same.
+
+    It is the tensor's own, with the path of the layer that reads it where others are called the
+    same, and numbered where that does not tell them apart; s0, s1, ... for those without a name.
+
+    >>> import rushlight as rl
+    >>> model = rl.nn.Sequential(rl.nn.Linear(1, 1), rl.nn.Linear(1, 1))
+    >>> list(state_names(rl.trace(model, rl.ones(1, 1))).values())
+    ['0.weight', '0.bias', '1.weight', '1.bias']
+    """
+    pairs: list[tuple[Any, Any]] = [*graph.states, *graph.updates, *graph.grads]
+    tensors = {id(tensor): tensor for tensor, _ in (*pairs, *graph.grad_updates)}
+    readers = _readers(graph)
+    names = {key: tensor.name or f"s{i}" for i, (key, tensor) in enumerate(tensors.items())}
+    often = Counter(names.values())
+    for key, name in names.items():
+        if often[name] > 1 and key in readers:
+            names[key] = f"{readers[key]}.{name}"
+    often, seen = Counter(names.values()), set(names.values())
+    for key, name in names.items():
+        if often[name] > 1:
+            free = (f"{name}_{i}" for i in range(len(names) + len(seen)))
+            names[key] = next(one for one in free if one not in seen)
+            seen.add(names[key])
     return names
+
+
+def _readers(graph: "Graph") -> dict[int, str]:
+    """Return for captured tensors, by id, the path of the layer that first reads them."""
+    captured = {id(value): id(tensor) for tensor, value in graph.states}
+    paths: dict[int, str] = {}
+    for node in graph.nodes:
+        for value in node.inputs:
+            if node.module and id(value) in captured:
+                paths.setdefault(captured[id(value)], node.module)
+    return paths
 
 
 def _node_line(node: "Node") -> str:
@@ -57,7 +88,7 @@ def _node_line(node: "Node") -> str:
     params = "".join(
         f" {name}={_param(value)}"
         for name, value in node.params.items()
-        if value not in (False, None)
+        if value is not False and value is not None
     )
     text = f"{node.primitive.name} {inputs}{params}"
     return _line(node.outputs[0], text, ", ".join(map(str, node.outputs)), node.source)

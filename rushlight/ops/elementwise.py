@@ -26,7 +26,7 @@ abs_ = unary(
     "abs",
     operator="abs",
     numpy=np.abs,
-    c="fabs({x})",
+    c="rl_abs({x})",
     vjp=lambda g, _y, x: g * x.sign(),
     kinds=NUMBERS,
     onnx="Abs",
@@ -36,7 +36,7 @@ abs_ = unary(
 sign = unary(
     "sign",
     numpy=np.sign,
-    c="{x} != {x} ? {x} : ({x} > 0) - ({x} < 0)",
+    c="rl_sign({x})",
     vjp=lambda g, _y, _x: g * 0.0,
     kinds=NUMBERS,
     onnx="Sign",
@@ -46,7 +46,7 @@ sign = unary(
 floor = unary(
     "floor",
     numpy=np.floor,
-    c="floor({x})",
+    c="rl_floor({x})",
     vjp=lambda g, _y, _x: g * 0.0,
     onnx="Floor",
     smooth=False,
@@ -55,7 +55,7 @@ floor = unary(
 ceil = unary(
     "ceil",
     numpy=np.ceil,
-    c="ceil({x})",
+    c="rl_ceil({x})",
     vjp=lambda g, _y, _x: g * 0.0,
     onnx="Ceil",
     smooth=False,
@@ -64,7 +64,7 @@ ceil = unary(
 exp = unary(
     "exp",
     numpy=quiet(np.exp),
-    c="exp({x})",
+    c="rl_exp({x})",
     vjp=lambda g, y, _x: g * y,
     onnx="Exp",
     doc="Return e to the power x.",
@@ -72,7 +72,7 @@ exp = unary(
 log = unary(
     "log",
     numpy=quiet(np.log),
-    c="log({x})",
+    c="rl_log({x})",
     vjp=lambda g, _y, x: g / x,
     sample=(0.2, 4.0),
     onnx="Log",
@@ -81,7 +81,7 @@ log = unary(
 sqrt = unary(
     "sqrt",
     numpy=quiet(np.sqrt),
-    c="sqrt({x})",
+    c="rl_sqrt({x})",
     vjp=lambda g, y, _x: g * 0.5 / y,
     sample=(0.2, 4.0),
     onnx="Sqrt",
@@ -90,7 +90,7 @@ sqrt = unary(
 sin = unary(
     "sin",
     numpy=quiet(np.sin),
-    c="sin({x})",
+    c="rl_sin({x})",
     vjp=lambda g, _y, x: g * x.cos(),
     onnx="Sin",
     doc="Return the sine of x radians.",
@@ -98,7 +98,7 @@ sin = unary(
 cos = unary(
     "cos",
     numpy=quiet(np.cos),
-    c="cos({x})",
+    c="rl_cos({x})",
     vjp=lambda g, _y, x: -(g * x.sin()),
     onnx="Cos",
     doc="Return the cosine of x radians.",
@@ -106,7 +106,7 @@ cos = unary(
 tanh = unary(
     "tanh",
     numpy=np.tanh,
-    c="tanh({x})",
+    c="rl_tanh({x})",
     vjp=lambda g, y, _x: g * (1.0 - y * y),
     onnx="Tanh",
     doc="Return the hyperbolic tangent.",
@@ -114,7 +114,7 @@ tanh = unary(
 sigmoid = unary(
     "sigmoid",
     numpy=quiet(lambda x: 1.0 / (1.0 + np.exp(-x))),
-    c="1 / (1 + exp(-{x}))",
+    c="rl_sigmoid({x})",
     vjp=lambda g, y, _x: g * (y * (1.0 - y)),
     onnx="Sigmoid",
     doc="Return 1 / (1 + exp(-x)).",
@@ -122,7 +122,7 @@ sigmoid = unary(
 relu = unary(
     "relu",
     numpy=lambda x: np.maximum(x, 0),
-    c="{x} < 0 ? 0 : {x}",
+    c="rl_relu({x})",
     vjp=lambda g, y, _x: where(y > 0.0, g, 0.0),
     onnx="Relu",
     smooth=False,
@@ -192,7 +192,7 @@ pow_ = binary(
     "pow",
     numpy=quiet(np.power),
     operator="pow",
-    c="pow({x}, {y})",
+    c="rl_pow({x}, {y})",
     vjp=(
         lambda g, _y, a, b: g * b * _lowered(a, b),
         lambda g, y, a, _b: g * y * where(a == 0.0, 1.0, a).log(),
@@ -205,7 +205,7 @@ pow_ = binary(
 maximum = binary(
     "maximum",
     numpy=np.maximum,
-    c="{x} > {y} || {x} != {x} ? {x} : {y}",
+    c="rl_max({x}, {y})",
     vjp=(lambda g, _y, a, b: g * _share(a, b), lambda g, _y, a, b: g * _share(b, a)),
     kinds=NUMBERS,
     onnx="Max",
@@ -215,7 +215,7 @@ maximum = binary(
 minimum = binary(
     "minimum",
     numpy=np.minimum,
-    c="{x} < {y} || {x} != {x} ? {x} : {y}",
+    c="rl_min({x}, {y})",
     vjp=(lambda g, _y, a, b: g * _share(b, a), lambda g, _y, a, b: g * _share(a, b)),
     kinds=NUMBERS,
     onnx="Min",

@@ -170,14 +170,12 @@ def _fold_mean(x: Spec, axes: Shape) -> Fold:
     return Fold(axes, "0", "{a} + {x}", f"{{a}} * {share}")
 
 
-def _fold_extreme(sign: str) -> Callable[[Spec, Shape], Fold]:
-    def fold(x: Spec, axes: Shape) -> Fold:
-        better = f"{{x}} {sign} {{a}}"
-        if x.dtype.is_float:
-            better += " || {x} != {x}"
-        return Fold(axes, "{first}", f"{better} ? {{x}} : {{a}}")
+def _fold_max(x: Spec, axes: Shape) -> Fold:
+    return Fold(axes, "{first}", "rl_max({x}, {a})")
 
-    return fold
+
+def _fold_min(x: Spec, axes: Shape) -> Fold:
+    return Fold(axes, "{first}", "rl_min({x}, {a})")
 
 
 def _literal(number: float, dtype: DType) -> str:
@@ -212,7 +210,7 @@ max_p = register(
         _max,
         _spread_over_ties,
         onnx="ReduceMax",
-        fold=_fold_extreme(">"),
+        fold=_fold_max,
         needs_element=True,
         uses_output=True,
         smooth=False,
@@ -224,7 +222,7 @@ min_p = register(
         _min,
         _spread_over_ties,
         onnx="ReduceMin",
-        fold=_fold_extreme("<"),
+        fold=_fold_min,
         needs_element=True,
         uses_output=True,
         smooth=False,

@@ -1,4 +1,4 @@
-"""The C of every pointwise primitive, compiled with double precision, against its NumPy meaning."""
+"""The C of every pointwise primitive in every dtype that it takes, against its NumPy meaning."""
 
 import ctypes
 import shutil
@@ -10,40 +10,44 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rushlight.core.dtypes import DType, bool_, float32, float64, uint32
-from rushlight.core.primitive import PRIMITIVES, Array
+from rushlight.compile.sources import runtime
+from rushlight.core.dtypes import DTYPES, DType, bool_, float32, float64
+from rushlight.core.primitive import PRIMITIVES, Array, Spec
 from rushlight.ops.pointwise import Pointwise
 from rushlight.testing.cases import cases
-from rushlight.testing.compare import assert_close
+from rushlight.testing.compare import assert_close, assert_identical
 
 OPS = [primitive for primitive in PRIMITIVES.values() if isinstance(primitive, Pointwise)]
-FLAGS = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
-SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e300, -1e300, np.inf, -np.inf, np.nan]
+PAIRS = [(op, dtype) for op in OPS for dtype in DTYPES if op.takes(dtype)]
+OF_FLOATS = [(op, dtype) for op, dtype in PAIRS if dtype.is_float]
+OF_OTHERS = [(op, dtype) for op, dtype in PAIRS if not dtype.is_float]
+FLAGS = ["-std=gnu11", "-O2", "-ftree-vectorize", "-ffp-contract=fast", "-fno-math-errno"]
+FLAGS += ["-fno-trapping-math", "-fwrapv", "-Wall", "-Wextra", "-Werror"]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 2.5, -2.5, 1e-40, 1e300, -1e300, np.inf, -np.inf, np.nan]
 
-Apply = Callable[[Pointwise, list[Array]], Array]
-
-
-def operand_dtypes(op: Pointwise) -> tuple[DType, ...]:
-    names = ["condition"] if "{condition}" in op.c else []
-    names += [name for name in "xy" if f"{{{name}}}" in op.c]
-    takes = float64 if "float" in op.kinds else uint32 if "uint" in op.kinds else bool_
-    return tuple(bool_ if name == "condition" else takes for name in names)
+Apply = Callable[[Pointwise, DType, list[Array]], Array]
 
 
-def source(op: Pointwise) -> str:
+def operand_dtypes(op: Pointwise, dtype: DType) -> list[DType]:
+    """The dtypes of the operands of an op on this dtype: a condition is bool."""
+    return [bool_ if label == "condition" else dtype for label in op.labels]
+
+
+def text(op: Pointwise, dtype: DType) -> str:
     """The op as a static function of one element, and a loop over arrays that calls it."""
-    dtypes = operand_dtypes(op)
-    names = ["condition", "x", "y"] if len(dtypes) == 3 else ["x", "y"][: len(dtypes)]
-    pairs = list(zip(names, dtypes, strict=True))
-    result = (op.result or dtypes[-1]).c
-    parameters = ", ".join(f"{dtype.c} {name}" for name, dtype in pairs)
-    pointers = ", ".join(f"const {dtype.c} *{name}" for name, dtype in pairs)
-    elements = ", ".join(f"{name}[i]" for name in names)
-    text = op.c.format(**{name: name for name in names})
+    dtypes = operand_dtypes(op, dtype)
+    record = op.lower(*[Spec((), one) for one in dtypes])
+    pairs = list(zip(record.operands, dtypes, strict=True))
+    result = (op.result or dtype).c
+    parameters = ", ".join(f"{one.c} {name}" for name, one in pairs)
+    pointers = ", ".join(f"const {one.c} *{name}" for name, one in pairs)
+    elements = ", ".join(f"{name}[i]" for name in record.operands)
+    body = record.text.format(**{name: name for name in record.operands})
+    name = f"{op.name}_{dtype}"
     return (
-        f"static {result} one_{op.name}({parameters}) {{ return {text}; }}\n"
-        f"void all_{op.name}(long n, {result} *out, {pointers})\n"
-        f"{{ for (long i = 0; i < n; i++) out[i] = one_{op.name}({elements}); }}\n"
+        f"static {result} one_{name}({parameters}) {{ return {body}; }}\n"
+        f"void all_{name}(long n, {result} *out, {pointers})\n"
+        f"{{ for (long i = 0; i < n; i++) out[i] = one_{name}({elements}); }}\n"
     )
 
 
@@ -54,41 +58,78 @@ def apply() -> Iterator[Apply]:
         pytest.skip("no C compiler on this machine, so the C of the primitives is not run")
     with tempfile.TemporaryDirectory() as folder:
         file, library = Path(folder, "ops.c"), Path(folder, "ops.so")
-        text = "#include <math.h>\n#include <stdint.h>\n" + "".join(map(source, OPS))
-        file.write_text(text, encoding="utf-8")
+        source = runtime("maths.h") + "".join(text(op, dtype) for op, dtype in PAIRS)
+        file.write_text(source, encoding="utf-8")
         command = [compiler, *FLAGS, "-shared", "-fPIC", "-o", library, file, "-lm"]
         built = subprocess.run(command, capture_output=True, text=True)
         assert built.returncode == 0, built.stderr
         loaded = ctypes.CDLL(str(library))
 
-        def apply(op: Pointwise, arrays: list[Array]) -> Array:
-            same = np.broadcast_arrays(*arrays)
-            same = [array.copy() for array in same]
-            out = np.empty(same[0].shape, (op.result or operand_dtypes(op)[-1]).storage)
+        def apply(op: Pointwise, dtype: DType, arrays: list[Array]) -> Array:
+            same = [array.copy() for array in np.broadcast_arrays(*arrays)]
+            out = np.empty(same[0].shape, (op.result or dtype).storage)
             pointers = [ctypes.c_void_p(array.ctypes.data) for array in (out, *same)]
-            loaded[f"all_{op.name}"](ctypes.c_long(out.size), *pointers)
+            loaded[f"all_{op.name}_{dtype}"](ctypes.c_long(out.size), *pointers)
             return out
 
         yield apply
 
 
-@pytest.mark.parametrize("op", OPS, ids=str)
-def test_the_c_of_an_op_gives_what_numpy_gives(op: Pointwise, apply: Apply) -> None:
-    for case in cases(op, float64):
-        wanted = op.numpy(*[case.arrays[i] for i in case.operands])
-        got = apply(op, [case.arrays[i] for i in case.operands])
-        assert_close(got, np.asarray(wanted), what=str(case))
+def grid(op: Pointwise, dtype: DType, values: Array) -> list[Array]:
+    """Arrays in which each operand meets all of the values, together with all of the others."""
+    dtypes = operand_dtypes(op, dtype)
+    sides = [np.array([True, False]) if one is not dtype else values for one in dtypes]
+    arrays = np.meshgrid(*sides)
+    return [part.astype(one.storage) for part, one in zip(arrays, dtypes, strict=True)]
 
 
-@pytest.mark.parametrize("op", [op for op in OPS if "float" in op.kinds], ids=str)
-def test_the_c_of_an_op_agrees_at_zeros_infinities_and_nan(op: Pointwise, apply: Apply) -> None:
-    dtypes = operand_dtypes(op)
-    values = [np.array([1.0, 0.0]) if dtype is bool_ else np.array(SPECIAL) for dtype in dtypes]
-    grid = np.meshgrid(*values)
-    arrays = [part.astype(dtype.storage) for part, dtype in zip(grid, dtypes, strict=True)]
+@pytest.mark.parametrize(("op", "dtype"), OF_FLOATS, ids=str)
+def test_the_c_of_an_op_gives_what_numpy_gives(op: Pointwise, dtype: DType, apply: Apply) -> None:
+    for case in cases(op, dtype):
+        operands = [case.arrays[i] for i in case.operands]
+        wanted = np.asarray(op.numpy(*operands))
+        got = apply(op, dtype, operands)
+        if dtype is float32 and wanted.dtype == np.float32:
+            assert_close(got, wanted, rtol=op.ulps * 2.0**-23, atol=0.0, what=str(case))
+        else:
+            assert_close(got, wanted, what=str(case))
+
+
+@pytest.mark.parametrize(("op", "dtype"), OF_FLOATS, ids=str)
+def test_the_c_of_an_op_agrees_at_zeros_infinities_and_nan(
+    op: Pointwise, dtype: DType, apply: Apply
+) -> None:
     with np.errstate(all="ignore"):
+        arrays = grid(op, dtype, np.array(SPECIAL).astype(dtype.storage))
         wanted = np.asarray(op.numpy(*arrays))
-    assert_close(apply(op, arrays), wanted, rtol=1e-12, atol=1e-12)
+    tolerance = 1e-12 if dtype is float64 else op.ulps * 2.0**-23
+    assert_close(apply(op, dtype, arrays), wanted, rtol=tolerance, atol=1e-44)
+
+
+@pytest.mark.parametrize(("op", "dtype"), OF_OTHERS, ids=str)
+def test_the_c_of_an_op_gives_the_same_integers_as_numpy(
+    op: Pointwise, dtype: DType, apply: Apply
+) -> None:
+    values = np.array([False, True])
+    if dtype is not bool_:
+        limits = np.iinfo(dtype.storage)
+        near = [-100, -7, -2, -1, 0, 1, 2, 3, 5, 100]
+        edges = [limits.min, limits.min + 1, limits.max - 1, limits.max]
+        values = np.array(edges + [x for x in near if x >= limits.min], dtype.storage)
+    arrays = grid(op, dtype, values)
+    if op.name == "pow" and dtype.kind == "int":
+        arrays[1] &= limits.max  # NumPy raises for exponents below 0
+    assert_identical(apply(op, dtype, arrays), np.asarray(op.numpy(*arrays)))
+
+
+def test_an_integer_to_a_power_below_0_is_cut_to_a_whole_number(apply: Apply) -> None:
+    for dtype in DTYPES:
+        if dtype.kind == "int":
+            x = np.array([2, -2, 0, 1, 1, -1, -1, -1], dtype.storage)
+            y = np.array([-1, -2, -1, -1, -2, -1, -2, np.iinfo(dtype.storage).min], dtype.storage)
+            wanted = np.array([0, 0, 0, 1, 1, -1, 1, 1], dtype.storage)
+            (power,) = [op for op in OPS if op.name == "pow"]
+            assert_identical(apply(power, dtype, [x, y]), wanted)
 
 
 def test_every_pointwise_op_has_c() -> None:

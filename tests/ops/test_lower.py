@@ -113,14 +113,11 @@ def inside(at: tuple[Array, ...], shape: Shape, sizes: Shape) -> Array:
 
 def calculate(text: str, **names: Any) -> Any:
     """Evaluate an expression of C, of the few kinds that folds are made of."""
-    condition, question, rest = text.partition(" ? ")
-    if question:
-        yes, no = rest.split(" : ")
-        return calculate(yes if calculate(condition, **names) else no, **names)
     python = text.replace("||", "or").replace("&&", "and").format(**{name: name for name in names})
     if python[-1:] == "f":  # of a number
         python = python[:-1]
-    return eval(python, {"__builtins__": {}, "NAN": np.nan}, names)
+    known = {"__builtins__": {}, "NAN": np.nan, "rl_max": np.maximum, "rl_min": np.minimum}
+    return eval(python, known, names)
 
 
 @evaluate.register

@@ -1,13 +1,12 @@
 """Loops: the C of kernels that work element by element, row by row or column by column."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from rushlight.compile.access import Place, Places
 from rushlight.compile.emit.body import COLUMN, ROW, Body, Coefficients, axis_name, sum_text
 from rushlight.compile.emit.folds import LANES, Accumulator
 from rushlight.compile.fuse import Fuser, Kernel, fold_places
-from rushlight.compile.records import Buffer, KernelCode, Strided
+from rushlight.compile.records import Buffer, Emitted, KernelCode, Strided
 from rushlight.core.kernels import ArgFold, Fold, Record
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue
@@ -15,15 +14,6 @@ from rushlight.graph.ir import GraphValue
 UNIT = 4096  # how many elements a unit has, at least
 LONG = 32  # columns of a row that is summed in lanes
 BLOCK = 64  # columns that are summed at a time
-
-
-@dataclass
-class Emitted:
-    """A kernel's C, with what to call it with: buffers, and C names."""
-
-    code: KernelCode
-    buffers: list[Buffer]
-    checks: bool = False
 
 
 class LoopWriter:
@@ -42,7 +32,7 @@ class LoopWriter:
         self.lines: list[str] = []
         self.depth = 1
         self._accesses: list[dict[int, int]] = []
-        self.stages = self._stages()
+        self.stages = fuser.stages(kernel)
         self._arrange()
 
     # What the kernel is made of
@@ -52,16 +42,6 @@ class LoopWriter:
 
     def _record(self, value: GraphValue) -> Record:
         return self.fuser.records[self.fuser.producer[value]]
-
-    def _stages(self) -> dict[GraphValue, int]:
-        """Return for each def after how many rounds of folds its operands are known."""
-        stages: dict[GraphValue, int] = {}
-        for value in self.kernel.defs:
-            stage = 0
-            for other in self.fuser.local_operands(value, self.kernel):
-                stage = max(stage, stages[other] + self.is_fold(other))
-            stages[value] = stage
-        return stages
 
     def _columns(self, value: GraphValue) -> bool:
         """Return whether a def has an element for each column."""
@@ -149,11 +129,13 @@ class LoopWriter:
             f"{'' if written else 'const '}{buffer.dtype.c} *restrict {buffer.name}"
             for buffer, written in self.buffers.items()
         ]
-        parameters += ["rl_call *call"] * checks + ["int64_t first", "int64_t last"]
+        parameters += ["int64_t first", "int64_t last"] + ["rl_call *call"] * checks
         text = f"static void {self.name}(\n    " + ", ".join(parameters) + ")\n{\n"
         body = ["    " + line for line in self.body.lines[0]] + self.lines
         text += "\n".join(body) + "\n}\n"
-        return Emitted(KernelCode(text, units), list(self.buffers), checks)
+        operands = [(buffer, 0) for buffer in self.buffers]
+        written = {buffer for buffer, changed in self.buffers.items() if changed}
+        return Emitted(KernelCode(text, units), operands, written, checks)
 
     def _begin_body(self, inner: set[int]) -> None:
         self.body = Body(self.fuser, self.kernel, self.memory, self._read, inner)

@@ -24,6 +24,22 @@ typedef struct rl_call {
     int64_t found;         /* that index */
 } rl_call;
 
+/* Note that a node met an index that is out of range. */
+RL_INLINE void rl_fail(rl_call *call, int64_t node, int64_t index)
+{
+    __atomic_store_n(&call->found, index, __ATOMIC_RELAXED);
+    __atomic_store_n(&call->failed, node + 1, __ATOMIC_RELAXED);
+}
+
+/* Returns an index into an axis of `size`, or where it is out of range 0, and notes that. */
+RL_INLINE int64_t rl_index(rl_call *call, int64_t node, int64_t index, int64_t size)
+{
+    if ((uint64_t)index < (uint64_t)size)
+        return index;
+    rl_fail(call, node, index);
+    return 0;
+}
+
 /* A compiled graph: 0, or what `failed` says. States are unchanged when it failed. */
 typedef int64_t rl_run(rl_call *call);
 

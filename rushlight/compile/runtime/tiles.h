@@ -61,6 +61,21 @@ RL_INLINE rl_vec rl_zip(rl_vec a, rl_vec b, int32_t start)
 #define rl_zip_high(a, b) rl_zip(a, b, RL_LANES / 2)
 #endif
 
+/* totals[i] = the sum of the lanes of vectors[i], for four vectors. */
+RL_INLINE void rl_total(float *totals, const rl_vec *vectors)
+{
+    const rl_vec even = rl_zip_low(vectors[0], vectors[2]) + rl_zip_high(vectors[0], vectors[2]);
+    const rl_vec odd = rl_zip_low(vectors[1], vectors[3]) + rl_zip_high(vectors[1], vectors[3]);
+    const rl_vec all = rl_zip_low(even, odd) + rl_zip_high(even, odd);
+    RL_UNROLL
+    for (int i = 0; i < 4; i++) {
+        totals[i] = all[i];
+        RL_UNROLL
+        for (int lane = i + 4; lane < RL_LANES; lane += 4)
+            totals[i] += all[lane];
+    }
+}
+
 /* Zipping row i with row i + RL_LANES / 2, over and over, turns a square of vectors round. */
 RL_INLINE void rl_turn_square(rl_vec *square)
 {
@@ -79,9 +94,9 @@ RL_INLINE void rl_turn_square(rl_vec *square)
 }
 
 /* panel[k][c] = from[c][k] for `count` k and `columns` c, zero where c is beyond, up to `width`.
-   A row of `from` is contiguous; rows are `step` elements apart. */
+   The rows of the panel are `stride` elements apart, those of `from` `step`. */
 static __attribute__((unused, noinline)) void rl_turn_panel(
-    float *restrict panel, int64_t width, const float *restrict from, int64_t step,
+    float *restrict panel, int64_t width, int64_t stride, const float *restrict from, int64_t step,
     int64_t columns, int64_t count)
 {
     for (int64_t c = 0; c < width; c += RL_LANES) {
@@ -94,21 +109,21 @@ static __attribute__((unused, noinline)) void rl_turn_panel(
             rl_turn_square(square);
             RL_UNROLL
             for (int i = 0; i < RL_LANES; i++)
-                rl_store(panel + (k + i) * width + c, square[i]);
+                rl_store(panel + (k + i) * stride + c, square[i]);
         }
         for (; k < count; k++)
             for (int64_t i = c; i < c + RL_LANES; i++)
-                panel[k * width + i] = i < columns ? from[i * step + k] : 0;
+                panel[k * stride + i] = i < columns ? from[i * step + k] : 0;
     }
 }
 
 /* panel[k][c] = from[k][c] for `count` k and `columns` c, zero where c is beyond, up to `width`.
-   Columns are `step` elements apart, rows `stride`. */
+   The rows of the panel are `stride` elements apart, those of `from` `pitch`, its columns `step`. */
 static __attribute__((unused, noinline)) void rl_copy_panel(
-    float *restrict panel, int64_t width, const float *restrict from, int64_t step, int64_t stride,
-    int64_t columns, int64_t count)
+    float *restrict panel, int64_t width, int64_t stride, const float *restrict from, int64_t step,
+    int64_t pitch, int64_t columns, int64_t count)
 {
-    for (int64_t k = 0; k < count; k++, from += stride, panel += width) {
+    for (int64_t k = 0; k < count; k++, from += pitch, panel += stride) {
         if (step == 1)
             for (int64_t c = 0; c < columns; c++)
                 panel[c] = from[c];

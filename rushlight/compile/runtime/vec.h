@@ -31,7 +31,7 @@ RL_INLINE rl_vec rl_splat(float x)
 }
 
 /* The first n floats, n at most RL_LANES, and zeros; memory beyond them is not read. */
-RL_INLINE rl_vec rl_load_part(const float *from, int64_t n)
+RL_INLINE rl_vec rl_load_part(const float *from, int n)
 {
     rl_vec v = {0};
     for (int lane = 0; lane < RL_LANES; lane++)
@@ -41,7 +41,7 @@ RL_INLINE rl_vec rl_load_part(const float *from, int64_t n)
 }
 
 /* Stores the first n lanes, n at most RL_LANES; memory beyond them is not touched. */
-RL_INLINE void rl_store_part(float *to, rl_vec v, int64_t n)
+RL_INLINE void rl_store_part(float *to, rl_vec v, int n)
 {
     for (int lane = 0; lane < RL_LANES; lane++)
         if (lane < n)

@@ -41,7 +41,7 @@ class Folder(Rewriter):
         return self.apply(broadcast_p, number, shape=value.shape)
 
     def change(self, node: Node, inputs: Values) -> Values | None:
-        if node.primitive is broadcast_p:
+        if node.primitive is broadcast_p and size_of(node.outputs[0].shape) != 1:
             return None
         if isinstance(node.primitive, (Pointwise, Cast)):
             numbers = [array for value in inputs for array in self._number(value)]
@@ -70,9 +70,9 @@ class Folder(Rewriter):
         if results is None:
             return None
         (output,) = node.outputs
+        if size_of(output.shape) == 1:
+            return (self.constant(results[0].reshape(output.shape), output.dtype, node.source),)
         number = self.constant(results[0], output.dtype, node.source)
-        if output.shape == ():
-            return (number,)
         return (self.apply(broadcast_p, number, shape=output.shape),)
 
 

@@ -257,11 +257,19 @@ def _where(at: Simplifier, inputs: Values, params: Params, output: Spec) -> Grap
     return at.expanded(x, output.shape) if x is y else None
 
 
-def _of_single(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
+def _extreme(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
     """Reduce nothing where there is one element along each of the axes."""
     (x,) = inputs
     single = all(x.shape[axis] == 1 for axis in params["axes"])
     return at.build(reshape_p, x, shape=output.shape) if single else None
+
+
+def _sum(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
+    one = _extreme(at, inputs, params, output)
+    if one is None or not output.dtype.is_float:
+        return one
+    zero = at.constant(np.zeros((), output.dtype.storage), output.dtype)
+    return at.build(add, one, zero)  # sums begin with 0.0, which makes 0.0 of -0.0
 
 
 RULES: dict[Primitive, Rule] = {
@@ -279,8 +287,8 @@ RULES: dict[Primitive, Rule] = {
     neg: _neg,
     logical_not: _not,
     where_p: _where,
-    sum_p: _of_single,
-    mean_p: _of_single,
-    max_p: _of_single,
-    min_p: _of_single,
+    sum_p: _sum,
+    mean_p: _sum,
+    max_p: _extreme,
+    min_p: _extreme,
 }

@@ -1,0 +1,109 @@
+"""Contractions: the C of products of matrices, of convolutions and of their gradients.
+
+A unit of work is a panel of columns by a block of rows, cut into tiles whose sums stay in
+registers. Which operand lies along the vectors and how tiles divide the sizes is settled before a
+line is written.
+"""
+
+from rushlight.compile.emit import dots, plain, tiled
+from rushlight.compile.emit.choice import best_way
+from rushlight.compile.emit.kernel import (
+    Kernel,
+    PANEL_NAME,
+    Unit,
+    bound,
+    function,
+    moves,
+    over,
+    with_panel,
+)
+from rushlight.compile.emit.nests import form_of
+from rushlight.compile.emit.packing import Keeping, pack
+from rushlight.compile.emit.pieces import indented
+from rushlight.compile.emit.strips import over_columns, strips
+from rushlight.compile.emit.tiles import tiling_of
+from rushlight.compile.records import Axis, Epilogue, KernelCode, Nest
+from rushlight.core.dtypes import DType
+
+HEADERS = ("vec.h", "tiles.h")
+
+
+def contraction_code(
+    name: str,
+    nest: Nest,
+    dtype: DType,
+    epilogue: Epilogue | None = None,
+    accumulate: bool = False,
+) -> KernelCode:
+    """Return the C of a contraction.
+
+    Without an epilogue `out` becomes the sums, or has them added with `accumulate`, and with taps
+    in any case. With one, its lines do all that is done with them, and there is no `out`.
+    """
+    kernel = _settled(name, nest, dtype, epilogue, accumulate)
+    lines = [f"/* {kernel.title} */"]
+    if kernel.kind == "plain":
+        lines += plain.block(kernel)
+    else:
+        kind = tiled if kernel.kind == "tiled" else dots
+        lines += kind.constants(kernel) + kind.tile(kernel) + strips(kernel)
+    if kernel.packed:
+        lines += pack(kernel)
+    lines += _main(kernel)
+    scratch = Keeping(kernel).scratch if kernel.packed else 0
+    return KernelCode("\n".join(lines), Unit(kernel).count, scratch, HEADERS)
+
+
+def _settled(
+    name: str, nest: Nest, dtype: DType, epilogue: Epilogue | None, accumulate: bool
+) -> Kernel:
+    way = best_way(form_of(nest, epilogue), dtype)
+    form = way.form
+    tiling = tiling_of(form, way.kind == "dots")
+    if way.packed:
+        form = with_panel(form, tiling.panel)
+    adding = accumulate or bool(nest.taps)
+    title = title_of(nest)
+    return Kernel(name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding)
+
+
+def title_of(nest: Nest) -> str:
+    """Return what a nest is in words: the sizes of its axes."""
+
+    def sizes(axes: tuple[Axis, ...]) -> str:
+        return " x ".join(str(axis.size) for axis in axes) or "1"
+
+    parts = [f"rows {sizes(nest.rows)}, columns {sizes(nest.columns)}, sums of {sizes(nest.inner)}"]
+    if nest.batch:
+        parts.insert(0, f"batch {sizes(nest.batch)}")
+    if nest.taps:
+        parts.append(f"taps {sizes(nest.taps)}")
+    return ", ".join(parts)
+
+
+def _main(kernel: Kernel) -> list[str]:
+    """Return the function that does units."""
+    form, tiling, unit = kernel.form, kernel.tiling, Unit(kernel)
+    body = [*(kernel.epilogue.prologue if kernel.epilogue else ())]
+    row_lines, rows = bound(f"{kernel.row_names[0]}s", "top", tiling.block, tiling.rows[0].size)
+    column_lines, columns = bound("columns", "start", tiling.panel, form.width.size)
+    inside = [*unit.declarations(), *column_lines, *row_lines]
+    if kernel.packed:
+        keeping = Keeping(kernel)
+        body += keeping.before()
+        inside += keeping.within(columns)
+    else:
+        body.append("(void)scratch;")
+    names = tuple(f"tap{at}" for at in range(len(form.taps)))
+    at = {
+        each.name: [] if each.name == PANEL_NAME else unit.moves(each.name)
+        for each in kernel.inside
+    }
+    at = {pointer: at[pointer] + moves(names, form.taps, pointer) for pointer in at}
+    work = plain.whole if kernel.kind == "plain" else over_columns
+    inside += over(names, form.taps, work(kernel, at, rows, columns))
+    head = "for (int64_t unit = first; unit < last; unit++) {"
+    body += [head, *indented(inside), "}"]
+    parameters = [each.declaration for each in kernel.pointers]
+    parameters += ["char *scratch", "int64_t first", "int64_t last"]
+    return function(f"static void {kernel.name}", parameters, body)

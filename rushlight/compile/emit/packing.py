@@ -1,0 +1,89 @@
+"""Packing: columns that do not lie side by side are copied, in vectors, to a panel in scratch."""
+
+from math import prod
+
+from rushlight.compile.emit.kernel import PANEL_NAME, Kernel, Unit, function, moves, over, panel_size
+from rushlight.compile.emit.nests import Dim
+from rushlight.compile.emit.pieces import indented, place, shifted
+
+LONG = 8  # so many adjacent elements of a column are worth turning a square of vectors
+
+
+def turned_axis(inner: tuple[Dim, ...], wide: str) -> Dim | None:
+    """Return the axis along which columns are contiguous, where there is one of some length."""
+    return next((dim for dim in inner if dim.step(wide) == 1 and dim.size >= LONG), None)
+
+
+def pack(kernel: Kernel) -> list[str]:
+    """Return the function that packs one panel."""
+    form, panel = kernel.form, kernel.tiling.panel
+    dims = form.taps + form.inner
+    step = form.width.step(form.wide)
+    names = tuple(f"tap{at}" for at in range(len(form.taps))) + kernel.inner_names
+    run = turned_axis(form.inner, form.wide) if step != 1 else None
+    turned = run is not None
+    run = run or form.inner[-1]
+    at = next(i for i, dim in enumerate(dims) if dim is run)
+    others, other_names = dims[:at] + dims[at + 1 :], names[:at] + names[at + 1 :]
+    to = shifted(PANEL_NAME, moves(other_names, others, PANEL_NAME))
+    source = shifted(form.wide, moves(other_names, others, form.wide))
+    sizes = f"{panel}, {run.step(PANEL_NAME)}"
+    if turned:
+        call = f"rl_turn_panel({to}, {sizes}, {source}, {step}, columns, {run.size});"
+    else:
+        stride = run.step(form.wide)
+        call = f"rl_copy_panel({to}, {sizes}, {source}, {step}, {stride}, columns, {run.size});"
+    parameters = [f"float *{PANEL_NAME}", f"const float *{form.wide}", "int64_t columns"]
+    return function(
+        f"static void {kernel.name}_pack", parameters, over(other_names, others, [call])
+    )
+
+
+class Keeping:
+    """Which panels a thread keeps, so that it packs each as seldom as it can."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.size = panel_size(kernel.form, kernel.tiling.panel)
+        wide = kernel.form.wide
+        parts = [part for part in Unit(kernel).parts if part[1] > 1]
+        key = [part for part in parts if part[3].step(wide)]
+        self.key = [(name, count, indices) for name, count, indices, _ in key]
+        last = max((parts.index(part) for part in key), default=-1)
+        self.all = any(part not in key for part in parts[:last])
+        self.count = prod(count for _, count, _ in self.key)
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of scratch."""
+        panels = self.count if self.all else 1
+        return (4 * self.size * panels + 63) // 64 * 64
+
+    def before(self) -> list[str]:
+        """Return what is declared ahead of all units."""
+        lines = [f"float *const panel{'s' if self.all else ''} = (float *)scratch;"]
+        if self.all:
+            return [*lines, f"char packed[{self.count}] = {{0}};"]
+        return [*lines, "int64_t packed = -1;"]
+
+    def within(self, columns: str) -> list[str]:
+        """Return what packs the panel of a unit unless it is there."""
+        kernel, wide = self.kernel, self.kernel.form.wide
+        source = shifted(wide, Unit(kernel).moves(wide))
+        call = f"{kernel.name}_pack(panel, {source}, {columns});"
+        lines = [f"const int64_t wanted = {self._number()};"]
+        if self.all:
+            lines.append(f"float *const panel = panels + wanted * {self.size};")
+            test, note = "!packed[wanted]", "packed[wanted] = 1;"
+        else:
+            test, note = "packed != wanted", "packed = wanted;"
+        return [*lines, f"if ({test}) {{", *indented([call, note]), "}"]
+
+    def _number(self) -> str:
+        step = self.count
+        terms = []
+        for name, count, indices in self.key:
+            step //= count
+            index = name if indices == 1 else f"{name} / {indices}"
+            terms.append((index, step))
+        return place(terms)

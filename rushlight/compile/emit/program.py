@@ -1,0 +1,275 @@
+"""The C of a whole graph: its kernels, and the function that runs them in order on all threads."""
+
+import re
+from dataclasses import dataclass
+
+from rushlight.compile.emit.loops import LoopWriter
+from rushlight.compile.emit.movers import mover_code
+from rushlight.compile.emit.products import product_code
+from rushlight.compile.fuse import Fuser, Kernel
+from rushlight.compile.legalise import legalise
+from rushlight.compile.memory import Memory, assign_memory, place_temporaries
+from rushlight.compile.program import Program, Slot
+from rushlight.compile.records import Buffer, Emitted, KernelCode
+from rushlight.compile.sources import runtime
+from rushlight.compile.access import identity
+from rushlight.core.kernels import Contraction, Deposit, Join, Reinterpret
+from rushlight.core.shapes import size_of
+from rushlight.graph.ir import Graph
+
+ENTRY = "rl_program"
+LITTLE = 30_000  # multiplications and the like that one thread does before others would wake
+HEADERS = ("rushlight.h", "barrier.h", "maths.h", "half.h", "philox.h")
+
+
+@dataclass
+class Step:
+    """A kernel in its place: its C, and what must be done before it."""
+
+    emitted: Emitted
+    comment: str
+    name: str
+    barrier: bool = False
+    check: bool = False
+
+
+def compile_graph(graph: Graph) -> Program:
+    """Return a graph's program. Raises NotImplementedError for an op that has no C yet."""
+    return _ProgramWriter(graph).write()
+
+
+class _ProgramWriter:
+    def __init__(self, graph: Graph) -> None:
+        self.fuser = Fuser(legalise(graph))
+        self.memory: Memory = assign_memory(self.fuser)
+        self.steps: list[Step] = []
+        self._number: dict[int, int] = {id(node): i for i, node in enumerate(graph.nodes)}
+
+    def write(self) -> Program:
+        for kernel in self.fuser.kernels:
+            self._emit(kernel)
+        self._emit_commits()
+        arena = place_temporaries(self.memory, self._lives())
+        self._place_barriers()
+        scratch = max((step.emitted.code.scratch for step in self.steps), default=0)
+        graph = self.fuser.graph
+        slots = tuple(Slot(b.role, b.shape, b.dtype, b.order) for b in self.memory.slots)
+        states = tuple(self.memory.state[id(x)].slot for x, _ in graph.updates)
+        parallel = self._work() > LITTLE
+        return Program(
+            ENTRY,
+            slots,
+            states,
+            arena,
+            -(-scratch // 64) * 64,
+            parallel,
+            len(self.steps),
+            self._source(arena, -(-scratch // 64) * 64, parallel),
+        )
+
+    def _emit(self, kernel: Kernel) -> None:
+        name = f"kernel_{len(self.steps) + 1}"
+        if isinstance(kernel.record, Reinterpret):
+            if kernel.kept:
+                self._emit_copy(kernel, name)
+            return
+        if kernel.is_loop:
+            emitted = LoopWriter(name, self.fuser, kernel, self.memory.strided).write()
+        elif isinstance(kernel.record, Contraction):
+            if kernel.record.taps:
+                self._emit_zeros(kernel, name)
+                name = f"kernel_{len(self.steps) + 1}"
+            emitted = product_code(name, self.fuser, kernel, self.memory)
+        else:
+            emitted = self._mover(kernel, name)
+        self.steps.append(Step(emitted, self._comment(kernel), name))
+
+    def _mover(self, kernel: Kernel, name: str) -> Emitted:
+        node, record = kernel.node, kernel.record
+        assert node is not None and record is not None
+        inputs = [self.memory.view(x) for x in node.inputs]
+        outputs = [self.memory.strided[v] for v in node.outputs]
+        number = self.fuser.number[node]
+        code = mover_code(name, record, inputs, outputs, number)
+        operands = [(x.buffer, x.offset) for x in (*inputs, *outputs)]
+        written = {x.buffer for x in outputs}
+        return Emitted(code, operands, written, isinstance(record, Deposit), True)
+
+    def _emit_copy(self, kernel: Kernel, name: str) -> None:
+        """Copy what is reshaped into row-major order."""
+        assert kernel.node is not None
+        source = self.memory.view(kernel.node.inputs[0])
+        rows = self.memory.strided[kernel.node.outputs[0]].buffer.view()
+        record = Join((identity(source.shape),), covered=True)
+        code = mover_code(name, record, [source], [rows], 0)
+        operands = [(source.buffer, source.offset), (rows.buffer, 0)]
+        emitted = Emitted(code, operands, {rows.buffer}, scratch=True)
+        self.steps.append(Step(emitted, self._comment(kernel), name))
+
+    def _emit_zeros(self, kernel: Kernel, name: str) -> None:
+        assert kernel.node is not None
+        buffer = self.memory.strided[kernel.node.outputs[0]].buffer
+        unit = 65536
+        size = buffer.size
+        text = (
+            f"static void {name}({buffer.dtype.c} *out, int64_t first, int64_t last)\n{{\n"
+            f"    const int64_t end = last * {unit} < {size} ? last * {unit} : {size};\n"
+            f"    for (int64_t i = first * {unit}; i < end; i++)\n        out[i] = 0;\n}}\n"
+        )
+        code = KernelCode(text, -(-size // unit))
+        self.steps.append(Step(Emitted(code, [(buffer, 0)], {buffer}), "zeros", name))
+
+    def _emit_commits(self) -> None:
+        """Write the new states that could not be written in place."""
+        for source, state in self.memory.commits:
+            name = f"kernel_{len(self.steps) + 1}"
+            unit, size, kind = 16384, state.size, state.dtype.c
+            text = (
+                f"static void {name}(const {kind} *restrict from, {kind} *restrict to, "
+                "int64_t first, int64_t last)\n{\n"
+                f"    const int64_t end = last * {unit} < {size} ? last * {unit} : {size};\n"
+                f"    for (int64_t i = first * {unit}; i < end; i++)\n        to[i] = from[i];\n}}\n"
+            )
+            code = KernelCode(text, -(-size // unit))
+            emitted = Emitted(code, [(source, 0), (state, 0)], {state})
+            self.steps.append(Step(emitted, f"the new {state.name}", name))
+
+    def _comment(self, kernel: Kernel) -> str:
+        """Return what a kernel computes, in a line that cannot end a comment."""
+        nodes = self.fuser.nodes_of(kernel)
+        names = list(dict.fromkeys(node.primitive.name for node in nodes))
+        shapes = " x ".join(str(n) for n in kernel.sizes if n != 1) or "one element"
+        first = nodes[0]
+        where = f" in {first.module}" if first.module else ""
+        return _harmless(f"{', '.join(names)}: {shapes}{where}")
+
+    def _lives(self) -> dict[Buffer, tuple[int, int]]:
+        lives: dict[Buffer, tuple[int, int]] = {}
+        for number, step in enumerate(self.steps):
+            for buffer, _ in step.emitted.operands:
+                if buffer.role == "temporary":
+                    first, _ = lives.get(buffer, (number, number))
+                    lives[buffer] = (first, number)
+        return lives
+
+    def _place_barriers(self) -> None:
+        """Put a barrier before each kernel that meets what another has written, or overwrites."""
+        read: list[Buffer] = []
+        written: list[Buffer] = []
+        checked = False
+        for step in self.steps:
+            mine = [buffer for buffer, _ in step.emitted.operands]
+            writes = [buffer for buffer in mine if buffer in step.emitted.written]
+            first_change = not checked and any(buffer.role == "state" for buffer in writes)
+            if first_change or _meet(mine, written) or _meet(writes, read):
+                step.barrier = True
+                read, written = [], []
+            if first_change:
+                checked = step.check = True
+            read += mine
+            written += writes
+
+    def _work(self) -> int:
+        total = 0
+        for kernel in self.fuser.kernels:
+            size = size_of(tuple(kernel.sizes)) if kernel.sizes else 0
+            if not kernel.is_loop and not isinstance(kernel.record, Contraction):
+                assert kernel.node is not None
+                size = max(size_of(v.shape) for v in (*kernel.node.inputs, *kernel.node.outputs))
+            total += size // 8 if isinstance(kernel.record, Contraction) else size
+        return total
+
+    def _source(self, arena: int, scratch: int, parallel: bool) -> str:
+        used = [name for step in self.steps for name in step.emitted.code.headers]
+        parts = [runtime(*dict.fromkeys((*HEADERS, *used)))]
+        for step in self.steps:
+            parts.append(f"/* {step.name}. {step.comment} */\n{step.emitted.code.text}")
+        parts.append(self._task(arena, scratch))
+        parts.append(_ENTRY.format(threads="call->threads" if parallel else "1", name=ENTRY))
+        return "\n".join(parts)
+
+    def _task(self, arena: int, scratch: int) -> str:
+        used = dict.fromkeys(b for step in self.steps for b, _ in step.emitted.operands)
+        lines = ["    rl_call *const call = ((rl_job *)context)->call;"]
+        lines.append("    rl_barrier *const barrier = &((rl_job *)context)->barrier;")
+        for buffer in used:
+            kind = buffer.dtype.c
+            where = f"call->buffers[{buffer.slot}]"
+            if buffer.role == "temporary":
+                where = f"(call->arena + {buffer.offset})"
+            lines.append(f"    {kind} *const {buffer.name} = ({kind} *){where};")
+        if any(step.emitted.scratch for step in self.steps):
+            lines.append(f"    char *const scratch = call->arena + {arena} + thread * INT64_C({scratch});")
+            lines.append("    (void)scratch;")
+        for step in self.steps:
+            lines += self._call(step)
+        lines += ["    (void)call;", "    (void)barrier;", "    (void)thread;", "    (void)threads;"]
+        body = "\n".join(lines)
+        return f"{_JOB}static void rl_steps(void *context, int thread, int threads)\n{{\n{body}\n}}\n"
+
+    def _call(self, step: Step) -> list[str]:
+        lines = [""]
+        if step.barrier:
+            lines.append("    rl_barrier_wait(barrier, threads);")
+        if step.check:
+            lines += ["    if (call->failed)", "        return;"]
+        arguments = [
+            f"{buffer.name} + {offset}" if offset else buffer.name
+            for buffer, offset in step.emitted.operands
+        ]
+        if step.emitted.scratch:
+            arguments.append("scratch")
+        units = step.emitted.code.units
+        arguments += [f"rl_share({units}, thread, threads)", f"rl_share({units}, thread + 1, threads)"]
+        if step.emitted.checks:
+            arguments.append("call")
+        lines.append(f"    /* {step.comment} */")
+        lines.append(f"    {step.name}({', '.join(arguments)});")
+        return lines
+
+
+_JOB = """\
+typedef struct rl_job {
+    rl_call *call;
+    rl_barrier barrier;
+} rl_job;
+
+/* The first of `units` that a thread does: each a range of its own, the first the larger ones. */
+RL_INLINE int64_t rl_share(int64_t units, int64_t thread, int64_t threads)
+{
+    return (units * thread + threads - 1) / threads;
+}
+
+"""
+
+_ENTRY = """\
+__attribute__((visibility("default"))) int64_t {name}(rl_call *call);
+int64_t {name}(rl_call *call)
+{{
+    rl_job job = {{.call = call}};
+    const int threads = {threads};
+    call->failed = 0;
+    if (threads > 1)
+        call->parallel(threads, rl_steps, &job);
+    else
+        rl_steps(&job, 0, 1);
+    return call->failed;
+}}
+"""
+
+
+def _meet(some: list[Buffer], others: list[Buffer]) -> bool:
+    """Return whether any two of these buffers share memory."""
+    for buffer in some:
+        for other in others:
+            if buffer is other:
+                return True
+            if buffer.role == other.role == "temporary":
+                start, end = buffer.offset, buffer.offset + max(1, buffer.bytes)
+                if other.offset < end and start < other.offset + max(1, other.bytes):
+                    return True
+    return False
+
+
+def _harmless(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_.,:() -]", "?", text)

@@ -1,0 +1,96 @@
+"""Tiles: products whose sums stay in registers, a vector of columns each."""
+
+from rushlight.compile.emit.kernel import Kernel, function, over_elements, over_rows, row_shape
+from rushlight.compile.emit.pieces import indented, loop, place, shifted
+
+SHORT = 8  # so many turns of an innermost loop are written out
+
+
+def constants(kernel: Kernel) -> list[str]:
+    """Return the sizes of a tile as C constants."""
+    name = kernel.name
+    rows = zip(kernel.row_names, kernel.tiling.heights, strict=True)
+    sizes = [
+        *(f"{name}_{row}s = {height.text}," for row, height in rows),
+        f"{name}_vectors = {kernel.tiling.vectors.text},",
+        f"{name}_width = {name}_vectors * RL_LANES,",
+    ]
+    return ["enum {", *indented(sizes), "};", ""]
+
+
+def tile(kernel: Kernel) -> list[str]:
+    """Return the function that computes one tile, and stores it or hands it to the epilogue."""
+    sizes = [f"const int64_t {name}s" for name in kernel.row_names]
+    parameters = [each.declaration for each in kernel.inside] + sizes + ["const int64_t columns"]
+    body = [
+        "const int64_t vectors = (columns + RL_LANES - 1) / RL_LANES;",
+        f"rl_vec sums{row_shape(kernel)}[{kernel.name}_vectors];",
+        *over_rows(kernel, _over_vectors([f"{_sums(kernel)} = rl_splat(0);"])),
+        *_products(kernel),
+        *_stores(kernel),
+    ]
+    return function(f"RL_INLINE void {kernel.name}_tile", parameters, body)
+
+
+def _sums(kernel: Kernel) -> str:
+    return "sums" + "".join(f"[{name}]" for name in kernel.row_names) + "[vec]"
+
+
+def _over_vectors(body: list[str]) -> list[str]:
+    return loop("vec", "vectors", body, unroll=True)
+
+
+def _overlapping(kernel: Kernel) -> bool:
+    """Return whether the last vector of a row may begin within the one before."""
+    return kernel.ragged and not kernel.packed
+
+
+def _at(kernel: Kernel) -> str:
+    return "rl_at(vec, columns)" if _overlapping(kernel) else "vec * RL_LANES"
+
+
+def _products(kernel: Kernel) -> list[str]:
+    """Return the loops that add products to `sums`."""
+    form = kernel.form
+    source = shifted(kernel.source, kernel.inner_moves(kernel.source))
+    element = place(kernel.row_moves(form.thin) + kernel.inner_moves(form.thin))
+    each = [
+        f"const float factor = {form.thin}[{element}];",
+        *_over_vectors([f"{_sums(kernel)} += factor * across[vec];"]),
+    ]
+    body = [
+        f"rl_vec across[{kernel.name}_vectors];",
+        *_over_vectors([f"across[vec] = rl_load({source} + {_at(kernel)});"]),
+        *over_rows(kernel, each),
+    ]
+    for name, dim in reversed(list(zip(kernel.inner_names, form.inner, strict=True))):
+        short = dim is form.inner[-1] and len(form.inner) > 1 and dim.size <= SHORT
+        body = loop(name, dim.size, body, unroll=short)
+    return body
+
+
+def _stores(kernel: Kernel) -> list[str]:
+    if kernel.epilogue is not None or kernel.form.width.step("out") != 1:
+        return _finish(kernel)
+    target = shifted("out", kernel.row_moves("out")) + " + vec * RL_LANES"
+    sums = _sums(kernel)
+    if kernel.accumulate:
+        sums = f"rl_load({target}) + {sums}"
+    whole = over_rows(kernel, _over_vectors([f"rl_store({target}, {sums});"]))
+    if not kernel.ragged:
+        return whole
+    head = "if (columns % RL_LANES == 0) {"
+    return [head, *indented([*whole, "return;"]), "}", *_finish(kernel)]
+
+
+def _finish(kernel: Kernel) -> list[str]:
+    """Return what is done one by one: the sums are put where each can be reached."""
+    done = "done" + "".join(f"[{name}]" for name in kernel.row_names)
+    guard = "RL_LANES + " if _overlapping(kernel) else ""
+    spill = f"rl_store({done} + {guard}{_at(kernel)}, {_sums(kernel)});"
+    room = f"[{guard}{kernel.name}_width]"
+    return [
+        f"float done{row_shape(kernel)}{room} __attribute__((aligned(64)));",
+        *over_rows(kernel, _over_vectors([spill])),
+        *over_rows(kernel, over_elements(kernel, f"{done}[{guard}column]"), unroll=False),
+    ]

@@ -1,0 +1,134 @@
+"""How a product is cut: which operand lies along vectors, tiles that divide sizes, units of work."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from rushlight.compile.emit.nests import Dim, Form, count_of
+
+PANEL = 16  # columns of a unit are a multiple of the widest vector
+FEW_ROWS = 6  # so many of one axis fill no tile: the next axis helps
+UNIT_PRODUCTS = 16384  # a unit has at least so many multiply-adds, where there are as many
+DOT_COLUMNS = 4  # of a tile whose vectors lie along the columns
+
+# Registers for a tile's sums, beside a row of vectors and one more: where there are 32, and 16.
+ROOM = {True: 30, False: 15}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A number for targets with 32 vector registers, and one for those with 16."""
+
+    wide: int
+    narrow: int
+
+    @property
+    def text(self) -> str:
+        if self.wide == self.narrow:
+            return str(self.wide)
+        return f"RL_REGISTERS == 32 ? {self.wide} : {self.narrow}"
+
+    def leaves(self, size: int) -> bool:
+        """Return whether some of `size` are left over, on either kind of target."""
+        return size % self.wide != 0 or size % self.narrow != 0
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How tiles lie on the rows and columns of a form."""
+
+    vectors: Choice  # of a row of a tile
+    panel: int  # columns of a unit, but for the last
+    rows: tuple[Dim, ...]  # the axes that tiles lie on, one or two
+    heights: tuple[Choice, ...]  # how many of each a tile has
+    block: int  # indices of the first of them in a unit
+    leading: tuple[Dim, ...]  # the other axes of rows
+    widths: tuple[int, ...]  # columns of a tile: the numbers that they may be, by target
+
+    @property
+    def blocks(self) -> int:
+        return ceil(self.rows[0].size / self.block)
+
+
+def tiling_of(form: Form, dots: bool) -> Tiling:
+    """Return tiles that divide the sizes where possible, and fill the registers."""
+    rows = form.rows[-1:]
+    if len(form.rows) > 1 and rows[0].size < FEW_ROWS:
+        rows = form.rows[-2:]
+    if dots:
+        vectors, panel, widths = Choice(1, 1), 4 * DOT_COLUMNS, (DOT_COLUMNS,)
+        heights = (*(Choice(1, 1) for _ in rows[1:]), _dot_height(rows[-1].size))
+    else:
+        vectors = _vectors(count_of(rows), form.width.size)
+        panel = PANEL * vectors.wide
+        widths = tuple({lanes * each for lanes, each in
+                        ((16, vectors.wide), (8, vectors.narrow), (4, vectors.wide))})
+        heights = _heights(rows, vectors)
+    leading = form.rows[: -len(rows)]
+    return Tiling(vectors, panel, rows, heights, _block(form, rows, panel, heights), leading, widths)
+
+
+def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:
+    """Return how many rows a unit has: whole tiles, and enough of them to be worth its while."""
+    if form.taps:  # their windows overlap: one unit does all rows
+        return max(1, rows[0].size)
+    work = max(1, panel * count_of(form.inner) * count_of(rows[1:]))
+    block = heights[0].wide
+    while block < rows[0].size and block * work < UNIT_PRODUCTS:
+        block += heights[0].wide
+    return block
+
+
+def _dot_height(rows: int) -> Choice:
+    return Choice(2, 2) if rows > 1 else Choice(1, 1)
+
+
+def _vectors(rows: int, columns: int) -> Choice:
+    """Return how many vectors a row of a tile has: more where rows alone make too few sums."""
+    if columns <= PANEL:
+        return Choice(1, 2)
+    if rows == 1 and columns > 4 * PANEL:
+        return Choice(8, 8)
+    if rows <= 2 and columns > 2 * PANEL:
+        return Choice(4, 4)
+    return Choice(2, 2)
+
+
+def _heights(rows: tuple[Dim, ...], vectors: Choice) -> tuple[Choice, ...]:
+    last = rows[-1].size
+    wide_room = (ROOM[True] - vectors.wide) // vectors.wide
+    narrow_room = max(1, (ROOM[False] - vectors.narrow) // vectors.narrow)
+    if len(rows) == 1:
+        return (_height(last, min(wide_room, 16), narrow_room, vectors),)
+    first = rows[0].size
+    if last > narrow_room:
+        across = _best(last, range(1, narrow_room + 1), vectors.narrow, 2)
+        down = _height(first, max(1, wide_room // max(1, last)), 1, vectors)
+    else:
+        across = last
+        room = narrow_room // max(1, last)
+        down = _height(first, max(1, wide_room // max(1, last)), room, vectors)
+    return down, Choice(max(1, last), max(1, across))
+
+
+def _height(size: int, wide_room: int, narrow_room: int, vectors: Choice) -> Choice:
+    """Return how many of `size` rows a tile has, such that the narrow number divides the wide."""
+    most = max(1, min(size, wide_room))
+    even = [height for height in range(1, most + 1) if height % 2 == 0 or height == size]
+    wide = _best(size, even or range(1, most + 1), vectors.wide, 1)
+    fitting = range(1, min(wide, narrow_room) + 1)
+    if wide != size:
+        fitting = [height for height in fitting if wide % height == 0]
+    return Choice(wide, _best(wide, fitting, vectors.narrow, 2))
+
+
+def _best(size: int, heights: "range | list[int]", vectors: int, rate: int) -> int:
+    """Return the height that takes the fewest cycles, at `rate` vectors a cycle and latency 4."""
+
+    def cycles(height: int) -> float:
+        return max(height * vectors / rate, 4) if height else 0
+
+    def key(height: int) -> tuple[float, int]:
+        total = size // height * cycles(height) + cycles(size % height)
+        return total, abs(height - 8)
+
+    return min(heights, key=key, default=1)

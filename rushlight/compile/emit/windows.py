@@ -1,0 +1,245 @@
+"""Pooling: the C of windows that go over planes.
+
+A unit is one row of a plane of the result. The batch and the channels are walked outside of the
+columns or inside of them, as they lie in memory: inside, and adjacent, they fill the vectors.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from rushlight.compile.emit.text import Step, Text, offset, pointer
+from rushlight.compile.records import KernelCode, Strided, Strides
+from rushlight.core.dtypes import DType
+from rushlight.core.kernels import Window
+from rushlight.core.shapes import size_of
+
+MOST_TAPS = 16  # that are written out one by one
+HEADERS = ("maths.h",)  # for INFINITY
+
+
+def window_code(
+    name: str, record: Window, inputs: Sequence[Strided], outputs: Sequence[Strided]
+) -> KernelCode:
+    """Return the C of a pooling; for "max" the second output, the positions, may be left out."""
+    writer = _Writer(record, inputs[0], outputs)
+    text = Text()
+    with text.function(name, writer.parameters()):
+        if writer.units:
+            writer.write(text)
+    return KernelCode(str(text), writer.units, headers=HEADERS)
+
+
+class _Writer:
+    """Writes one pooling: the windows of `plane` belong to the elements of `pooled`."""
+
+    def __init__(self, record: Window, x: Strided, outputs: Sequence[Strided]) -> None:
+        self.record = record
+        self.x, self.y = x, outputs[0]
+        self.at = outputs[1] if len(outputs) > 1 else None
+        self.spreads = record.kind == "unsum"
+        self.plane, self.pooled = (self.y, x) if self.spreads else (x, self.y)
+        self.height, self.width = self.plane.shape[2:]
+        self.rows, self.columns = self.pooled.shape[2:]
+        self.outer, self.inner = self._arrange()
+        self.unit_axes = [*self.outer, ("row", self.y.shape[2])]
+        empty = 0 in self.x.shape or 0 in self.y.shape
+        self.units = 0 if empty else size_of(tuple(size for _, size in self.unit_axes))
+
+    def _arrange(self) -> tuple[list[Step], list[Step]]:
+        """Return the axes (names with sizes) outside and inside of the columns, as they lie."""
+        strides = [abs(stride) for stride in self.plane.strides]
+        named = [("n", 0), ("c", 1)]
+        named.sort(key=lambda one: -strides[one[1]])
+        column = strides[3] if self.width > 1 else strides[2]
+        if self.width == self.height == 1:
+            column = 0
+        sized = [(name, self.plane.shape[axis], axis) for name, axis in named]
+        outer = [(name, n) for name, n, axis in sized if n == 1 or strides[axis] >= column]
+        inner = [(name, n) for name, n, axis in sized if n != 1 and strides[axis] < column]
+        return [one for one in outer if one[1] != 1], inner
+
+    def parameters(self) -> list[str]:
+        """Return the declarations of the pointers."""
+        found = [pointer(self.x, "x"), pointer(self.y, "y", written=True)]
+        return found if self.at is None else [*found, pointer(self.at, "at", written=True)]
+
+    def write(self, text: Text) -> None:
+        """Write the body of the function."""
+        with text.loop("unit", "last", "first"):
+            text.indices("unit", self.unit_axes)
+            if self.spreads:
+                self._write_spread(text)
+            elif self._is_whole() and size_of(self.record.kernel) <= MOST_TAPS:
+                self._write_whole(text)
+            else:
+                self._write_partly_inside(text)
+
+    def _is_whole(self) -> bool:
+        """Return whether every window is inside of its plane."""
+        sizes = zip((self.height, self.width), (self.rows, self.columns), range(2), strict=True)
+        for size, count, axis in sizes:
+            reach = (self.record.kernel[axis] - 1) * self.record.dilation[axis] + 1
+            if self.record.padding[axis] or (count - 1) * self.record.stride[axis] + reach > size:
+                return False
+        return True
+
+    def _where(self, strides: Strides, row: Step, column: Step) -> str:
+        """Return the C of a place, its row and column each a variable and how many one step is."""
+        steps = {"n": strides[0], "c": strides[1]}
+        outer = [(name, steps[name]) for name, _ in self.outer]
+        inner = [(name, steps[name]) for name, _ in self.inner]
+        (i, down), (j, right) = row, column
+        return offset(*outer, (i, down * strides[2]), (j, right * strides[3]), *inner)
+
+    def _here(self, view: Strided) -> str:
+        return self._where(view.strides, ("row", 1), ("column", 1))
+
+    @contextmanager
+    def _elements(self, text: Text, begin: str = "0", end: str = "") -> Iterator[None]:
+        """Write loops over columns, and batch or channels where they lie inside of them."""
+        with ExitStack() as loops:
+            loops.enter_context(text.loop("column", end or self.columns, begin))
+            for name, size in self.inner:
+                loops.enter_context(text.loop(name, size))
+            yield
+
+    # All windows inside: the elements of one are read side by side.
+
+    def _write_whole(self, text: Text) -> None:
+        strides, record = self.plane.strides, self.record
+        kind = self.x.dtype.c
+        taps = [(i, j) for i in range(record.kernel[0]) for j in range(record.kernel[1])]
+        gaps = record.dilation
+        reads = [i * gaps[0] * strides[2] + j * gaps[1] * strides[3] for i, j in taps]
+        flat = [i * gaps[0] * self.width + j * gaps[1] for i, j in taps]
+        row, column = ("row", record.stride[0]), ("column", record.stride[1])
+        with self._elements(text):
+            text.line(f"const {kind} *window = x + {self._where(strides, row, column)};")
+            if record.kind == "sum":
+                total = " + ".join(f"window[{read}]" for read in reads)
+                text.line(f"y[{self._here(self.y)}] = {total};")
+                return
+            text.line(f"{kind} best = window[{reads[0]}];")
+            if self.at:
+                text.line(f"int32_t where = {flat[0]};")
+            for number, (read, place) in enumerate(zip(reads, flat, strict=True)):
+                if number:
+                    text.line(f"const {kind} x{number} = window[{read}];")
+                    text.line(f"const int takes{number} = {self._better(f'x{number}', 'best')};")
+                    text.line(f"best = takes{number} ? x{number} : best;")
+                    if self.at:
+                        text.line(f"where = takes{number} ? {place} : where;")
+            text.line(f"y[{self._here(self.y)}] = best;")
+            if self.at:
+                corner = offset(("row", row[1] * self.width), column)
+                text.line(f"at[{self._here(self.at)}] = {corner} + where;")
+
+    def _better(self, x: str, best: str) -> str:
+        """Return the C of whether an element is larger than the best so far, or a first NaN.
+
+        Without jumps: what wins cannot be foreseen.
+        """
+        larger = f"{x} > {best}"
+        if self.x.dtype.is_float:
+            return f"({larger}) | (({x} != {x}) & ({best} == {best}))"
+        return larger
+
+    # Windows that may reach over an edge: the result is gone over once for each place in a window.
+
+    def _write_partly_inside(self, text: Text) -> None:
+        record = self.record
+        stride, padding, gap = record.stride[0], record.padding[0], record.dilation[0]
+        text.line(f"const int64_t top = {offset(('row', stride), start=-padding)};")
+        text.line(f"const int64_t begin = {_first_inside('top', gap) if padding else '0'};")
+        fits = f"({self.height} - top + {gap - 1}) / {gap}" if gap > 1 else f"{self.height} - top"
+        text.line(f"const int64_t fits = {fits};")
+        text.line(f"const int64_t end = fits < {record.kernel[0]} ? fits : {record.kernel[0]};")
+        self._write_start(text)
+        with text.loop("down", "end", "begin"):
+            line = "top + down" if gap == 1 else f"top + down * {gap}"
+            text.line(f"const int64_t line = {line};")
+            with self._columns_inside(text):
+                element = f"x[{self._where(self.x.strides, ('line', 1), ('seen', 1))}]"
+                self._write_next(text, element)
+
+    def _write_next(self, text: Text, element: str) -> None:
+        """Write how an element is taken into the result, which lies in memory meanwhile."""
+        if self.record.kind == "sum":
+            text.line(f"y[{self._here(self.y)}] += {element};")
+            return
+        kind = self.x.dtype.c
+        text.line(f"const int64_t to = {self._here(self.y)};")
+        text.line(f"const {kind} here = {element};")
+        text.line(f"const {kind} best = y[to];")
+        text.line(f"const int takes = {self._better('here', 'best')};")
+        text.line("y[to] = takes ? here : best;")
+        if self.at:
+            mark = self._here(self.at)
+            if mark == self._here(self.y):
+                mark = "to"
+            text.line(f"at[{mark}] = takes ? line * {self.width} + seen : at[{mark}];")
+
+    def _write_start(self, text: Text) -> None:
+        """Write what windows hold before any element, and where their first element is."""
+        record = self.record
+        with self._elements(text):
+            start = "0" if record.kind == "sum" else lowest(self.x.dtype)
+            text.line(f"y[{self._here(self.y)}] = {start};")
+            if self.at:
+                left = offset(("column", record.stride[1]), start=-record.padding[1])
+                text.line(f"const int64_t left = {left};")
+                first = "left"
+                if record.padding[1]:
+                    first = f"left + {_first_inside('left', record.dilation[1], parts=True)}"
+                down = f"begin * {record.dilation[0]}" if record.dilation[0] > 1 else "begin"
+                text.line(f"at[{self._here(self.at)}] = (top + {down}) * {self.width} + {first};")
+
+    @contextmanager
+    def _columns_inside(self, text: Text) -> Iterator[None]:
+        """Write loops over the places in a window's row, and the columns that have them inside."""
+        stride, gap = self.record.stride[1], self.record.dilation[1]
+        with text.loop("right", self.record.kernel[1]):
+            text.line(
+                f"const int64_t shift = {offset(('right', gap), start=-self.record.padding[1])};"
+            )
+            text.line(f"const int64_t before = shift < 0 ? {_share('-shift', stride)} : 0;")
+            text.line(f"const int64_t inside = {_share(f'{self.width} - shift', stride)};")
+            text.line(f"const int64_t after = inside < {self.columns} ? inside : {self.columns};")
+            with self._elements(text, "before", "after"):
+                text.line(f"const int64_t seen = {offset(('column', stride))} + shift;")
+                yield
+
+    def _write_spread(self, text: Text) -> None:
+        """Write a row of a plane to which the windows that see it add."""
+        record = self.record
+        stride, padding = record.stride[0], record.padding[0]
+        with self._elements(text, end=str(self.width)):
+            text.line(f"y[{self._here(self.y)}] = 0;")
+        with text.loop("down", record.kernel[0]):
+            text.line(f"const int64_t reach = {offset(('row', 1), start=padding)} - down;")
+            text.line(f"const int64_t line = reach / {stride};")
+            text.line(f"if (reach < 0 || reach % {stride} != 0 || line >= {self.rows})")
+            text.line("    continue;")
+            with self._columns_inside(text):
+                there = self._where(self.y.strides, ("row", 1), ("seen", 1))
+                element = self._where(self.x.strides, ("line", 1), ("column", 1))
+                text.line(f"y[{there}] += x[{element}];")
+
+
+def lowest(dtype: DType) -> str:
+    """Return the C of the number that is not above any other of a dtype."""
+    if dtype.is_float:
+        return "-INFINITY"
+    return "0" if dtype.kind == "uint" else f"{dtype.name.upper()}_MIN"
+
+
+def _share(number: str, of: int) -> str:
+    """Return the C of a number divided by a constant, rounded up."""
+    return number if of == 1 else f"({number} + {of - 1}) / {of}"
+
+
+def _first_inside(start: str, gap: int, parts: bool = False) -> str:
+    """Return the C of which place of a window is the first inside, or how far on that is."""
+    taps = _share(f"-{start}", gap)
+    distance = f"{taps} * {gap}" if parts and gap > 1 else taps
+    return f"({start} < 0 ? {distance} : 0)"

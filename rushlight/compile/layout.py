@@ -1,0 +1,104 @@
+"""Layout: the order of each value's axes in memory.
+
+Convolutions want channels innermost, and their weights the output channels; a dense layer's weight
+(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and its
+new value, lie alike. Arguments lie as they come, in row-major order.
+"""
+
+from rushlight.compile.fuse import Fuser
+from rushlight.core.kernels import Contraction, Map, Window
+from rushlight.graph.ir import GraphValue, Node
+
+Order = tuple[int, ...]
+
+IMAGES: Order = (0, 2, 3, 1)
+KERNELS: Order = (2, 3, 1, 0)
+
+
+def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
+    """Return the order of axes for every value that prefers one other than row-major."""
+    alike = _Classes()
+    for node in fuser.graph.nodes:
+        if isinstance(fuser.records[node], Map) or fuser.is_view(node):
+            _join(alike, fuser, node)
+    states = {id(x): value for x, value in fuser.graph.states}
+    for x, value in fuser.graph.updates:
+        if id(x) in states:
+            alike.join(states[id(x)], fuser.views.root(value))
+    wanted: dict[GraphValue, Order] = {}
+    for node in fuser.graph.nodes:
+        for value, order in _wishes(fuser, node):
+            wanted.setdefault(alike.find(value), order)
+    for value in fuser.graph.arguments:
+        alike.split(value)
+    return {
+        value: wanted[alike.find(value)]
+        for value in fuser.graph.values
+        if alike.find(value) in wanted
+    }
+
+
+class _Classes:
+    """Values that lie alike: each class has one that stands for it."""
+
+    def __init__(self) -> None:
+        self._parent: dict[GraphValue, GraphValue] = {}
+        self._alone: set[GraphValue] = set()
+
+    def find(self, value: GraphValue) -> GraphValue:
+        while value in self._parent and value not in self._alone:
+            value = self._parent[value]
+        return value
+
+    def join(self, one: GraphValue, other: GraphValue) -> None:
+        one, other = self.find(one), self.find(other)
+        if one is not other:
+            self._parent[one] = other
+
+    def split(self, value: GraphValue) -> None:
+        """Leave a value out of its class, which goes on without it."""
+        self._alone.add(value)
+
+
+def _join(alike: _Classes, fuser: Fuser, node: Node) -> None:
+    result = node.outputs[0]
+    for x in node.inputs:
+        root = fuser.views.root(x)
+        same = x.shape == result.shape == root.shape
+        if same and fuser.views.ref(x) == fuser.views.ref(root):
+            alike.join(root, result)
+
+
+def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
+    """Return which operands and results of a node had better lie in which order."""
+    record = fuser.records[node]
+    if isinstance(record, Window):
+        images = [node.inputs[0], *node.outputs]
+        return [(fuser.views.root(x), IMAGES) for x in images if len(fuser.views.root(x).shape) == 4]
+    if not isinstance(record, Contraction):
+        return []
+    if any(len(term.steps) > 1 for term in (*record.left, *record.out)):
+        return _wishes_of_convolution(fuser, node)
+    right = node.inputs[1]
+    root = fuser.views.root(right)
+    if len(right.shape) == 2 and root is right:
+        columns = {axis for term in record.out for axis, _ in term.steps}
+        first = [axis for axis, _ in record.right[0].steps]
+        if first and first[0] in columns:
+            return [(root, (1, 0))]
+        return [(root, (0, 1))]
+    return []
+
+
+def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
+    kinds = {
+        "conv2d": (IMAGES, KERNELS, IMAGES),
+        "conv2d_input": (IMAGES, KERNELS, IMAGES),
+        "conv2d_weight": (IMAGES, IMAGES, KERNELS),
+    }[node.primitive.name]
+    values = (*node.inputs, *node.outputs)
+    return [
+        (fuser.views.root(x), order)
+        for x, order in zip(values, kinds, strict=True)
+        if len(fuser.views.root(x).shape) == 4
+    ]

@@ -1,0 +1,289 @@
+"""Memory: which buffer each value lies in, which states are updated in place, where temporaries go."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rushlight.compile.access import reshaped_strides
+from rushlight.compile.fuse import Fuser, Kernel
+from rushlight.compile.layout import choose_orders
+from rushlight.compile.records import Buffer, Strided
+from rushlight.core.kernels import Deposit, Lookup, Reinterpret
+from rushlight.core.shapes import size_of
+from rushlight.graph.ir import GraphValue, Node
+from rushlight.graph.printer import state_names
+
+ALIGNMENT = 64
+
+
+@dataclass(eq=False)
+class Memory:
+    """Where values lie. `slots` are the buffers that the caller gives, in their order."""
+
+    fuser: Fuser
+    slots: list[Buffer] = field(default_factory=list)
+    strided: dict[GraphValue, Strided] = field(default_factory=dict)  # of roots
+    commits: list[tuple[Buffer, Buffer]] = field(default_factory=list)  # copied at the end
+    state: dict[int, Buffer] = field(default_factory=dict)  # by id of the tensor
+    in_place: dict[GraphValue, Buffer] = field(default_factory=dict)
+    temporaries: list[Buffer] = field(default_factory=list)
+
+    def view(self, value: GraphValue) -> Strided:
+        """Return where the elements of any value lie, be it a view of another."""
+        ref = self.fuser.views.ref(value)
+        base = self.strided[ref.root]
+        strides = [0] * len(value.shape)
+        offset = base.offset
+        for term, stride in zip(ref.terms, base.strides, strict=True):
+            offset += term.start * stride
+            for axis, step in term.steps:
+                strides[axis] += step * stride
+        return Strided(base.buffer, value.shape, tuple(strides), offset)
+
+
+def assign_memory(fuser: Fuser) -> Memory:
+    """Return where every value of the kernels lies; temporaries have no place in the arena yet."""
+    memory = Memory(fuser)
+    orders = choose_orders(fuser)
+    _enter_inputs(memory, orders)
+    memory.in_place = _find_in_place(memory)
+    results = _enter_results(memory, orders)
+    for kernel in fuser.kernels:
+        if isinstance(kernel.record, Reinterpret):
+            _reinterpret(memory, kernel, orders)
+            continue
+        needed = kernel.kept if kernel.is_loop else kernel.kept | _own_results(kernel)
+        for value in kernel.defs:
+            if value not in needed:
+                continue
+            buffer = results.get(value)
+            if buffer is None:
+                buffer = _temporary(memory, value, orders.get(value))
+            memory.strided[value] = buffer.view()
+    return memory
+
+
+def _own_results(kernel: Kernel) -> set[GraphValue]:
+    """Return the results of a structured node that are written to memory whoever reads them."""
+    assert kernel.node is not None
+    fused = len(kernel.place) > len(kernel.node.outputs)
+    return set() if fused else set(kernel.node.outputs)
+
+
+def _default(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(range(len(shape)))
+
+
+def _enter_inputs(memory: Memory, orders: dict[GraphValue, tuple[int, ...]]) -> None:
+    graph = memory.fuser.graph
+    names = state_names(graph)
+
+    def enter(value: GraphValue, name: str, role: str) -> Buffer:
+        order = orders.get(value, _default(value.shape))
+        buffer = Buffer(c_name(name, len(memory.slots)), value.shape, value.dtype, order, role)
+        buffer.slot = len(memory.slots)
+        memory.slots.append(buffer)
+        memory.strided[value] = buffer.view()
+        return buffer
+
+    for value in graph.arguments:
+        enter(value, "x", "argument")
+    for x, value in graph.states:
+        memory.state[id(x)] = enter(value, names[id(x)], "state")
+    for x, value in graph.grads:
+        enter(value, f"grad of {names.get(id(x), 'state')}", "gradient")
+    for _, value in graph.constants:
+        if size_of(value.shape) != 1:
+            enter(value, "constant", "constant")
+
+
+def _enter_results(
+    memory: Memory, orders: dict[GraphValue, tuple[int, ...]]
+) -> dict[GraphValue, Buffer]:
+    """Give every result its buffer: the state's own, a temporary that is copied there, or a slot."""
+    graph = memory.fuser.graph
+    buffers: dict[GraphValue, Buffer] = {}
+    for x, value in graph.updates:
+        if value in memory.in_place:
+            buffers[value] = memory.in_place[value]
+            continue
+        state = memory.state.get(id(x))
+        if state is None:  # never read, only written
+            order = orders.get(value, _default(value.shape))
+            state = Buffer(
+                c_name("state", len(memory.slots)), value.shape, value.dtype, order, "state"
+            )
+            state.slot = len(memory.slots)
+            memory.slots.append(state)
+            memory.state[id(x)] = state
+        buffers[value] = _temporary(memory, value, state.order)
+        memory.commits.append((buffers[value], state))
+    others = [*graph.outputs, *(v for _, v in graph.grad_updates if v is not None)]
+    for value in others:
+        order = orders.get(value, _default(value.shape))
+        name = c_name("result", len(memory.slots))
+        buffers[value] = Buffer(name, value.shape, value.dtype, order, "result", len(memory.slots))
+        memory.slots.append(buffers[value])
+    return buffers
+
+
+def _temporary(memory: Memory, value: GraphValue, order: tuple[int, ...] | None) -> Buffer:
+    node = memory.fuser.producer[value]
+    name = c_name(node.primitive.name, value.index)
+    buffer = Buffer(name, value.shape, value.dtype, order or _default(value.shape))
+    memory.temporaries.append(buffer)
+    return buffer
+
+
+def _reinterpret(
+    memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[int, ...]]
+) -> None:
+    """Read the operand's memory under another shape, or where it lies otherwise mark a copy."""
+    node = kernel.node
+    assert node is not None
+    value = node.outputs[0]
+    source = memory.view(node.inputs[0])
+    strides = reshaped_strides(source.shape, source.strides, value.shape)
+    if strides is not None:
+        memory.strided[value] = Strided(source.buffer, value.shape, strides, source.offset)
+        return
+    name = c_name("rows", value.index)
+    buffer = Buffer(name, source.shape, value.dtype, _default(source.shape))
+    memory.temporaries.append(buffer)
+    strides = reshaped_strides(source.shape, buffer.strides, value.shape)
+    assert strides is not None
+    memory.strided[value] = Strided(buffer, value.shape, strides)
+    kernel.kept = {value}
+
+
+def c_name(name: str, number: int) -> str:
+    """Return a C identifier that begins with what can be kept of a name and ends in a number.
+
+    >>> c_name('0.weight"*/', 3), c_name("", 1)
+    ('weight_3', 'v_1')
+    """
+    kept = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
+    kept = kept.strip("_0123456789")[-24:].strip("_0123456789")
+    return f"{kept or 'v'}_{number}"
+
+
+def _find_in_place(memory: Memory) -> dict[GraphValue, Buffer]:
+    """Return the new values of states that may be written over the old ones.
+
+    That is so where nobody reads the old one later, nor at another place than the one written, and
+    where all indices have been checked by then, so that a call that fails changes nothing.
+    """
+    fuser = memory.fuser
+    graph = fuser.graph
+    inputs = {id(x): value for x, value in graph.states}
+    origins = _Origins(fuser)
+    checked = _last_check(fuser)
+    found: dict[GraphValue, Buffer] = {}
+    for x, value in graph.updates:
+        kernel = fuser.home.get(value)
+        if kernel is None or fuser.kernels.index(kernel) <= checked:
+            continue
+        old = inputs.get(id(x))
+        if old is None:
+            continue
+        buffer = memory.state[id(x)]
+        place = fuser.kernels.index(kernel)
+        later = fuser.kernels[place + 1 :]
+        if any(old in origins.read_by(other) for other in later):
+            continue
+        if _only_in_step(fuser, kernel, value, old, origins):
+            found[value] = buffer
+    return found
+
+
+class _Origins:
+    """Which inputs of the graph a kernel reads, be it through views and reshapes."""
+
+    def __init__(self, fuser: Fuser) -> None:
+        self.fuser = fuser
+        self._read: dict[Kernel, set[GraphValue]] = {}
+
+    def of(self, value: GraphValue) -> GraphValue:
+        root = self.fuser.views.root(value)
+        node = self.fuser.producer.get(root)
+        if node is not None and isinstance(self.fuser.records[node], Reinterpret):
+            return self.of(node.inputs[0])
+        return root
+
+    def read_by(self, kernel: Kernel) -> set[GraphValue]:
+        if kernel not in self._read:
+            self._read[kernel] = {self.of(v) for v in self.fuser.values_read(kernel)}
+        return self._read[kernel]
+
+
+def _only_in_step(
+    fuser: Fuser, kernel: Kernel, value: GraphValue, old: GraphValue, origins: _Origins
+) -> bool:
+    """Return whether the kernel reads `old` nowhere but where it writes `value`."""
+    if isinstance(kernel.record, Deposit):
+        base = kernel.node.inputs[0] if kernel.node and kernel.record.based else None
+        others = kernel.node.inputs[1:] if kernel.node else ()
+        return base is old and all(origins.of(x) is not old for x in others)
+    if kernel.node is not None and any(origins.of(x) is old for x in kernel.node.inputs):
+        return False
+    if kernel.node is not None and value in kernel.node.outputs:
+        return False
+    axes = {axis for one in kernel.place[value] for axis, _ in one.steps}
+    if axes & set(kernel.folded) and fuser.stage_count(kernel) > 1:
+        return old not in origins.read_by(kernel)
+    for read, places in fuser.reads(kernel):
+        if origins.of(read) is old and (read is not old or places != kernel.place[value]):
+            return False
+    return True
+
+
+def _last_check(fuser: Fuser) -> int:
+    """Return the number of the last kernel that checks an index for the first time, or -1."""
+    seen: set[tuple[GraphValue, int]] = set()
+    last = -1
+    for number, kernel in enumerate(fuser.kernels):
+        for node in fuser.nodes_of(kernel):
+            record = fuser.records[node]
+            if not isinstance(record, (Lookup, Deposit)):
+                continue
+            key = _check_key(fuser, node, record)
+            if key not in seen:
+                last = number
+            seen.add(key)
+    return last
+
+
+def _check_key(fuser: Fuser, node: Node, record: Lookup | Deposit) -> tuple[GraphValue, int]:
+    if isinstance(record, Lookup):
+        return fuser.views.root(node.inputs[1]), node.inputs[0].shape[record.axis]
+    indices = node.inputs[1] if record.based else node.inputs[0]
+    return fuser.views.root(indices), node.outputs[0].shape[record.axis]
+
+
+def place_temporaries(memory: Memory, lives: dict[Buffer, tuple[int, int]]) -> int:
+    """Give temporaries their offsets in the arena, those that live at once apart; return its size.
+
+    Larger buffers first, each at the lowest place that is free while it lives.
+    """
+    placed: list[Buffer] = []
+    size = 0
+    for buffer in sorted(lives, key=lambda b: (-b.bytes, lives[b])):
+        offset = 0
+        for other in sorted(_alive_with(buffer, placed, lives), key=lambda b: b.offset):
+            if offset + _padded(buffer) <= other.offset:
+                break
+            offset = max(offset, other.offset + _padded(other))
+        buffer.offset = offset
+        size = max(size, offset + _padded(buffer))
+        placed.append(buffer)
+    return size
+
+
+def _padded(buffer: Buffer) -> int:
+    return -(-max(1, buffer.bytes) // ALIGNMENT) * ALIGNMENT
+
+
+def _alive_with(
+    buffer: Buffer, others: Iterable[Buffer], lives: dict[Buffer, tuple[int, int]]
+) -> list[Buffer]:
+    first, last = lives[buffer]
+    return [other for other in others if lives[other][0] <= last and first <= lives[other][1]]

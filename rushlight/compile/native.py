@@ -1,0 +1,226 @@
+"""Running a graph as compiled C: building it or finding it built, and calling it."""
+
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import rushlight
+from rushlight._version import __version__
+from rushlight.autograd import assigned
+from rushlight.compile import cache
+from rushlight.compile.emit.program import compile_graph
+from rushlight.compile.loader import Call, address, arena, function, load
+from rushlight.compile.pool import pool, thread_count
+from rushlight.compile.program import Program, Slot, from_manifest
+from rushlight.compile.toolchain import Compiler, build, find_compiler
+from rushlight.core.primitive import Array
+from rushlight.graph.ir import Graph
+from rushlight.tensor import Tensor
+
+import ctypes
+
+SMALL = 16384  # bytes of an argument that is copied rather than pointed at, which is slower
+
+
+class Native:
+    """A graph's C, loaded: `run` takes what `Interpreter.run` takes and gives what it gives.
+
+    Raises CompileError where there is no C compiler, NotImplementedError for an op without C.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        compiler = find_compiler()
+        self.program, path = _built(graph, compiler)
+        library = load(path)
+        self.function = function(library, self.program.entry)
+        self.address = address(library, self.program.entry)
+        self.threads = thread_count() if self.program.parallel else 1
+        self._contexts: list[_Context] = []
+        slots = self.program.slots
+        self._arguments = [slot for slot in slots if slot.role == "argument"]
+        self.first_state = len(self._arguments)
+        by_tensor = {id(x): i for i, (x, _) in enumerate(graph.states)}
+        self.states: list[_State] = []
+        written = set(self.program.states)
+        for i, (x, _) in enumerate(graph.states):
+            place = self.first_state + i
+            self.states.append(_State(x, place, slots[place], place in written))
+        for (x, _), place in zip(graph.updates, self.program.states, strict=True):
+            if id(x) not in by_tensor:
+                self.states.append(_State(x, place, slots[place], True))
+        self.results = [i for i, slot in enumerate(slots) if slot.role == "result"]
+
+    def run(self, arguments: list[Array], grads: list[Array]) -> list[Array] | None:
+        """Return the results that are no states; states are updated in place.
+
+        Returns None, with nothing changed, where an index was out of range.
+        """
+        context = self._contexts.pop() if self._contexts else _Context(self)
+        held = context.fill(arguments, grads)
+        for state in self.states:
+            context.pointers[state.place] = state.bind()
+        outputs = context.new_results()
+        failed = self.function(context.address)
+        del held
+        self._contexts.append(context)
+        if failed:
+            return None
+        for x, _ in self.graph.updates:
+            assigned(x)
+        return outputs
+
+
+class _Context:
+    """The memory of one call at a time: pointers, and what lies between."""
+
+    def __init__(self, native: Native) -> None:
+        program = native.program
+        self.native = native
+        self.pointers: Any = np.zeros(max(1, len(program.slots)), np.uintp)
+        self.arena = arena(program.arena + program.scratch * native.threads + 64)
+        self.call = Call(
+            buffers=self.pointers.ctypes.data,
+            arena=self.arena.ctypes.data,
+            threads=native.threads,
+            parallel=pool().parallel if native.threads > 1 else 0,
+        )
+        self.address = ctypes.addressof(self.call)
+        self.constants = []
+        first = native.first_state + len(native.graph.states) + len(native.graph.grads)
+        large = [array for array, _ in native.graph.constants if array.size != 1]
+        for i, array in enumerate(large):
+            slot = program.slots[first + i]
+            held = _in_order(array, slot)
+            self.constants.append(held)
+            self.pointers[first + i] = held.ctypes.data
+
+    def fill(self, arguments: list[Array], grads: list[Array]) -> list[Array]:
+        """Point at arguments and gradients; return the arrays to keep alive during the call."""
+        slots = self.native.program.slots
+        held = []
+        first = self.native.first_state + len(self.native.graph.states)
+        places = [*range(len(arguments)), *range(first, first + len(grads))]
+        for place, array in zip(places, (*arguments, *grads), strict=True):
+            ready = _in_order(array, slots[place])
+            held.append(ready)
+            self.pointers[place] = ready.ctypes.data
+        return held
+
+    def new_results(self) -> list[Array]:
+        made = []
+        for place in self.native.results:
+            raw, shaped = _new(self.native.program.slots[place])
+            self.pointers[place] = raw.ctypes.data
+            made.append(shaped)
+        return made
+
+
+class _State:
+    """A captured tensor, and which memory stands for it.
+
+    Compiled code writes states in place. What others hold of a tensor's array (a NumPy view, a
+    detached tensor) must not change, so whoever else holds it keeps it, and the tensor moves.
+    """
+
+    def __init__(self, tensor: Tensor, place: int, slot: Slot, written: bool) -> None:
+        self.tensor = tensor
+        self.place = place
+        self.slot = slot
+        self.written = written
+        self._bound: Array | None = None
+        self._pointer = 0
+        self._counts = (0, 0)
+
+    def bind(self) -> int:
+        """Return where the tensor's elements lie, in the order that the program wants."""
+        data = self.tensor.data
+        if data is self._bound and (not self.written or _holders(data) == self._counts):
+            return self._pointer
+        self._bound = None
+        if not self.written and _lies_in(data, self.slot):
+            self._bound, self._pointer = data, data.ctypes.data
+            return self._pointer
+        raw, shaped = _new(self.slot)
+        shaped[...] = data
+        self._pointer = raw.ctypes.data
+        del raw, data
+        self.tensor.data = shaped
+        self._bound = shaped
+        del shaped
+        self._counts = _holders(self.tensor.data)
+        return self._pointer
+
+
+def _holders(data: Array) -> tuple[int, int]:
+    """Return how many hold an array, and the memory that it is a view of."""
+    return sys.getrefcount(data), sys.getrefcount(data.base)
+
+
+def _new(slot: Slot) -> tuple[Array, Array]:
+    """Return new memory in a slot's order, and the array of the slot's shape that views it."""
+    raw = np.empty([slot.shape[axis] for axis in slot.order], slot.dtype.storage)
+    inverse = [slot.order.index(axis) for axis in range(len(slot.order))]
+    return raw, raw.transpose(inverse)
+
+
+def _lies_in(array: Array, slot: Slot) -> bool:
+    """Return whether an array's elements lie in a slot's order."""
+    return bool(array.transpose(slot.order).flags.c_contiguous and array.flags.aligned)
+
+
+def _in_order(array: Array, slot: Slot) -> Array:
+    """Return an array whose memory is in a slot's order: the same one where it is."""
+    if _lies_in(array, slot):
+        return array
+    raw, shaped = _new(slot)
+    shaped[...] = array
+    return raw
+
+
+def _built(graph: Graph, compiler: Compiler) -> tuple[Program, Path]:
+    """Return a graph's program and its compiled object, from the cache if it is there."""
+    key = cache.digest("graph", fingerprint(graph), _generator(), compiler.recipe)
+    entry = cache.find(key)
+    if entry is None:
+        program = compile_graph(graph)
+        make = functools.partial(build, compiler)
+        entry = cache.store(key, program.source, compiler.recipe, program.manifest(), make)
+    return from_manifest(entry.manifest), entry.path
+
+
+@functools.cache
+def _generator() -> str:
+    """Return what tells this generator of C from others: its version, and its files' dates."""
+    folder = Path(rushlight.__file__).parent
+    parts = [__version__]
+    for part in ("core", "ops", "graph", "compile"):
+        for path in sorted((folder / part).rglob("*.*")):
+            if path.suffix in (".py", ".h", ".c"):
+                status = path.stat()
+                parts.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
+    return cache.digest(*parts)
+
+
+def fingerprint(graph: Graph) -> str:
+    """Return a digest of all that a graph's C depends on."""
+    number = {value: i for i, value in enumerate(graph.values)}
+    parts = [" ".join(str(value.spec) for value in graph.values)]
+    for node in graph.nodes:
+        inputs = [number[x] for x in node.inputs]
+        params = sorted((name, repr(value)) for name, value in node.params.items())
+        outputs = [number[x] for x in node.outputs]
+        parts.append(f"{node.primitive.name} {inputs} {params} {outputs} {node.source} {node.module}")
+    place = {id(x): i for i, (x, _) in enumerate(graph.states)}
+    parts.append(str([(place.get(id(x), -1), number[v]) for x, v in graph.updates]))
+    parts.append(str([x.name for x, _ in graph.states]))
+    parts.append(str([number[v] for _, v in graph.states]))
+    parts.append(str([number[v] for v in graph.outputs]))
+    parts.append(str([v and number[v] for _, v in graph.grad_updates]))
+    digests: list[str | bytes] = list(parts)
+    for array, value in graph.constants:
+        digests += [str(number[value]), np.ascontiguousarray(array).tobytes()]
+    return cache.digest(*digests)
