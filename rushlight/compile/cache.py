@@ -114,10 +114,15 @@ def remember(key: str, facts: dict[str, Any]) -> None:
     _write(lambda cache: cache.remember(key, facts))
 
 
+def folder(name: str) -> Path:
+    """Return a folder beside the objects, made if need be: for what a compiler itself keeps."""
+    return _write(lambda cache: cache.inner(name))
+
+
 def usage() -> tuple[Path, int]:
     """Return the folder in use and how many bytes it holds."""
-    folder = _caches()[0].folder
-    return folder, sum(size for _, size, _ in _contents(folder))
+    place = _caches()[0].folder
+    return place, sum(size for _, size, path in _contents(place) if _OURS.fullmatch(path.name))
 
 
 class ObjectCache:
@@ -164,6 +169,12 @@ class ObjectCache:
         except BaseException:
             _remove(temp)
             raise
+
+    def inner(self, name: str) -> Path:
+        self._ensure()
+        path = self.folder / name
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
 
     def _holds(self, name: str) -> bool:
         """Say whether the object is there and as it was written; remove one that is not."""

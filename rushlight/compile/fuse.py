@@ -26,6 +26,7 @@ from rushlight.core.kernels import (
     Fold,
     Lookup,
     Map,
+    RandomBits,
     Record,
     Reinterpret,
     Term,
@@ -148,7 +149,17 @@ class Fuser:
         self._append(Kernel(sizes, place, folded, node, record))
 
     def _append(self, kernel: Kernel) -> None:
-        self.kernels.append(kernel)
+        """Enter a kernel in order, but scalars and random bits as early as can be.
+
+        What comes late in a graph but depends on little, such as an optimiser's count of steps,
+        would otherwise keep others from being merged.
+        """
+        early = not kernel.sizes if kernel.is_loop else isinstance(kernel.record, RandomBits)
+        if early:
+            last = self._last_dependency(kernel)
+            self.kernels.insert(0 if last is None else self.kernels.index(last) + 1, kernel)
+        else:
+            self.kernels.append(kernel)
         for value in kernel.defs:
             self.home[value] = kernel
 
@@ -233,7 +244,11 @@ class Fuser:
         return {other for other, _ in found if other in kernel.place}
 
     def _expand(
-        self, value: GraphValue, kernel: Kernel, places: Places, seen: set[tuple[GraphValue, Places]]
+        self,
+        value: GraphValue,
+        kernel: Kernel,
+        places: Places,
+        seen: set[tuple[GraphValue, Places]],
     ) -> Iterator[tuple[GraphValue, Places]]:
         node = self.producer[value]
         for x, there in operand_places(node, self.records[node], places, kernel):
@@ -257,7 +272,9 @@ class Fuser:
         axes = self._linked_axes(kernel, host)
         if axes is None:
             return False
-        merged = _joined_in_product(kernel, host, axes) if host.node else _joined(kernel, host, axes)
+        merged = (
+            _joined_in_product(kernel, host, axes) if host.node else _joined(kernel, host, axes)
+        )
         if merged is None:
             return False
         if host.node is not None and not self._fits_epilogue(kernel, host):
@@ -315,7 +332,8 @@ def is_choice(record: Deposit, node: Node) -> bool:
     reached = [axis for axis in range(len(updates.shape)) if updates.shape[axis] != 1]
     places = [_only(term) for i, term in enumerate(record.out) if i != record.axis]
     whole = all(
-        out.shape[i] == 1 or (_only(term) is not None and updates.shape[_only(term)] == out.shape[i])  # type: ignore[index]
+        out.shape[i] == 1
+        or (_only(term) is not None and updates.shape[_only(term)] == out.shape[i])  # type: ignore[index]
         for i, term in enumerate(record.out)
         if i != record.axis
     )

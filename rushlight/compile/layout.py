@@ -74,7 +74,9 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     record = fuser.records[node]
     if isinstance(record, Window):
         images = [node.inputs[0], *node.outputs]
-        return [(fuser.views.root(x), IMAGES) for x in images if len(fuser.views.root(x).shape) == 4]
+        return [
+            (fuser.views.root(x), IMAGES) for x in images if len(fuser.views.root(x).shape) == 4
+        ]
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):

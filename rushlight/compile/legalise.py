@@ -62,9 +62,7 @@ class _Writer:
 
     def keep(self, node: Node) -> None:
         inputs = tuple(map(self.get, node.inputs))
-        same = Node(
-            node.primitive, inputs, node.params, node.outputs, node.source, node.module
-        )
+        same = Node(node.primitive, inputs, node.params, node.outputs, node.source, node.module)
         self.graph.nodes.append(same)
 
 

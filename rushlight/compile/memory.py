@@ -134,9 +134,7 @@ def _temporary(memory: Memory, value: GraphValue, order: tuple[int, ...] | None)
     return buffer
 
 
-def _reinterpret(
-    memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[int, ...]]
-) -> None:
+def _reinterpret(memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[int, ...]]) -> None:
     """Read the operand's memory under another shape, or where it lies otherwise mark a copy."""
     node = kernel.node
     assert node is not None
@@ -145,6 +143,7 @@ def _reinterpret(
     strides = reshaped_strides(source.shape, source.strides, value.shape)
     if strides is not None:
         memory.strided[value] = Strided(source.buffer, value.shape, strides, source.offset)
+        kernel.kept = set()
         return
     name = c_name("rows", value.index)
     buffer = Buffer(name, source.shape, value.dtype, _default(source.shape))

@@ -213,7 +213,9 @@ def fingerprint(graph: Graph) -> str:
         inputs = [number[x] for x in node.inputs]
         params = sorted((name, repr(value)) for name, value in node.params.items())
         outputs = [number[x] for x in node.outputs]
-        parts.append(f"{node.primitive.name} {inputs} {params} {outputs} {node.source} {node.module}")
+        parts.append(
+            f"{node.primitive.name} {inputs} {params} {outputs} {node.source} {node.module}"
+        )
     place = {id(x): i for i, (x, _) in enumerate(graph.states)}
     parts.append(str([(place.get(id(x), -1), number[v]) for x, v in graph.updates]))
     parts.append(str([x.name for x, _ in graph.states]))

@@ -91,8 +91,9 @@ def find_compiler() -> Compiler:
     found = _find(tuple(chosen) if chosen is not None else None, config.search_path())
     if isinstance(found, Compiler):
         return found
-    error = CompileError("no C compiler can be used here", hint=HINT)
-    error.operands = [(name, reason) for name, reason in found]
+    hint = HINT if chosen is None else f"without {config.COMPILER}, cc, gcc and clang are tried"
+    error = CompileError("no C compiler can be used here", hint=hint)
+    error.operands = list(found)
     raise error
 
 
@@ -110,7 +111,7 @@ def build(
     """
     flags = (*compiler.flags, *extra)
     command = [*compiler.command, *flags, source.name, "-o", output.name, "-lm"]
-    said = process.run(command, source.parent, limit_s, **_zig_folders())
+    said = process.run(command, source.parent, limit_s, **_variables(command))
     if not output.is_file() or output.stat().st_size == 0:
         raise process.failure("the C compiler ended well and gave no object", command, said)
 
@@ -153,6 +154,8 @@ def _find(chosen: tuple[str, ...] | None, path: str) -> Compiler | Reasons:
                 return _known(os.path.abspath(program), words[1:])
             except CompileError as error:
                 reasons.append((shlex.join(words), _in_one_line(error)))
+            except OSError as error:
+                reasons.append((shlex.join(words), f"cannot be tried out: {error}"))
     return tuple(reasons)
 
 
@@ -189,7 +192,8 @@ def _known(program: str, words: tuple[str, ...]) -> Compiler:
 
 def _try_out(command: tuple[str, ...], identity: str) -> Compiler:
     """Ask a compiler what it is, and let it build something; raise CompileError if it cannot."""
-    native = "-march=native" if platform.machine() in ("x86_64", "AMD64") else "-mcpu=native"
+    arm = platform.machine() in ("aarch64", "arm64")
+    native = "-mcpu=native" if arm else "-march=native"
     with tempfile.TemporaryDirectory(prefix="rushlight-") as name:
         folder = Path(name)
         (folder / "nothing.c").touch()
@@ -206,7 +210,7 @@ def _examine(
     command: tuple[str, ...], tuning: tuple[str, ...], folder: Path, identity: str
 ) -> Compiler:
     asking = [*command, *tuning, "-v", "-dM", "-E", "nothing.c"]
-    said = process.run(asking, folder, ASK_LIMIT_S, **_zig_folders())
+    said = process.run(asking, folder, ASK_LIMIT_S, **_variables(command))
     macros = dict(re.findall(r"^#define (\w+) (.*)$", said, re.MULTILINE))
     kind = _kind(command, macros)
     target = re.search(r"^Target: (\S+)", said, re.MULTILINE)
@@ -227,13 +231,18 @@ def _examine(
 
 def _kind(command: tuple[str, ...], macros: dict[str, str]) -> str:
     """Return what a compiler is by its predefined macros; raise CompileError if it is none."""
-    if "__clang_major__" in macros:
-        kind = "zig" if command[-1] == "cc" and len(command) > 1 else "clang"
-        major = macros["__clang_major__"]
-    elif "__GNUC__" in macros and "__INTEL_COMPILER" not in macros:
-        kind, major = "gcc", macros["__GNUC__"]
-    else:
+    other = (
+        "__INTEL_COMPILER",
+        "__INTEL_LLVM_COMPILER",
+        "__NVCOMPILER",
+    )  # their own rules of maths
+    if any(name in macros for name in other) or "__GNUC__" not in macros:
         raise CompileError("it is neither gcc nor clang nor zig cc")
+    if "__clang_major__" in macros:
+        kind = "zig" if _is_zig(command) else "clang"
+        major = macros["__clang_major__"]
+    else:
+        kind, major = "gcc", macros["__GNUC__"]
     if int(major) < OLDEST[kind]:
         name = "clang" if kind == "zig" else kind
         raise CompileError(f"it is {name} {major}; {name} {OLDEST[kind]} is the oldest that works")
@@ -255,7 +264,13 @@ def _vector_bytes(macros: dict[str, str]) -> int:
     return 16
 
 
-def _zig_folders() -> dict[str, str]:
-    """Return where zig keeps its own libraries once they are built, as variables for it."""
-    folder = str(config.cache_dir() / "zig")
+def _is_zig(command: Sequence[str]) -> bool:
+    return os.path.basename(command[0]) == "zig" or "ziglang" in command
+
+
+def _variables(command: Sequence[str]) -> dict[str, str]:
+    """Return the variables for a compiler: where zig keeps its own libraries once they are built."""
+    if not _is_zig(command):
+        return {}
+    folder = str(cache.folder("zig"))
     return {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder}

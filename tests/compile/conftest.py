@@ -1,4 +1,4 @@
-"""What the tests of compiled code share: folders of their own, and programs that act as compilers."""
+"""What the tests of compiled code share: a real compiler, and scripts that act as one."""
 
 import shlex
 import shutil

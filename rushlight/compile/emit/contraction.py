@@ -94,14 +94,14 @@ def _main(kernel: Kernel) -> list[str]:
         inside += keeping.within(columns)
     else:
         body.append("(void)scratch;")
-    names = tuple(f"tap{at}" for at in range(len(form.taps)))
+    names, dims = kernel.whole
     at = {
         each.name: [] if each.name == PANEL_NAME else unit.moves(each.name)
         for each in kernel.inside
     }
-    at = {pointer: at[pointer] + moves(names, form.taps, pointer) for pointer in at}
+    at = {pointer: at[pointer] + moves(names, dims, pointer) for pointer in at}
     work = plain.whole if kernel.kind == "plain" else over_columns
-    inside += over(names, form.taps, work(kernel, at, rows, columns))
+    inside += over(names, dims, work(kernel, at, rows, columns))
     head = "for (int64_t unit = first; unit < last; unit++) {"
     body += [head, *indented(inside), "}"]
     parameters = [each.declaration for each in kernel.pointers]

@@ -32,7 +32,11 @@ class Accumulator:
         if not lanes:
             return [f"{kind} {self.name} = {self.start()};"]
         each = f"for (int64_t lane = 0; lane < {LANES}; lane++)"
-        return [f"{kind} {self.name}_lanes[{LANES}];", each, f"    {self.name}_lanes[lane] = {self.start()};"]
+        return [
+            f"{kind} {self.name}_lanes[{LANES}];",
+            each,
+            f"    {self.name}_lanes[lane] = {self.start()};",
+        ]
 
     def add(self, body: Body, x: str, column: int, lanes: str = "") -> None:
         """Write the statement that takes one more element in; `lanes` is "_lanes[lane]" or such."""

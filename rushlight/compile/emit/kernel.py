@@ -97,6 +97,21 @@ class Kernel:
         return moves(self.inner_names, self.form.inner, pointer)
 
     @property
+    def planes(self) -> tuple[tuple[str, ...], tuple[Dim, ...]]:
+        """Names and dims of the axes of rows, beside those that tiles lie on, that units part."""
+        dims = () if self.form.taps else self.tiling.leading
+        return tuple(f"plane{at}" for at in range(len(dims))), dims
+
+    @property
+    def whole(self) -> tuple[tuple[str, ...], tuple[Dim, ...]]:
+        """Names and dims of the axes that every unit does all of: taps, whose windows overlap."""
+        if not self.form.taps:
+            return (), ()
+        names = [f"tap{at}" for at in range(len(self.form.taps))]
+        names += [f"plane{at}" for at in range(len(self.tiling.leading))]
+        return tuple(names), self.form.taps + self.tiling.leading
+
+    @property
     def ragged(self) -> bool:
         """Whether the last panel's columns fill no whole number of vectors on some target."""
         return self.form.width.size % PANEL != 0
@@ -188,7 +203,7 @@ class Unit:
         return [
             *((f"batch{at}", dim.size, 1, dim) for at, dim in enumerate(form.batch)),
             ("start", panels, tiling.panel, form.width),
-            *((f"plane{at}", dim.size, 1, dim) for at, dim in enumerate(tiling.leading)),
+            *((name, dim.size, 1, dim) for name, dim in zip(*self.kernel.planes, strict=True)),
             ("top", tiling.blocks, tiling.block, tiling.rows[0]),
         ]
 

@@ -74,7 +74,9 @@ class LoopWriter:
         for value in self.kernel.defs:
             if value in self.memory:
                 strided = self.memory[value]
-                self._accesses.insert(0, dict(body.coefficients(strided, self.kernel.place[value])[1]))
+                self._accesses.insert(
+                    0, dict(body.coefficients(strided, self.kernel.place[value])[1])
+                )
             if self.is_fold(value):
                 body.value(*self._fold_operand(value))
                 body.know(value, self.kernel.place[value], "0", ROW)
@@ -347,8 +349,7 @@ class LoopWriter:
     def _keep_for_later(self, value: GraphValue, text: str, stage: int) -> None:
         """Keep a row of a def that a later stage reads and that is not in memory."""
         later = any(
-            self.stages[other] > stage
-            and value in self.fuser.local_operands(other, self.kernel)
+            self.stages[other] > stage and value in self.fuser.local_operands(other, self.kernel)
             for other in self.kernel.defs
         )
         if value in self.memory or not later:

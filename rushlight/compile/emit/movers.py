@@ -133,14 +133,15 @@ def _random_code(name: str, state: Strided, outputs: Sequence[Strided]) -> Kerne
             text.line(f"rl_philox_advance(key, {count}, next);")
             for word in range(4):
                 text.line(f"following[{word * following.strides[0]}] = next[{word}];")
-        with text.block("if (first < last)"):
-            end = f"last * {words} < {count} ? last * {words} : {count}"
-            text.line(f"const int64_t begin = first * {words};")
-            text.line(f"const int64_t end = {end};")
-            if in_order:
-                text.line("rl_philox_fill(key, begin, end - begin, bits + begin);")
-            elif count:
-                _write_scattered(text, bits, words)
+        if count:
+            with text.block("if (first < last)"):
+                end = f"last * {words} < {count} ? last * {words} : {count}"
+                text.line(f"const int64_t begin = first * {words};")
+                text.line(f"const int64_t end = {end};")
+                if in_order:
+                    text.line("rl_philox_fill(key, begin, end - begin, bits + begin);")
+                else:
+                    _write_scattered(text, bits, words)
     return KernelCode(str(text), max(1, -(-count // words)), headers=("philox.h",))
 
 

@@ -38,9 +38,7 @@ class Form:
 
     def exchanged(self) -> "Form":
         """Return the same nest with rows as columns: the transposed product."""
-        return replace(
-            self, rows=self.columns, columns=self.rows, thin=self.wide, wide=self.thin
-        )
+        return replace(self, rows=self.columns, columns=self.rows, thin=self.wide, wide=self.thin)
 
 
 def form_of(nest: Nest, epilogue: Epilogue | None) -> Form:

@@ -2,7 +2,15 @@
 
 from math import prod
 
-from rushlight.compile.emit.kernel import PANEL_NAME, Kernel, Unit, function, moves, over, panel_size
+from rushlight.compile.emit.kernel import (
+    PANEL_NAME,
+    Kernel,
+    Unit,
+    function,
+    moves,
+    over,
+    panel_size,
+)
 from rushlight.compile.emit.nests import Dim
 from rushlight.compile.emit.pieces import indented, place, shifted
 

@@ -132,5 +132,3 @@ class _EpilogueWriter:
             self._operands[key] = name
             self.pointers.append((strided.buffer, offset))
         return f"{name}[0]" if not any(strides) else f"{{{name}}}"
-
-

@@ -13,7 +13,7 @@ from rushlight.compile.program import Program, Slot
 from rushlight.compile.records import Buffer, Emitted, KernelCode
 from rushlight.compile.sources import runtime
 from rushlight.compile.access import identity
-from rushlight.core.kernels import Contraction, Deposit, Join, Reinterpret
+from rushlight.core.kernels import Contraction, Join, Reinterpret
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph
 
@@ -93,7 +93,7 @@ class _ProgramWriter:
         code = mover_code(name, record, inputs, outputs, number)
         operands = [(x.buffer, x.offset) for x in (*inputs, *outputs)]
         written = {x.buffer for x in outputs}
-        return Emitted(code, operands, written, isinstance(record, Deposit), True)
+        return Emitted(code, operands, written, checks=True, scratch=True)
 
     def _emit_copy(self, kernel: Kernel, name: str) -> None:
         """Copy what is reshaped into row-major order."""
@@ -103,7 +103,7 @@ class _ProgramWriter:
         record = Join((identity(source.shape),), covered=True)
         code = mover_code(name, record, [source], [rows], 0)
         operands = [(source.buffer, source.offset), (rows.buffer, 0)]
-        emitted = Emitted(code, operands, {rows.buffer}, scratch=True)
+        emitted = Emitted(code, operands, {rows.buffer}, checks=True, scratch=True)
         self.steps.append(Step(emitted, self._comment(kernel), name))
 
     def _emit_zeros(self, kernel: Kernel, name: str) -> None:
@@ -199,13 +199,22 @@ class _ProgramWriter:
                 where = f"(call->arena + {buffer.offset})"
             lines.append(f"    {kind} *const {buffer.name} = ({kind} *){where};")
         if any(step.emitted.scratch for step in self.steps):
-            lines.append(f"    char *const scratch = call->arena + {arena} + thread * INT64_C({scratch});")
+            lines.append(
+                f"    char *const scratch = call->arena + {arena} + thread * INT64_C({scratch});"
+            )
             lines.append("    (void)scratch;")
         for step in self.steps:
             lines += self._call(step)
-        lines += ["    (void)call;", "    (void)barrier;", "    (void)thread;", "    (void)threads;"]
+        lines += [
+            "    (void)call;",
+            "    (void)barrier;",
+            "    (void)thread;",
+            "    (void)threads;",
+        ]
         body = "\n".join(lines)
-        return f"{_JOB}static void rl_steps(void *context, int thread, int threads)\n{{\n{body}\n}}\n"
+        return (
+            f"{_JOB}static void rl_steps(void *context, int thread, int threads)\n{{\n{body}\n}}\n"
+        )
 
     def _call(self, step: Step) -> list[str]:
         lines = [""]
@@ -220,7 +229,10 @@ class _ProgramWriter:
         if step.emitted.scratch:
             arguments.append("scratch")
         units = step.emitted.code.units
-        arguments += [f"rl_share({units}, thread, threads)", f"rl_share({units}, thread + 1, threads)"]
+        arguments += [
+            f"rl_share({units}, thread, threads)",
+            f"rl_share({units}, thread + 1, threads)",
+        ]
         if step.emitted.checks:
             arguments.append("call")
         lines.append(f"    /* {step.comment} */")

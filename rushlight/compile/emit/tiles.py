@@ -60,11 +60,17 @@ def tiling_of(form: Form, dots: bool) -> Tiling:
     else:
         vectors = _vectors(count_of(rows), form.width.size)
         panel = PANEL * vectors.wide
-        widths = tuple({lanes * each for lanes, each in
-                        ((16, vectors.wide), (8, vectors.narrow), (4, vectors.wide))})
+        widths = tuple(
+            {
+                lanes * each
+                for lanes, each in ((16, vectors.wide), (8, vectors.narrow), (4, vectors.wide))
+            }
+        )
         heights = _heights(rows, vectors)
     leading = form.rows[: -len(rows)]
-    return Tiling(vectors, panel, rows, heights, _block(form, rows, panel, heights), leading, widths)
+    return Tiling(
+        vectors, panel, rows, heights, _block(form, rows, panel, heights), leading, widths
+    )
 
 
 def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:
@@ -127,8 +133,8 @@ def _best(size: int, heights: "range | list[int]", vectors: int, rate: int) -> i
     def cycles(height: int) -> float:
         return max(height * vectors / rate, 4) if height else 0
 
-    def key(height: int) -> tuple[float, int]:
+    def key(height: int) -> tuple[float, int]:  # low tiles read more for each product
         total = size // height * cycles(height) + cycles(size % height)
-        return total, abs(height - 8)
+        return total, height - 8 if height >= 8 else 3 * (8 - height)
 
     return min(heights, key=key, default=1)
