@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rushlight.compile.access import reshaped_strides
 from rushlight.compile.fuse import Fuser, Kernel
 from rushlight.compile.layout import choose_orders
+from rushlight.compile.program import state_tensors
 from rushlight.compile.records import Buffer, Strided
 from rushlight.core.kernels import Deposit, Lookup, Reinterpret
-from rushlight.core.shapes import size_of
-from rushlight.graph.ir import GraphValue, Node
+from rushlight.core.primitive import Array
+from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
+MOST_IN_SOURCE = 1024  # elements of a constant that is written out in the C
 
 
 @dataclass(eq=False)
@@ -20,12 +23,28 @@ class Memory:
     """Where values lie. `slots` are the buffers that the caller gives, in their order."""
 
     fuser: Fuser
+    traced: Graph  # of which the fuser has an optimised copy
+    prefix: str = ""  # of the names of tables
     slots: list[Buffer] = field(default_factory=list)
     strided: dict[GraphValue, Strided] = field(default_factory=dict)  # of roots
     commits: list[tuple[Buffer, Buffer]] = field(default_factory=list)  # copied at the end
     state: dict[int, Buffer] = field(default_factory=dict)  # by id of the tensor
     in_place: dict[GraphValue, Buffer] = field(default_factory=dict)
     temporaries: list[Buffer] = field(default_factory=list)
+    tables: list[tuple[Buffer, Array]] = field(default_factory=list)  # constants in the C itself
+
+    @property
+    def tensors(self) -> list[Any]:
+        return state_tensors(self.traced)
+
+    def new_slot(
+        self, name: str, value: GraphValue, order: tuple[int, ...], role: str, index: int
+    ) -> Buffer:
+        """Return a new buffer that the caller gives."""
+        slot = len(self.slots)
+        buffer = Buffer(c_name(name, slot), value.shape, value.dtype, order, role, index, slot)
+        self.slots.append(buffer)
+        return buffer
 
     def view(self, value: GraphValue) -> Strided:
         """Return where the elements of any value lie, be it a view of another."""
@@ -40,9 +59,9 @@ class Memory:
         return Strided(base.buffer, value.shape, tuple(strides), offset)
 
 
-def assign_memory(fuser: Fuser) -> Memory:
+def assign_memory(fuser: Fuser, traced: Graph, prefix: str = "") -> Memory:
     """Return where every value of the kernels lies; temporaries have no place in the arena yet."""
-    memory = Memory(fuser)
+    memory = Memory(fuser, traced, prefix)
     orders = choose_orders(fuser)
     _enter_inputs(memory, orders)
     memory.in_place = _find_in_place(memory)
@@ -77,23 +96,29 @@ def _enter_inputs(memory: Memory, orders: dict[GraphValue, tuple[int, ...]]) -> 
     graph = memory.fuser.graph
     names = state_names(graph)
 
-    def enter(value: GraphValue, name: str, role: str) -> Buffer:
+    def enter(value: GraphValue, name: str, role: str, index: int) -> Buffer:
         order = orders.get(value, _default(value.shape))
-        buffer = Buffer(c_name(name, len(memory.slots)), value.shape, value.dtype, order, role)
-        buffer.slot = len(memory.slots)
-        memory.slots.append(buffer)
+        buffer = memory.new_slot(name, value, order, role, index)
         memory.strided[value] = buffer.view()
         return buffer
 
-    for value in graph.arguments:
-        enter(value, "x", "argument")
+    for index, value in enumerate(graph.arguments):
+        enter(value, "x", "argument", index)
+    tensors = [id(x) for x in memory.tensors]
     for x, value in graph.states:
-        memory.state[id(x)] = enter(value, names[id(x)], "state")
+        memory.state[id(x)] = enter(value, names[id(x)], "state", tensors.index(id(x)))
+    held = [id(x) for x, _ in memory.traced.grads]
     for x, value in graph.grads:
-        enter(value, f"grad of {names.get(id(x), 'state')}", "gradient")
-    for _, value in graph.constants:
-        if size_of(value.shape) != 1:
-            enter(value, "constant", "constant")
+        enter(value, f"grad of {names.get(id(x), 'state')}", "gradient", held.index(id(x)))
+    known = {id(array): i for i, (array, _) in enumerate(memory.traced.constants)}
+    for array, value in graph.constants:
+        if array.size > MOST_IN_SOURCE and id(array) in known:
+            enter(value, "constant", "constant", known[id(array)])
+        elif array.size != 1:
+            name = c_name(f"{memory.prefix}table", len(memory.tables))
+            buffer = Buffer(name, value.shape, value.dtype, _default(value.shape), "table")
+            memory.tables.append((buffer, array))
+            memory.strided[value] = buffer.view()
 
 
 def _enter_results(
@@ -102,6 +127,7 @@ def _enter_results(
     """Give every result its buffer: the state's own, a temporary that is copied there, or a slot."""
     graph = memory.fuser.graph
     buffers: dict[GraphValue, Buffer] = {}
+    tensors = [id(x) for x in memory.tensors]
     for x, value in graph.updates:
         if value in memory.in_place:
             buffers[value] = memory.in_place[value]
@@ -109,20 +135,14 @@ def _enter_results(
         state = memory.state.get(id(x))
         if state is None:  # never read, only written
             order = orders.get(value, _default(value.shape))
-            state = Buffer(
-                c_name("state", len(memory.slots)), value.shape, value.dtype, order, "state"
-            )
-            state.slot = len(memory.slots)
-            memory.slots.append(state)
+            state = memory.new_slot("state", value, order, "state", tensors.index(id(x)))
             memory.state[id(x)] = state
         buffers[value] = _temporary(memory, value, state.order)
         memory.commits.append((buffers[value], state))
     others = [*graph.outputs, *(v for _, v in graph.grad_updates if v is not None)]
-    for value in others:
+    for index, value in enumerate(others):
         order = orders.get(value, _default(value.shape))
-        name = c_name("result", len(memory.slots))
-        buffers[value] = Buffer(name, value.shape, value.dtype, order, "result", len(memory.slots))
-        memory.slots.append(buffers[value])
+        buffers[value] = memory.new_slot("result", value, order, "result", index)
     return buffers
 
 

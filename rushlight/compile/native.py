@@ -1,5 +1,6 @@
 """Running a graph as compiled C: building it or finding it built, and calling it."""
 
+import ctypes
 import functools
 import sys
 from pathlib import Path
@@ -14,15 +15,11 @@ from rushlight.compile import cache
 from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.loader import Call, address, arena, function, load
 from rushlight.compile.pool import pool, thread_count
-from rushlight.compile.program import Program, Slot, from_manifest
+from rushlight.compile.program import Program, Slot, from_manifest, state_tensors
 from rushlight.compile.toolchain import Compiler, build, find_compiler
 from rushlight.core.primitive import Array
 from rushlight.graph.ir import Graph
 from rushlight.tensor import Tensor
-
-import ctypes
-
-SMALL = 16384  # bytes of an argument that is copied rather than pointed at, which is slower
 
 
 class Native:
@@ -40,19 +37,19 @@ class Native:
         self.address = address(library, self.program.entry)
         self.threads = thread_count() if self.program.parallel else 1
         self._contexts: list[_Context] = []
-        slots = self.program.slots
-        self._arguments = [slot for slot in slots if slot.role == "argument"]
-        self.first_state = len(self._arguments)
-        by_tensor = {id(x): i for i, (x, _) in enumerate(graph.states)}
+        tensors = state_tensors(graph)
+        written = set(self.program.written)
         self.states: list[_State] = []
-        written = set(self.program.states)
-        for i, (x, _) in enumerate(graph.states):
-            place = self.first_state + i
-            self.states.append(_State(x, place, slots[place], place in written))
-        for (x, _), place in zip(graph.updates, self.program.states, strict=True):
-            if id(x) not in by_tensor:
-                self.states.append(_State(x, place, slots[place], True))
-        self.results = [i for i, slot in enumerate(slots) if slot.role == "result"]
+        self.results: list[int] = []
+        self.inputs: list[tuple[int, str, int]] = []  # slot, role, index
+        for place, slot in enumerate(self.program.slots):
+            if slot.role == "state":
+                tensor = tensors[slot.index]
+                self.states.append(_State(tensor, place, slot, slot.index in written))
+            elif slot.role == "result":
+                self.results.append(place)
+            elif slot.role != "constant":
+                self.inputs.append((place, slot.role, slot.index))
 
     def run(self, arguments: list[Array], grads: list[Array]) -> list[Array] | None:
         """Return the results that are no states; states are updated in place.
@@ -90,22 +87,19 @@ class _Context:
         )
         self.address = ctypes.addressof(self.call)
         self.constants = []
-        first = native.first_state + len(native.graph.states) + len(native.graph.grads)
-        large = [array for array, _ in native.graph.constants if array.size != 1]
-        for i, array in enumerate(large):
-            slot = program.slots[first + i]
-            held = _in_order(array, slot)
-            self.constants.append(held)
-            self.pointers[first + i] = held.ctypes.data
+        for place, slot in enumerate(program.slots):
+            if slot.role == "constant":
+                held = _in_order(native.graph.constants[slot.index][0], slot)
+                self.constants.append(held)
+                self.pointers[place] = held.ctypes.data
 
     def fill(self, arguments: list[Array], grads: list[Array]) -> list[Array]:
         """Point at arguments and gradients; return the arrays to keep alive during the call."""
         slots = self.native.program.slots
+        given = {"argument": arguments, "gradient": grads}
         held = []
-        first = self.native.first_state + len(self.native.graph.states)
-        places = [*range(len(arguments)), *range(first, first + len(grads))]
-        for place, array in zip(places, (*arguments, *grads), strict=True):
-            ready = _in_order(array, slots[place])
+        for place, role, index in self.native.inputs:
+            ready = _in_order(given[role][index], slots[place])
             held.append(ready)
             self.pointers[place] = ready.ctypes.data
         return held

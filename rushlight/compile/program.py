@@ -5,13 +5,19 @@ from typing import Any
 
 from rushlight.core.dtypes import BY_NAME, DType
 from rushlight.core.errors import CompileError
+from rushlight.graph.ir import Graph
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One buffer that the caller gives: what it holds, and the order of its axes in memory."""
+    """One buffer that the caller gives: what it holds, and the order of its axes in memory.
+
+    `index` says which: of the graph's arguments, of its `state_tensors`, of its gradients, of its
+    constants, or of the results that are no states.
+    """
 
     role: str  # "argument", "state", "gradient", "constant" or "result"
+    index: int
     shape: tuple[int, ...]
     dtype: DType
     order: tuple[int, ...]
@@ -23,9 +29,8 @@ class Program:
 
     Attributes:
         entry: the name of the C function.
-        slots: the buffers of a call: arguments, states, gradients and constants in the graph's
-            order, then states that are only written, then results.
-        states: for each update of the graph the slot of its state.
+        slots: the buffers of a call, in their order.
+        written: the indices of the states that a call changes.
         arena: bytes of memory that a call needs for what lies between.
         scratch: bytes more that it needs for each thread.
         parallel: whether it is worth more than one thread.
@@ -35,7 +40,7 @@ class Program:
 
     entry: str
     slots: tuple[Slot, ...]
-    states: tuple[int, ...]
+    written: tuple[int, ...]
     arena: int
     scratch: int
     parallel: bool
@@ -47,6 +52,7 @@ class Program:
         slots = [
             {
                 "role": slot.role,
+                "index": slot.index,
                 "shape": list(slot.shape),
                 "dtype": slot.dtype.name,
                 "order": list(slot.order),
@@ -56,7 +62,7 @@ class Program:
         return {
             "entry": self.entry,
             "slots": slots,
-            "states": list(self.states),
+            "written": list(self.written),
             "arena": self.arena,
             "scratch": self.scratch,
             "parallel": self.parallel,
@@ -70,6 +76,7 @@ def from_manifest(facts: dict[str, Any]) -> Program:
         slots = tuple(
             Slot(
                 str(slot["role"]),
+                int(slot["index"]),
                 tuple(map(int, slot["shape"])),
                 BY_NAME[slot["dtype"]],
                 tuple(map(int, slot["order"])),
@@ -79,7 +86,7 @@ def from_manifest(facts: dict[str, Any]) -> Program:
         return Program(
             str(facts["entry"]),
             slots,
-            tuple(map(int, facts["states"])),
+            tuple(map(int, facts["written"])),
             int(facts["arena"]),
             int(facts["scratch"]),
             bool(facts["parallel"]),
@@ -87,3 +94,9 @@ def from_manifest(facts: dict[str, Any]) -> Program:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CompileError(f"a manifest is not what it should be: {error!r}") from None
+
+
+def state_tensors(graph: Graph) -> list[Any]:
+    """Return the tensors that a graph reads or changes, each once."""
+    tensors = [x for x, _ in (*graph.states, *graph.updates)]
+    return list({id(x): x for x in tensors}.values())

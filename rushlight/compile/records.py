@@ -17,7 +17,8 @@ class Buffer:
     dtype: DType
     order: tuple[int, ...]
     role: str = "temporary"  # or "argument", "state", "gradient", "constant", "result"
-    slot: int = -1  # its place in the call's buffers, where it is not a temporary
+    index: int = -1  # which argument, state, gradient, constant or result it is
+    slot: int = -1  # its place in the call's buffers, where it is not a temporary or a table
     offset: int = -1  # its place in the arena in bytes, where it is one
 
     @property

@@ -269,7 +269,7 @@ def _is_zig(command: Sequence[str]) -> bool:
 
 
 def _variables(command: Sequence[str]) -> dict[str, str]:
-    """Return the variables for a compiler: where zig keeps its own libraries once they are built."""
+    """Return variables for a compiler: where zig keeps its own libraries once they are built."""
     if not _is_zig(command):
         return {}
     folder = str(cache.folder("zig"))

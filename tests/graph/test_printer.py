@@ -117,3 +117,45 @@ def test_the_text_of_a_graph_is_the_same_each_time() -> None:
         return (x.softmax() * 2.0).sum()
 
     assert str(rl.trace(step, rl.ones(2, 3))) == str(rl.trace(step, rl.ones(2, 3)))
+
+
+def test_states_of_one_name_are_told_apart_by_the_layer_that_reads_them() -> None:
+    layer = rl.nn.Linear(2, 2, bias=False)
+    model = rl.nn.Sequential(layer, rl.nn.Linear(2, 2), layer)
+    names = state_names(rl.trace(model, rl.ones(1, 2)))
+    assert list(names.values()) == ["0.weight", "1.weight", "bias"]
+
+
+def test_states_of_one_name_outside_of_layers_are_numbered() -> None:
+    tensors = [rl.ones(1) for _ in range(4)]
+    for tensor, name in zip(tensors, ["w", "w", "w_1", ""], strict=True):
+        tensor.name = name
+    graph = rl.trace(lambda: tensors[0] + tensors[1] + tensors[2] + tensors[3])
+    assert list(state_names(graph).values()) == ["w_0", "w_2", "w_1", "s3"]
+
+
+def test_a_whole_step_names_each_state_once() -> None:
+    model = rl.nn.Sequential(rl.nn.Linear(2, 2), rl.nn.BatchNorm(2), rl.nn.Linear(2, 2))
+    optimizer = rl.optim.Adam(model.parameters(), lr=0.1)
+
+    def step(x: rl.Tensor) -> None:
+        optimizer.backward_step(model(x).tanh().sum())
+
+    graph = rl.trace(step, rl.ones(3, 2))
+    names = state_names(graph)
+    assert len(set(names.values())) == len(names)
+    assert names.keys() >= {id(x) for x, _ in (*graph.states, *graph.updates, *graph.grad_updates)}
+    assert {"0.weight", "2.weight", "0.bias", "2.bias", "lr", "count"} <= set(names.values())
+    assert "  0.weight <- %" in str(graph)
+    assert "  2.bias.grad <- None" in str(graph)
+
+
+def test_a_param_of_zero_is_shown_and_one_that_is_off_is_not() -> None:
+    graph = rl.trace(lambda x: x.gather(0, [0]).argmax(0), rl.ones(2))
+    assert "gather %0, %1 axis=0 " in str(graph)
+    assert "argmax %2 axis=0 " in str(graph)
+
+
+def test_a_constant_reads_as_its_dtype_has_it() -> None:
+    graph = rl.trace(lambda x: x * 0.1, rl.ones(2))
+    assert "constant 0.1 " in str(graph)

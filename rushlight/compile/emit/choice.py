@@ -24,8 +24,12 @@ class Way:
 
 
 def best_way(form: Form, dtype: DType) -> Way:
-    """Return the way of doing a contraction that should be quickest."""
-    ways = [way for each in (form, form.exchanged()) for way in _ways(tidied(each))]
+    """Return the way of doing a contraction that should be quickest.
+
+    With taps rows stay rows: the windows of units that part them would overlap.
+    """
+    forms = (form,) if form.taps else (form, form.exchanged())
+    ways = [way for each in forms for way in _ways(tidied(each))]
     if dtype is not float32:
         ways = [way for way in ways if way.kind == "plain"]
     return min(ways, key=lambda way: way.cycles)

@@ -42,6 +42,8 @@ def contraction_code(
     """
     kernel = _settled(name, nest, dtype, epilogue, accumulate)
     lines = [f"/* {kernel.title} */"]
+    if Unit(kernel).count == 0:
+        return KernelCode("\n".join(lines + _nothing(kernel)), 0)
     if kernel.kind == "plain":
         lines += plain.block(kernel)
     else:
@@ -81,6 +83,21 @@ def title_of(nest: Nest) -> str:
     return ", ".join(parts)
 
 
+def _nothing(kernel: Kernel) -> list[str]:
+    """Return the function for no results at all."""
+    unused = [each.name for each in kernel.pointers] + ["scratch", "first", "last"]
+    return function(_head(kernel), _parameters(kernel), [f"(void){name};" for name in unused])
+
+
+def _head(kernel: Kernel) -> str:
+    return f"static void {kernel.name}"
+
+
+def _parameters(kernel: Kernel) -> list[str]:
+    pointers = [each.declaration for each in kernel.pointers]
+    return [*pointers, "char *scratch", "int64_t first", "int64_t last"]
+
+
 def _main(kernel: Kernel) -> list[str]:
     """Return the function that does units."""
     form, tiling, unit = kernel.form, kernel.tiling, Unit(kernel)
@@ -104,6 +121,4 @@ def _main(kernel: Kernel) -> list[str]:
     inside += over(names, dims, work(kernel, at, rows, columns))
     head = "for (int64_t unit = first; unit < last; unit++) {"
     body += [head, *indented(inside), "}"]
-    parameters = [each.declaration for each in kernel.pointers]
-    parameters += ["char *scratch", "int64_t first", "int64_t last"]
-    return function(f"static void {kernel.name}", parameters, body)
+    return function(_head(kernel), _parameters(kernel), body)

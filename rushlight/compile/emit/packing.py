@@ -6,6 +6,7 @@ from rushlight.compile.emit.kernel import (
     PANEL_NAME,
     Kernel,
     Unit,
+    call,
     function,
     moves,
     over,
@@ -37,13 +38,14 @@ def pack(kernel: Kernel) -> list[str]:
     source = shifted(form.wide, moves(other_names, others, form.wide))
     sizes = f"{panel}, {run.step(PANEL_NAME)}"
     if turned:
-        call = f"rl_turn_panel({to}, {sizes}, {source}, {step}, columns, {run.size});"
+        copy = call("rl_turn_panel", [to, sizes, source, str(step), "columns", str(run.size)])
     else:
-        stride = run.step(form.wide)
-        call = f"rl_copy_panel({to}, {sizes}, {source}, {step}, {stride}, columns, {run.size});"
+        pitch = str(run.step(form.wide))
+        arguments = [to, sizes, source, str(step), pitch, "columns", str(run.size)]
+        copy = call("rl_copy_panel", arguments)
     parameters = [f"float *{PANEL_NAME}", f"const float *{form.wide}", "int64_t columns"]
     return function(
-        f"static void {kernel.name}_pack", parameters, over(other_names, others, [call])
+        f"static void {kernel.name}_pack", parameters, over(other_names, others, copy)
     )
 
 
@@ -58,8 +60,8 @@ class Keeping:
         key = [part for part in parts if part[3].step(wide)]
         self.key = [(name, count, indices) for name, count, indices, _ in key]
         last = max((parts.index(part) for part in key), default=-1)
-        self.all = any(part not in key for part in parts[:last])
         self.count = prod(count for _, count, _ in self.key)
+        self.all = self.count > 1 and any(part not in key for part in parts[:last])
 
     @property
     def scratch(self) -> int:
@@ -70,22 +72,28 @@ class Keeping:
     def before(self) -> list[str]:
         """Return what is declared ahead of all units."""
         lines = [f"float *const panel{'s' if self.all else ''} = (float *)scratch;"]
+        if self.count == 1:
+            kernel, wide = self.kernel, self.kernel.form.wide
+            pack_it = f"{kernel.name}_pack(panel, {wide}, {kernel.form.width.size});"
+            return [*lines, "if (first < last)", *indented([pack_it])]
         if self.all:
             return [*lines, f"char packed[{self.count}] = {{0}};"]
         return [*lines, "int64_t packed = -1;"]
 
     def within(self, columns: str) -> list[str]:
         """Return what packs the panel of a unit unless it is there."""
+        if self.count == 1:
+            return []
         kernel, wide = self.kernel, self.kernel.form.wide
         source = shifted(wide, Unit(kernel).moves(wide))
-        call = f"{kernel.name}_pack(panel, {source}, {columns});"
+        pack_it = f"{kernel.name}_pack(panel, {source}, {columns});"
         lines = [f"const int64_t wanted = {self._number()};"]
         if self.all:
             lines.append(f"float *const panel = panels + wanted * {self.size};")
             test, note = "!packed[wanted]", "packed[wanted] = 1;"
         else:
             test, note = "packed != wanted", "packed = wanted;"
-        return [*lines, f"if ({test}) {{", *indented([call, note]), "}"]
+        return [*lines, f"if ({test}) {{", *indented([pack_it, note]), "}"]
 
     def _number(self) -> str:
         step = self.count

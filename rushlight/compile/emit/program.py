@@ -1,8 +1,11 @@
 """The C of a whole graph: its kernels, and the function that runs them in order on all threads."""
 
 import re
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from rushlight.compile.emit.body import literal
 from rushlight.compile.emit.loops import LoopWriter
 from rushlight.compile.emit.movers import mover_code
 from rushlight.compile.emit.products import product_code
@@ -14,12 +17,14 @@ from rushlight.compile.records import Buffer, Emitted, KernelCode
 from rushlight.compile.sources import runtime
 from rushlight.compile.access import identity
 from rushlight.core.kernels import Contraction, Join, Reinterpret
+from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph
+from rushlight.graph.passes.optimise import optimise
 
 ENTRY = "rl_program"
 LITTLE = 30_000  # multiplications and the like that one thread does before others would wake
-HEADERS = ("rushlight.h", "barrier.h", "maths.h", "half.h", "philox.h")
+HEADERS = ("rushlight.h", "job.h", "maths.h", "half.h", "philox.h")
 
 
 @dataclass
@@ -35,15 +40,30 @@ class Step:
 
 def compile_graph(graph: Graph) -> Program:
     """Return a graph's program. Raises NotImplementedError for an op that has no C yet."""
-    return _ProgramWriter(graph).write()
+    return compile_graphs([graph])[0]
+
+
+def compile_graphs(graphs: Sequence[Graph]) -> list[Program]:
+    """Return the programs of several graphs, all in the same C, each with an entry of its own."""
+    writers = [
+        _ProgramWriter(graph, ENTRY if len(graphs) == 1 else f"{ENTRY}_{number}")
+        for number, graph in enumerate(graphs)
+    ]
+    programs = [writer.write() for writer in writers]
+    used = [name for writer in writers for name in writer.headers()]
+    headers = runtime(*dict.fromkeys((*HEADERS, *used)))
+    source = "\n".join([headers, *(program.source for program in programs)])
+    return [replace(program, source=source) for program in programs]
 
 
 class _ProgramWriter:
-    def __init__(self, graph: Graph) -> None:
-        self.fuser = Fuser(legalise(graph))
-        self.memory: Memory = assign_memory(self.fuser)
+    def __init__(self, graph: Graph, entry: str) -> None:
+        self.entry = entry
+        self.prefix = "" if entry == ENTRY else entry.removeprefix("rl_") + "_"
+        self.traced = graph
+        self.fuser = Fuser(legalise(optimise(graph)))
+        self.memory: Memory = assign_memory(self.fuser, graph, self.prefix)
         self.steps: list[Step] = []
-        self._number: dict[int, int] = {id(node): i for i, node in enumerate(graph.nodes)}
 
     def write(self) -> Program:
         for kernel in self.fuser.kernels:
@@ -53,13 +73,13 @@ class _ProgramWriter:
         self._place_barriers()
         scratch = max((step.emitted.code.scratch for step in self.steps), default=0)
         graph = self.fuser.graph
-        slots = tuple(Slot(b.role, b.shape, b.dtype, b.order) for b in self.memory.slots)
-        states = tuple(self.memory.state[id(x)].slot for x, _ in graph.updates)
+        slots = tuple(Slot(b.role, b.index, b.shape, b.dtype, b.order) for b in self.memory.slots)
+        written = tuple(self.memory.state[id(x)].index for x, _ in graph.updates)
         parallel = self._work() > LITTLE
         return Program(
-            ENTRY,
+            self.entry,
             slots,
-            states,
+            written,
             arena,
             -(-scratch // 64) * 64,
             parallel,
@@ -68,7 +88,7 @@ class _ProgramWriter:
         )
 
     def _emit(self, kernel: Kernel) -> None:
-        name = f"kernel_{len(self.steps) + 1}"
+        name = self._name()
         if isinstance(kernel.record, Reinterpret):
             if kernel.kept:
                 self._emit_copy(kernel, name)
@@ -78,11 +98,14 @@ class _ProgramWriter:
         elif isinstance(kernel.record, Contraction):
             if kernel.record.taps:
                 self._emit_zeros(kernel, name)
-                name = f"kernel_{len(self.steps) + 1}"
+                name = self._name()
             emitted = product_code(name, self.fuser, kernel, self.memory)
         else:
             emitted = self._mover(kernel, name)
         self.steps.append(Step(emitted, self._comment(kernel), name))
+
+    def _name(self) -> str:
+        return f"{self.prefix}kernel_{len(self.steps) + 1}"
 
     def _mover(self, kernel: Kernel, name: str) -> Emitted:
         node, record = kernel.node, kernel.record
@@ -122,7 +145,7 @@ class _ProgramWriter:
     def _emit_commits(self) -> None:
         """Write the new states that could not be written in place."""
         for source, state in self.memory.commits:
-            name = f"kernel_{len(self.steps) + 1}"
+            name = self._name()
             unit, size, kind = 16384, state.size, state.dtype.c
             text = (
                 f"static void {name}(const {kind} *restrict from, {kind} *restrict to, "
@@ -179,13 +202,17 @@ class _ProgramWriter:
             total += size // 8 if isinstance(kernel.record, Contraction) else size
         return total
 
+    def headers(self) -> list[str]:
+        """Return what the kernels need of the runtime."""
+        return [name for step in self.steps for name in step.emitted.code.headers]
+
     def _source(self, arena: int, scratch: int, parallel: bool) -> str:
-        used = [name for step in self.steps for name in step.emitted.code.headers]
-        parts = [runtime(*dict.fromkeys((*HEADERS, *used)))]
+        parts = [_table(buffer, array) for buffer, array in self.memory.tables]
         for step in self.steps:
             parts.append(f"/* {step.name}. {step.comment} */\n{step.emitted.code.text}")
         parts.append(self._task(arena, scratch))
-        parts.append(_ENTRY.format(threads="call->threads" if parallel else "1", name=ENTRY))
+        threads = "call->threads" if parallel else "1"
+        parts.append(_ENTRY.format(name=self.entry, steps=f"{self.entry}_steps", threads=threads))
         return "\n".join(parts)
 
     def _task(self, arena: int, scratch: int) -> str:
@@ -195,6 +222,8 @@ class _ProgramWriter:
         for buffer in used:
             kind = buffer.dtype.c
             where = f"call->buffers[{buffer.slot}]"
+            if buffer.role == "table":
+                continue
             if buffer.role == "temporary":
                 where = f"(call->arena + {buffer.offset})"
             lines.append(f"    {kind} *const {buffer.name} = ({kind} *){where};")
@@ -212,9 +241,8 @@ class _ProgramWriter:
             "    (void)threads;",
         ]
         body = "\n".join(lines)
-        return (
-            f"{_JOB}static void rl_steps(void *context, int thread, int threads)\n{{\n{body}\n}}\n"
-        )
+        name = f"{self.entry}_steps"
+        return f"static void {name}(void *context, int thread, int threads)\n{{\n{body}\n}}\n"
 
     def _call(self, step: Step) -> list[str]:
         lines = [""]
@@ -240,32 +268,11 @@ class _ProgramWriter:
         return lines
 
 
-_JOB = """\
-typedef struct rl_job {
-    rl_call *call;
-    rl_barrier barrier;
-} rl_job;
-
-/* The first of `units` that a thread does: each a range of its own, the first the larger ones. */
-RL_INLINE int64_t rl_share(int64_t units, int64_t thread, int64_t threads)
-{
-    return (units * thread + threads - 1) / threads;
-}
-
-"""
-
 _ENTRY = """\
 __attribute__((visibility("default"))) int64_t {name}(rl_call *call);
 int64_t {name}(rl_call *call)
 {{
-    rl_job job = {{.call = call}};
-    const int threads = {threads};
-    call->failed = 0;
-    if (threads > 1)
-        call->parallel(threads, rl_steps, &job);
-    else
-        rl_steps(&job, 0, 1);
-    return call->failed;
+    return rl_run_steps(call, {steps}, {threads});
 }}
 """
 
@@ -281,6 +288,15 @@ def _meet(some: list[Buffer], others: list[Buffer]) -> bool:
                 if other.offset < end and start < other.offset + max(1, other.bytes):
                     return True
     return False
+
+
+def _table(buffer: Buffer, array: Array) -> str:
+    """Return the C of a constant that is part of the program."""
+    numbers = [literal(number, buffer.dtype) for number in array.reshape(-1).tolist()]
+    body = textwrap.fill(", ".join(numbers) or "0", 96, break_long_words=False)
+    size = max(1, array.size)
+    text = textwrap.indent(body, "    ")
+    return f"static const {buffer.dtype.c} {buffer.name}[{size}] = {{\n{text}\n}};\n"
 
 
 def _harmless(text: str) -> str:

@@ -119,30 +119,28 @@ class _Writer:
                 total = " + ".join(f"window[{read}]" for read in reads)
                 text.line(f"y[{self._here(self.y)}] = {total};")
                 return
-            text.line(f"{kind} best = window[{reads[0]}];")
+            text.line(f"{kind} best = window[{reads[-1]}];")
             if self.at:
-                text.line(f"int32_t where = {flat[0]};")
-            for number, (read, place) in enumerate(zip(reads, flat, strict=True)):
-                if number:
-                    text.line(f"const {kind} x{number} = window[{read}];")
-                    text.line(f"const int takes{number} = {self._better(f'x{number}', 'best')};")
-                    text.line(f"best = takes{number} ? x{number} : best;")
-                    if self.at:
-                        text.line(f"where = takes{number} ? {place} : where;")
+                text.line(f"int32_t where = {flat[-1]};")
+            for number in reversed(range(len(taps) - 1)):
+                x, takes = f"x{number}", f"takes{number}"
+                text.line(f"const {kind} {x} = window[{reads[number]}];")
+                text.line(f"const int {takes} = {self._better(x, 'best')};")
+                text.line(f"best = {takes} ? {x} : best;")
+                if self.at:
+                    text.line(f"where = {takes} ? {flat[number]} : where;")
             text.line(f"y[{self._here(self.y)}] = best;")
             if self.at:
                 corner = offset(("row", row[1] * self.width), column)
                 text.line(f"at[{self._here(self.at)}] = {corner} + where;")
 
     def _better(self, x: str, best: str) -> str:
-        """Return the C of whether an element is larger than the best so far, or a first NaN.
+        """Return the C of whether an element takes the place of the best of those after it.
 
-        Without jumps: what wins cannot be foreseen.
+        From the last element to the first, an equal one and any NaN does. There are no jumps, for
+        what wins cannot be foreseen.
         """
-        larger = f"{x} > {best}"
-        if self.x.dtype.is_float:
-            return f"({larger}) | (({x} != {x}) & ({best} == {best}))"
-        return larger
+        return f"({x} >= {best}) | ({x} != {x})" if self.x.dtype.is_float else f"{x} >= {best}"
 
     # Windows that may reach over an edge: the result is gone over once for each place in a window.
 
@@ -150,12 +148,14 @@ class _Writer:
         record = self.record
         stride, padding, gap = record.stride[0], record.padding[0], record.dilation[0]
         text.line(f"const int64_t top = {offset(('row', stride), start=-padding)};")
-        text.line(f"const int64_t begin = {_first_inside('top', gap) if padding else '0'};")
-        fits = f"({self.height} - top + {gap - 1}) / {gap}" if gap > 1 else f"{self.height} - top"
-        text.line(f"const int64_t fits = {fits};")
+        begin = f"top < 0 ? {_share('-top', gap)} : 0" if padding else "0"
+        text.line(f"const int64_t begin = {begin};")
+        text.line(f"const int64_t fits = {_share(f'{self.height} - top', gap)};")
         text.line(f"const int64_t end = fits < {record.kernel[0]} ? fits : {record.kernel[0]};")
-        self._write_start(text)
-        with text.loop("down", "end", "begin"):
+        with self._elements(text):
+            start = "0" if record.kind == "sum" else lowest(self.x.dtype)
+            text.line(f"y[{self._here(self.y)}] = {start};")
+        with text.block("for (int64_t down = end - 1; down >= begin; down--)"):
             line = "top + down" if gap == 1 else f"top + down * {gap}"
             text.line(f"const int64_t line = {line};")
             with self._columns_inside(text):
@@ -179,26 +179,12 @@ class _Writer:
                 mark = "to"
             text.line(f"at[{mark}] = takes ? line * {self.width} + seen : at[{mark}];")
 
-    def _write_start(self, text: Text) -> None:
-        """Write what windows hold before any element, and where their first element is."""
-        record = self.record
-        with self._elements(text):
-            start = "0" if record.kind == "sum" else lowest(self.x.dtype)
-            text.line(f"y[{self._here(self.y)}] = {start};")
-            if self.at:
-                left = offset(("column", record.stride[1]), start=-record.padding[1])
-                text.line(f"const int64_t left = {left};")
-                first = "left"
-                if record.padding[1]:
-                    first = f"left + {_first_inside('left', record.dilation[1], parts=True)}"
-                down = f"begin * {record.dilation[0]}" if record.dilation[0] > 1 else "begin"
-                text.line(f"at[{self._here(self.at)}] = (top + {down}) * {self.width} + {first};")
-
     @contextmanager
     def _columns_inside(self, text: Text) -> Iterator[None]:
         """Write loops over the places in a window's row, and the columns that have them inside."""
         stride, gap = self.record.stride[1], self.record.dilation[1]
-        with text.loop("right", self.record.kernel[1]):
+        last = self.record.kernel[1] - 1
+        with text.block(f"for (int64_t right = {last}; right >= 0; right--)"):
             text.line(
                 f"const int64_t shift = {offset(('right', gap), start=-self.record.padding[1])};"
             )
@@ -236,10 +222,3 @@ def lowest(dtype: DType) -> str:
 def _share(number: str, of: int) -> str:
     """Return the C of a number divided by a constant, rounded up."""
     return number if of == 1 else f"({number} + {of - 1}) / {of}"
-
-
-def _first_inside(start: str, gap: int, parts: bool = False) -> str:
-    """Return the C of which place of a window is the first inside, or how far on that is."""
-    taps = _share(f"-{start}", gap)
-    distance = f"{taps} * {gap}" if parts and gap > 1 else taps
-    return f"({start} < 0 ? {distance} : 0)"

@@ -137,7 +137,7 @@ def edges(storage):
     values += [near for power in powers for near in (power - 1, power - 0.5, power, power + 1)]
     x = np.array([*values, *[-value for value in values]]).astype(storage)
     with np.errstate(invalid="ignore"):
-        usual = floats()[::17].astype(storage)
+        usual = floats()[::97].astype(storage)
         beside = [np.nextafter(x, storage(np.inf)), np.nextafter(x, storage(0))]
         return np.concatenate([x, *beside, usual])
 

@@ -1,4 +1,6 @@
-"""All passes, one after another, until nothing more is found; each can be left out and looked at."""
+"""All passes, until none finds anything more; each can be left out, and looked at."""
+
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +49,7 @@ def test_the_stages_begin_with_the_trace_and_end_with_the_optimised_graph() -> N
     assert shown[0][1] == str(graph)
     assert shown[-1][1] == str(optimise(graph))
     texts = [text for _, text in shown]
-    assert all(before != after for before, after in zip(texts, texts[1:], strict=False))
+    assert all(before != after for before, after in pairwise(texts))
 
 
 def test_an_optimised_graph_has_nothing_left_to_find() -> None:

@@ -1,0 +1,201 @@
+"""Contractions: every size is right, nothing else is touched, shares change nothing."""
+
+import ctypes
+import itertools
+import os
+import random
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rushlight.compile.emit.contraction import contraction_code
+from rushlight.compile.records import Axis, Epilogue, KernelCode, Nest, Operand
+from rushlight.compile.sources import runtime
+from rushlight.compile.toolchain import find_compiler
+from rushlight.core.dtypes import DType, float32, float64, int64
+
+HARNESS = Path(__file__).parent / "nests.c"
+STRICT = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
+SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+LAYOUTS = list(itertools.product((False, True), repeat=3))
+
+
+@dataclass
+class Case:
+    name: str
+    nest: Nest
+    accumulate: bool = False
+
+
+def product(
+    rows: int, inner: int, columns: int, turned: Sequence[bool] = (False, False, False)
+) -> Nest:
+    """A product of matrices, each of left, right and out turned round in memory or not."""
+    left = (1, max(1, rows)) if turned[0] else (inner, 1)
+    right = (1, max(1, inner)) if turned[1] else (columns, 1)
+    out = (1, max(1, rows)) if turned[2] else (columns, 1)
+    return Nest(
+        rows=(Axis(rows, left[0], 0, out[0]),),
+        columns=(Axis(columns, 0, right[1], out[1]),),
+        inner=(Axis(inner, left[1], right[0], 0),),
+    )
+
+
+def convolutions(images: int, size: int, depth: int, kernel: int, outs: int) -> list[Nest]:
+    """A convolution of square images, channels innermost, and its gradients for x and weight."""
+    n, h, c, k, o, p = images, size, depth, kernel, outs, size - kernel + 1
+    forward = Nest(
+        batch=(Axis(n, h * h * c, 0, p * p * o),),
+        rows=(Axis(p, h * c, 0, p * o), Axis(p, c, 0, o)),
+        columns=(Axis(o, 0, 1, 1),),
+        inner=(Axis(k, h * c, k * c * o, 0), Axis(k, c, c * o, 0), Axis(c, 1, o, 0)),
+    )
+    to_x = Nest(
+        batch=(Axis(n, p * p * o, 0, h * h * c),),
+        rows=(Axis(p, p * o, 0, h * c), Axis(p, o, 0, c)),
+        columns=(Axis(c, 0, o, 1),),
+        inner=(Axis(o, 1, 1, 0),),
+        taps=(Axis(k, 0, k * c * o, h * c), Axis(k, 0, c * o, c)),
+    )
+    to_weight = Nest(
+        rows=(Axis(k, h * c, 0, k * c * o), Axis(k, c, 0, c * o), Axis(c, 1, 0, o)),
+        columns=(Axis(o, 0, 1, 1),),
+        inner=(Axis(n, h * h * c, p * p * o, 0), Axis(p, h * c, p * o, 0), Axis(p, c, o, 0)),
+    )
+    return [forward, to_x, to_weight]
+
+
+def every_size() -> list[Case]:
+    """Products in which each of rows, inner and columns takes every size from 0 to 130 once."""
+    shuffled = random.Random(0)
+    sizes = [shuffled.sample(range(131), 131) for _ in range(3)]
+    layouts = itertools.cycle(LAYOUTS)
+    return [
+        Case(f"{m} x {k} x {n} {layout}", product(m, k, n, layout), at % 3 == 0)
+        for at, (m, k, n, layout) in enumerate(zip(*sizes, layouts, strict=False))
+    ]
+
+
+def small_sizes() -> list[Case]:
+    """All products of a few sizes that tend to go wrong."""
+    sizes = itertools.product((1, 2, 5, 17), (0, 1, 16, 33), (1, 3, 10, 16, 31, 50))
+    layouts = itertools.cycle(LAYOUTS)
+    return [
+        Case(f"{m} x {k} x {n} {layout}", product(m, k, n, layout), at % 2 == 0)
+        for at, ((m, k, n), layout) in enumerate(zip(sizes, layouts, strict=False))
+    ]
+
+
+def all_convolutions() -> list[Case]:
+    shapes = [(2, 8, 3, 3, 10), (1, 9, 1, 5, 32), (3, 6, 16, 2, 17), (2, 7, 5, 7, 4), (2, 6, 33, 1, 20)]
+    names = ("forward", "to x", "to weight")
+    return [
+        Case(f"convolution {shape} {name}", nest, name == "to weight")
+        for shape in shapes
+        for name, nest in zip(names, convolutions(*shape), strict=True)
+    ]
+
+
+def with_batches() -> list[Case]:
+    """Products with axes of batches that move some operands and not others, and with gaps."""
+    shared = Nest(
+        batch=(Axis(3, 40, 0, 60),),
+        rows=(Axis(4, 10, 0, 15),),
+        columns=(Axis(15, 0, 10, 1),),
+        inner=(Axis(10, 1, 1, 0),),
+    )
+    grouped = Nest(
+        batch=(Axis(2, 60, 0, 132), Axis(3, 20, 800, 44)),
+        rows=(Axis(1, 1, 0, 1),),
+        columns=(Axis(40, 0, 20, 1),),
+        inner=(Axis(20, 1, 1, 0),),
+    )
+    heads = Nest(
+        batch=(Axis(2, 7 * 96, 9 * 96, 4 * 7 * 9), Axis(4, 24, 24, 7 * 9)),
+        rows=(Axis(7, 96, 0, 9),),
+        columns=(Axis(9, 0, 96, 1),),
+        inner=(Axis(24, 1, 1, 0),),
+    )
+    outer = Nest(
+        batch=(Axis(5, 3, 2, 6),),
+        rows=(Axis(3, 1, 0, 2),),
+        columns=(Axis(2, 0, 1, 1),),
+    )
+    planes = Nest(
+        rows=(Axis(3, 600, 0, 2000), Axis(4, 100, 0, 400), Axis(5, 20, 0, 70)),
+        columns=(Axis(2, 0, 33, 35), Axis(33, 0, 1, 1)),
+        inner=(Axis(20, 1, 66, 0),),
+    )
+    nests = {"shared": shared, "grouped": grouped, "heads": heads, "outer": outer, "planes": planes}
+    return [Case(f"{name} {add}", nest, add) for name, nest in nests.items() for add in (False, True)]
+
+
+def entry(name: str, case: Case, code: KernelCode) -> str:
+    """A row of the table in C."""
+    axes = [
+        axis
+        for group in (case.nest.batch, case.nest.rows, case.nest.columns, case.nest.inner, case.nest.taps)
+        for axis in group
+    ]
+    lists = (
+        ", ".join(str(getattr(axis, field)) for axis in axes)
+        for field in ("size", "left", "right", "out")
+    )
+    adds = int(case.accumulate or bool(case.nest.taps))
+    return (
+        f'{{"{case.name}", {name}, {code.units}, {code.scratch}, {adds}, {len(axes)}, '
+        + ", ".join(f"{{{each}}}" for each in lists)
+        + "},"
+    )
+
+
+def program(cases: Sequence[Case], dtype: DType) -> str:
+    """A C program that runs all cases and says which are wrong."""
+    texts, table = [], []
+    for at, case in enumerate(cases):
+        code = contraction_code(f"nest_{at}", case.nest, dtype, accumulate=case.accumulate)
+        texts.append(code.text)
+        table.append(entry(f"nest_{at}", case, code))
+    main = "int main(void)\n{\n    return run_all(nests, (int)(sizeof nests / sizeof *nests));\n}\n"
+    parts = [
+        runtime("vec.h", "tiles.h"),
+        f"#define number {dtype.c}",
+        HARNESS.read_text("utf-8"),
+        *texts,
+        "static const struct nest nests[] = {",
+        *table,
+        "};",
+        main,
+    ]
+    return "\n".join(parts)
+
+
+def build(text: str, to: Path, *flags: str) -> Path:
+    source = to.with_suffix(".c")
+    source.write_text(text, "utf-8")
+    command = [*find_compiler().command, "-std=gnu11", "-ffp-contract=fast", *STRICT, *flags]
+    built = subprocess.run(
+        [*command, str(source), "-o", str(to), "-lm"], capture_output=True, text=True
+    )
+    assert built.returncode == 0, built.stderr
+    return to
+
+
+def run(cases: Sequence[Case], folder: Path, *flags: str, dtype: DType = float32) -> None:
+    """Build and run the cases, and fail with what the program says of those that are wrong."""
+    built = build(program(cases, dtype), folder / "nests", *flags)
+    done = subprocess.run([str(built)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"{len(cases)} nests, 0 failures\n"), done.stderr
+
+
+def tuned() -> tuple[str, ...]:
+    return find_compiler().tuning
+
+
+@pytest.mark.parametrize("cases", [every_size, small_sizes, all_convolutions, with_batches])
+def test_every_size_is_right_and_stays_within_its_arrays(cases, tmp_path):
+    run(cases(), tmp_path, "-O1", *tuned(), *SANITIZERS)
