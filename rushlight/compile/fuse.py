@@ -38,7 +38,7 @@ SLOW = {"exp", "log", "tanh", "sigmoid", "sin", "cos", "pow", "sqrt", "erf"}
 CHEAP = 4  # how much work may be done twice rather than kept in memory
 FEW_ROWS, SMALL = 16, 4096  # a loop that folds has so many rows, or so few elements
 MOST_ON_STACK = 2048  # elements of a row that is kept between two loops over it
-MOST_OPERANDS = 12  # of an epilogue
+MOST_OPERANDS = 16  # of an epilogue
 
 
 @dataclass(eq=False)

@@ -9,11 +9,12 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rushlight.compile import cache, process
+from rushlight.compile.loader import load
 from rushlight.core import config
 from rushlight.core.errors import CompileError
 
@@ -144,7 +145,7 @@ def _find(chosen: tuple[str, ...] | None, path: str) -> Compiler | Reasons:
         return ((platform.system(), "compiled code runs on Linux and macOS for now"),)
     reasons: list[tuple[str, str]] = []
     tried = set()
-    for words in [chosen] if chosen is not None else [("cc",), ("gcc",), ("clang",), _zig_wheel()]:
+    for words in [chosen] if chosen is not None else _candidates():
         program = shutil.which(words[0], path=path)
         if program is None:
             reasons.append((words[0], "is not found"))
@@ -157,6 +158,11 @@ def _find(chosen: tuple[str, ...] | None, path: str) -> Compiler | Reasons:
             except OSError as error:
                 reasons.append((shlex.join(words), f"cannot be tried out: {error}"))
     return tuple(reasons)
+
+
+def _candidates() -> Iterator[tuple[str, ...]]:
+    yield from (("cc",), ("gcc",), ("clang",))
+    yield _zig_wheel()
 
 
 def _in_one_line(error: CompileError) -> str:
@@ -179,8 +185,9 @@ def _known(program: str, words: tuple[str, ...]) -> Compiler:
     real = os.path.realpath(program)
     status = os.stat(real)
     command = (program, *words)
+    told = [field.name for field in fields(Compiler)]  # other versions may note other things
     about = (*command, real, str(status.st_mtime_ns), str(status.st_size))
-    identity = cache.digest("compiler", _PROBE, cpu_identity(), *about)
+    identity = cache.digest("compiler", _PROBE, *told, cpu_identity(), *about)
     facts = cache.recall(identity)
     if facts is None:
         compiler = _try_out(command, identity)
@@ -203,6 +210,7 @@ def _try_out(command: tuple[str, ...], identity: str) -> Compiler:
             compiler = _examine(command, (), folder, identity)
         (folder / "probe.c").write_text(_PROBE)
         build(compiler, folder / "probe.c", folder / "probe.so")
+        load(folder / "probe.so")
     return compiler
 
 

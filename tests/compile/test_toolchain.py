@@ -144,6 +144,10 @@ BROKEN = {
     "says nothing": ("exit 1", "failed with exit code 1, and said nothing"),
     "is killed": ("kill -9 $$", "was killed by signal 9"),
     "builds nothing": ("echo '#define __GNUC__ 12'", "ended well and gave no object"),
+    "builds what is no object": (
+        "echo '#define __GNUC__ 12'; echo nonsense > probe.so",
+        "compiled code cannot be loaded",
+    ),
 }
 
 

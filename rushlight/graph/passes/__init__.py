@@ -1,1 +1,1 @@
-"""The passes: each takes a graph and gives a new one of the same meaning that costs less."""
+"""The passes: each takes a graph over and gives it back, of the same meaning at less cost."""

@@ -4,7 +4,6 @@ from typing import Any
 
 from rushlight.core.primitive import Array
 from rushlight.graph.ir import Graph, GraphValue, Node
-from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.rewrite import Rewriter, Values
 
 LIMIT = 1 << 16  # bytes of a constant; larger ones are not compared
@@ -20,7 +19,7 @@ def share_common(graph: Graph) -> Graph:
     >>> [node.primitive for node in share_common(graph).nodes]
     [exp, add]
     """
-    return without_dead_nodes(Sharer(graph).run())
+    return Sharer(graph).run()
 
 
 class Sharer(Rewriter):
@@ -30,23 +29,19 @@ class Sharer(Rewriter):
         super().__init__(graph)
         self._known: dict[Any, Values] = {}
 
-    def carried_constant(self, array: Array, value: GraphValue) -> GraphValue:
+    def change_constant(self, array: Array, value: GraphValue) -> GraphValue | None:
         if array.nbytes > LIMIT:
-            return super().carried_constant(array, value)
-        key = (value.spec, array.tobytes())
-        if key not in self._known:
-            self._known[key] = (super().carried_constant(array, value),)
-        return self._known[key][0]
+            return None
+        (known,) = self._known.setdefault((value.spec, array.tobytes()), (value,))
+        return None if known is value else known
 
     def change(self, node: Node, inputs: Values) -> Values | None:
         try:
             key = (node.primitive, inputs, _exactly(node.params))
-            known = self._known.get(key)
+            known = self._known.setdefault(key, node.outputs)
         except TypeError:  # a param without a hash
             return None
-        if known is None:
-            known = self._known[key] = self.copy(node, inputs)
-        return known
+        return None if known is node.outputs else known
 
 
 def _exactly(param: Any) -> Any:

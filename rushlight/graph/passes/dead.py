@@ -1,7 +1,6 @@
 """Dead code: nodes whose results nobody asks for."""
 
 from rushlight.graph.ir import Graph
-from rushlight.graph.passes.rewrite import Rewriter
 
 
 def without_dead_nodes(graph: Graph) -> Graph:
@@ -12,15 +11,15 @@ def without_dead_nodes(graph: Graph) -> Graph:
         if not needed.isdisjoint(node.outputs):
             needed.update(node.inputs)
             nodes.append(node)
-    living = Graph(
-        graph.name,
-        nodes=nodes[::-1],
-        arguments=graph.arguments,
-        states=[(tensor, value) for tensor, value in graph.states if value in needed],
-        grads=[(tensor, value) for tensor, value in graph.grads if value in needed],
-        constants=[(array, value) for array, value in graph.constants if value in needed],
-        outputs=graph.outputs,
-        updates=graph.updates,
-        grad_updates=graph.grad_updates,
-    )
-    return Rewriter(living).run()
+    graph.nodes = nodes[::-1]
+    graph.constants = [(array, value) for array, value in graph.constants if value in needed]
+    graph.states = [(x, value) for x, value in graph.states if value in needed]
+    graph.grads = [(x, value) for x, value in graph.grads if value in needed]
+    graph.values = [
+        *graph.arguments,
+        *(value for _, value in (*graph.states, *graph.grads, *graph.constants)),
+        *(value for node in graph.nodes for value in node.outputs),
+    ]
+    for index, value in enumerate(graph.values):
+        value.index = index
+    return graph

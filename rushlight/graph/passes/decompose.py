@@ -8,7 +8,6 @@ import numpy as np
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
-from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.rewrite import Rewriter, Values
 from rushlight.ops.elementwise import abs_, add, exp, log, lt, sub, where_p
 from rushlight.ops.movement import broadcast_p, reshape_p
@@ -23,7 +22,7 @@ def decompose(graph: Graph) -> Graph:
     >>> [node.primitive for node in decompose(graph).nodes]
     [max, abs, lt, where, sub, exp, sum, log, add, reshape]
     """
-    return without_dead_nodes(Decomposer(graph).run())
+    return Decomposer(graph).run()
 
 
 class Decomposer(Rewriter):

@@ -8,7 +8,6 @@ from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import Array, Primitive
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
-from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.rewrite import Rewriter, Values
 from rushlight.ops.movement import broadcast_p
 from rushlight.ops.pointwise import Cast, Pointwise
@@ -26,17 +25,17 @@ def fold_constants(graph: Graph) -> Graph:
     >>> [array.item() for array, _ in fold_constants(graph).constants]
     [6.0]
     """
-    return without_dead_nodes(Folder(graph).run())
+    return Folder(graph).run()
 
 
 class Folder(Rewriter):
     """Evaluates nodes whose inputs are constants; expanded numbers stay numbers."""
 
-    def carried_constant(self, array: Array, value: GraphValue) -> GraphValue:
+    def change_constant(self, array: Array, value: GraphValue) -> GraphValue | None:
         flat = array.reshape(-1)
         same = flat.size > 1 and flat[0].tobytes() * flat.size == flat.tobytes()
         if not same:
-            return super().carried_constant(array, value)
+            return None
         number = self.constant(flat[0], value.dtype, value.source)
         return self.apply(broadcast_p, number, shape=value.shape)
 

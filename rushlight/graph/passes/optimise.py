@@ -8,10 +8,11 @@ from rushlight.graph.passes.cse import share_common
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.decompose import decompose
 from rushlight.graph.passes.fold import fold_constants
+from rushlight.graph.passes.rewrite import copied
 from rushlight.graph.passes.simplify import simplify
 from rushlight.graph.passes.sparse import add_rows_in_place
 
-Pass = Callable[[Graph], Graph]
+Pass = Callable[[Graph], Graph]  # changes the graph that it is given, and returns it
 
 PASSES: dict[str, Pass] = {
     "dead": without_dead_nodes,
@@ -41,8 +42,9 @@ def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
     >>> [node.primitive for node in optimise(graph).nodes]
     [exp, div]
     """
-    for _, changed in _steps(graph, without):
-        graph = changed
+    graph = copied(graph)
+    for _ in _steps(graph, without):
+        pass
     return graph
 
 
@@ -55,25 +57,26 @@ def stages(graph: Graph, without: Collection[str] = ()) -> Iterator[tuple[str, s
     ['traced', 'simplify', 'cse']
     """
     yield "traced", str(graph)
-    for name, changed in _steps(graph, without):
-        yield name, str(changed)
+    graph = copied(graph)
+    for name in _steps(graph, without):
+        yield name, str(graph)
 
 
-def _steps(graph: Graph, without: Collection[str]) -> Iterator[tuple[str, Graph]]:
-    """Yield what each pass makes of the graph, where that is something new."""
+def _steps(graph: Graph, without: Collection[str]) -> Iterator[str]:
+    """Run the passes on a graph until it stays as it is; yield the name of each that changed it."""
     for name in without:
         if name not in PASSES:
             raise UsageError(f"there is no pass {name!r}", hint=did_you_mean(name, PASSES))
     form = _form(graph)
     for _ in range(ROUNDS):
         before = form
-        for name, one in PASSES.items():
+        for name, change in PASSES.items():
             if name in without:
                 continue
-            changed = one(graph)
-            if _form(changed) != form:
-                graph, form = changed, _form(changed)
-                yield name, graph
+            after = _form(change(graph))
+            if after != form:
+                form = after
+                yield name
         if form == before:
             return
 

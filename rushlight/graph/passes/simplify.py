@@ -9,7 +9,6 @@ from rushlight.core.dtypes import DType
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.core.shapes import Shape, broadcast_shapes, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
-from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.rewrite import Rewriter, Values
 from rushlight.ops.elementwise import add, div, logical_not, mul, neg, sub, where_p
 from rushlight.ops.movement import (
@@ -36,7 +35,7 @@ def simplify(graph: Graph) -> Graph:
       %0 = argument                        float32 (2, 3)
       return %0
     """
-    return without_dead_nodes(Simplifier(graph).run())
+    return Simplifier(graph).run()
 
 
 class Simplifier(Rewriter):

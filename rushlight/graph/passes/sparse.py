@@ -2,7 +2,6 @@
 
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
-from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.rewrite import Rewriter, Values, uses
 from rushlight.ops.elementwise import add, div, mul, neg, sub
 from rushlight.ops.gather import rows_added_p, take_add_p
@@ -25,7 +24,7 @@ def add_rows_in_place(graph: Graph) -> Graph:
     >>> [node.primitive for node in add_rows_in_place(graph).nodes]
     [broadcast_to, mul, neg, rows_added]
     """
-    return without_dead_nodes(SparseAdder(graph).run())
+    return SparseAdder(graph).run()
 
 
 class SparseAdder(Rewriter):

@@ -79,38 +79,69 @@ static int64_t results(const struct nest *nest)
     return last + 1;
 }
 
-static int check(const struct nest *nest, int64_t shares)
+/* The arrays of one nest: what `out` holds before, and what it should hold after. */
+struct arrays {
+    number *left, *right, *before, *wanted;
+    int64_t count;
+};
+
+static struct arrays make(const struct nest *nest)
 {
-    number *left = numbers(extent(nest, nest->left)), *right = numbers(extent(nest, nest->right));
-    const int64_t count = results(nest);
-    number *out = numbers(count), *wanted = malloc((size_t)count * sizeof *wanted);
-    char *scratch = aligned_alloc(64, (size_t)(nest->scratch + 63) / 64 * 64);
-    if (count) {
-        memcpy(wanted, out, (size_t)count * sizeof *wanted);
+    struct arrays a;
+    a.left = numbers(extent(nest, nest->left));
+    a.right = numbers(extent(nest, nest->right));
+    a.count = results(nest);
+    a.before = numbers(a.count);
+    a.wanted = malloc((size_t)a.count * sizeof *a.wanted);
+    if (a.count) {
+        memcpy(a.wanted, a.before, (size_t)a.count * sizeof *a.wanted);
         if (!nest->adds)
-            clear(nest, 0, wanted);
+            clear(nest, 0, a.wanted);
     }
-    plain_loops(nest, 0, left, right, wanted);
-    for (int64_t share = shares; share-- > 0;)
-        nest->run(left, right, out, scratch, share * nest->units / shares,
-                  (share + 1) * nest->units / shares);
-    int failed = 0;
-    for (int64_t i = 0; i < count && !failed; i++)
-        if (!(out[i] == wanted[i])) {
+    plain_loops(nest, 0, a.left, a.right, a.wanted);
+    return a;
+}
+
+static int compare(const struct nest *nest, int64_t shares, const struct arrays *a,
+                   const number *out)
+{
+    for (int64_t i = 0; i < a->count; i++)
+        if (!(out[i] == a->wanted[i])) {
             printf("%s in %" PRId64 ": out[%" PRId64 "] is %g, not %g\n", nest->name, shares, i,
-                   (double)out[i], (double)wanted[i]);
-            failed = 1;
+                   (double)out[i], (double)a->wanted[i]);
+            return 1;
         }
-    free(left), free(right), free(out), free(wanted), free(scratch);
+    return 0;
+}
+
+/* Runs a nest in so many shares, the last first. */
+static int check(const struct nest *nest, int64_t shares, const struct arrays *a)
+{
+    number *out = malloc((size_t)a->count * sizeof *out);
+    char *scratch = aligned_alloc(64, (size_t)(nest->scratch + 63) / 64 * 64);
+    if (a->count)
+        memcpy(out, a->before, (size_t)a->count * sizeof *out);
+    for (int64_t share = shares; share-- > 0;)
+        nest->run(a->left, a->right, out, scratch, share * nest->units / shares,
+                  (share + 1) * nest->units / shares);
+    const int failed = compare(nest, shares, a, out);
+    free(out);
+    free(scratch);
     return failed;
 }
 
 static int run_all(const struct nest *nests, int count)
 {
     int failed = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
+        const struct arrays a = make(&nests[i]);
         for (int64_t shares = 1; shares <= 3; shares++)
-            failed += check(&nests[i], shares);
+            failed += check(&nests[i], shares, &a);
+        free(a.left);
+        free(a.right);
+        free(a.before);
+        free(a.wanted);
+    }
     printf("%d nests, %d failures\n", count, failed);
     return failed != 0;
 }

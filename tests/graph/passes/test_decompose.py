@@ -5,6 +5,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.graph.passes.decompose import decompose
+from rushlight.graph.passes.rewrite import copied
 from rushlight.testing.compare import assert_identical
 from tests.graph.passes.evaluate import evaluate, names
 
@@ -30,7 +31,7 @@ def test_logsumexp_keeps_its_bits_infinities_and_nan(
     for shape in [(8, 3), (0, 3), (3, 0), (1, 1)]:
         x = np.resize(np.array(ROWS, dtype), shape)
         graph = rl.trace(lambda x: x.logsumexp(axes, keepdims), rl.tensor(x, dtype=dtype))
-        after = decompose(graph)
+        after = decompose(copied(graph))
         assert "logsumexp" in names(graph)
         assert "logsumexp" not in names(after)
         assert_identical(evaluate(after, x)[0], evaluate(graph, x)[0], what=str(shape))
@@ -38,4 +39,4 @@ def test_logsumexp_keeps_its_bits_infinities_and_nan(
 
 def test_other_nodes_stay() -> None:
     graph = rl.trace(lambda x: x.softmax().sum(), rl.ones(2, 3))
-    assert str(decompose(graph)) == str(graph)
+    assert str(decompose(copied(graph))) == str(graph)
