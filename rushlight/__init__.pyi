@@ -19,6 +19,8 @@ from rushlight.core.dtypes import uint32 as uint32
 from rushlight.core.dtypes import uint64 as uint64
 from rushlight.core.errors import AnomalyError as AnomalyError
 from rushlight.core.errors import BoundsError as BoundsError
+from rushlight.core.errors import CompileError as CompileError
+from rushlight.core.errors import CompileWarning as CompileWarning
 from rushlight.core.errors import DataError as DataError
 from rushlight.core.errors import DeviceError as DeviceError
 from rushlight.core.errors import DTypeError as DTypeError

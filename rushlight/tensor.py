@@ -58,6 +58,7 @@ class Tensor(TensorMethods):
     data: Any  # an array, or while tracing a graph value
     _dtype: DType | None = None  # set where the array's own dtype does not tell
     _grad: "Tensor | None" = None
+    home: Any = None  # where compiled code keeps this tensor, once it does
     name: str | None = None  # what graphs and errors call it
     __array_priority__ = 1000  # so that `array * tensor` is the tensor's product
 

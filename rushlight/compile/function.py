@@ -11,7 +11,7 @@ import numpy as np
 
 from rushlight.autograd import assigned
 from rushlight.compile.native import Native
-from rushlight.core.errors import CompileError, TraceError, UsageError
+from rushlight.core.errors import CompileError, CompileWarning, RushlightError, TraceError, UsageError
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Array
 from rushlight.graph.interpret import Interpreter
@@ -52,6 +52,12 @@ class Entry:
             if results is not None:
                 return results
         return self._interpret(arguments, grads)
+
+    def explain(self, arguments: list[Array]) -> None:
+        """Raise what is wrong with arguments that C refused."""
+        grads = [x._grad.data for x, _ in self.traced.graph.grads]
+        self._interpret(arguments, grads)
+        raise RushlightError(f"compiled C and NumPy disagree about {self.traced.graph.name}")
 
     def _interpret(self, arguments: list[Array], grads: list[Array]) -> list[Array]:
         """Run the graph in NumPy, which also explains what C refused."""
@@ -154,6 +160,11 @@ def compile(function: Callable[..., Any], native: bool = True) -> Compiled:
     return Compiled(function, native)
 
 
+def compile_entry(function: Callable[..., Any], examples: list[Tensor]) -> Entry:
+    """Return a function traced and compiled for arguments like the examples."""
+    return Entry(trace_tree(function, tuple(examples), {}), want_native=True)
+
+
 _noticed: set[str] = set()
 
 
@@ -167,7 +178,7 @@ def _notice(reason: str) -> None:
     """Say once why graphs run in NumPy."""
     if reason not in _noticed:
         _noticed.add(reason)
-        warnings.warn(f"compiled functions run in NumPy: {reason}", stacklevel=5)
+        warnings.warn(CompileWarning(f"compiled functions run in NumPy: {reason}"), stacklevel=5)
 
 
 def _key(part: Any) -> Any:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-import rushlight
 from rushlight._version import __version__
 from rushlight.autograd import assigned
 from rushlight.compile import cache
@@ -56,19 +55,31 @@ class Native:
 
         Returns None, with nothing changed, where an index was out of range.
         """
-        context = self._contexts.pop() if self._contexts else _Context(self)
+        context = self._contexts.pop() if self._contexts else self.context()
         held = context.fill(arguments, grads)
-        for state in self.states:
-            context.pointers[state.place] = state.bind()
+        self.bind_states(context)
         outputs = context.new_results()
         failed = self.function(context.address)
         del held
         self._contexts.append(context)
         if failed:
             return None
+        self.note_states()
+        return outputs
+
+    def context(self) -> "_Context":
+        """Return the memory for one call at a time."""
+        return _Context(self)
+
+    def bind_states(self, context: "_Context") -> None:
+        """Point a call at where the states are now."""
+        for state in self.states:
+            context.pointers[state.place] = state.bind()
+
+    def note_states(self) -> None:
+        """Note that states have changed."""
         for x, _ in self.graph.updates:
             assigned(x)
-        return outputs
 
 
 class _Context:
@@ -114,39 +125,53 @@ class _Context:
 
 
 class _State:
-    """A captured tensor, and which memory stands for it.
-
-    Compiled code writes states in place. What others hold of a tensor's array (a NumPy view, a
-    detached tensor) must not change, so whoever else holds it keeps it, and the tensor moves.
-    """
+    """A captured tensor, and the slot of a program for it."""
 
     def __init__(self, tensor: Tensor, place: int, slot: Slot, written: bool) -> None:
         self.tensor = tensor
         self.place = place
         self.slot = slot
         self.written = written
-        self._bound: Array | None = None
+        self._seen: Array | None = None  # what was last found to lie well, for reading
         self._pointer = 0
-        self._counts = (0, 0)
 
     def bind(self) -> int:
         """Return where the tensor's elements lie, in the order that the program wants."""
-        data = self.tensor.data
-        if data is self._bound and (not self.written or _holders(data) == self._counts):
-            return self._pointer
-        self._bound = None
-        if not self.written and _lies_in(data, self.slot):
-            self._bound, self._pointer = data, data.ctypes.data
-            return self._pointer
-        raw, shaped = _new(self.slot)
-        shaped[...] = data
-        self._pointer = raw.ctypes.data
-        del raw, data
-        self.tensor.data = shaped
-        self._bound = shaped
-        del shaped
-        self._counts = _holders(self.tensor.data)
-        return self._pointer
+        tensor = self.tensor
+        home = tensor.home
+        if home is not None and home.order == self.slot.order and home.is_kept_by(tensor):
+            return home.pointer
+        data = tensor.data
+        if not self.written:
+            if data is self._seen:
+                return self._pointer
+            if _lies_in(data, self.slot):
+                self._seen, self._pointer = data, data.ctypes.data
+                return self._pointer
+        del data
+        tensor.home = _Home(tensor, self.slot)
+        return tensor.home.pointer
+
+
+class _Home:
+    """Memory of a tensor's own, which compiled code may write in place.
+
+    What others hold of the tensor's array (a NumPy view, a detached tensor) must not change, so
+    when anybody else holds it, they keep it, and the tensor moves to a new home.
+    """
+
+    def __init__(self, tensor: Tensor, slot: Slot) -> None:
+        raw, shaped = _new(slot)
+        shaped[...] = tensor.data
+        self.order = slot.order
+        self.pointer: int = raw.ctypes.data
+        self._array = tensor.data = shaped
+        del raw, shaped
+        self._holders = _holders(tensor.data)
+
+    def is_kept_by(self, tensor: Tensor) -> bool:
+        """Return whether the tensor still lies here, and nobody else looks on."""
+        return tensor.data is self._array and _holders(tensor.data) == self._holders
 
 
 def _holders(data: Array) -> tuple[int, int]:
@@ -189,7 +214,7 @@ def _built(graph: Graph, compiler: Compiler) -> tuple[Program, Path]:
 @functools.cache
 def _generator() -> str:
     """Return what tells this generator of C from others: its version, and its files' dates."""
-    folder = Path(rushlight.__file__).parent
+    folder = Path(__file__).parents[1]
     parts = [__version__]
     for part in ("core", "ops", "graph", "compile"):
         for path in sorted((folder / part).rglob("*.*")):

@@ -130,6 +130,27 @@ def permutation(n: int, key: Key) -> NDArray[np.int64]:
     return order.astype(np.int64, copy=False)
 
 
+def permutations(n: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return `permutation(n, key)` for each of the keys (m, 2), int64 (m, n), all worked out at once.
+
+    >>> permutations(6, np.array([[1, 0], [1, 1]]))[0].tolist()
+    [4, 3, 1, 2, 5, 0]
+    """
+    count = _natural(n, "a length")
+    blocks = -(-2 * count // 4)
+    rounds = np.arange(ROUNDS, dtype=np.uint64)[:, None, None]
+    weyl = np.array(_WEYL, dtype=np.uint64)[None, :, None]
+    schedule = (keys.T.astype(np.uint64)[None] + rounds * weyl) % np.uint64(WORD)
+    state = np.zeros((2, len(keys), blocks), dtype=np.uint64)
+    state[0] = np.arange(blocks, dtype=np.uint64) << _HALF
+    _ten_rounds(state, np.empty_like(state), schedule[..., None] << _HALF)
+    words = np.empty((len(keys) * blocks, 4), dtype=np.uint32)
+    _unpack(state.reshape(2, -1), words)
+    wide = words.reshape(len(keys), 4 * blocks)[:, : 2 * count].astype(np.uint64)
+    order = np.argsort(wide[:, 0::2] << _HALF | wide[:, 1::2], axis=1, kind="stable")
+    return order.astype(np.int64, copy=False)
+
+
 def _key_schedule(key: Key) -> NDArray[np.uint64]:
     """Return the keys of the ten rounds, (10, 2, 1), in the upper halves of 64-bit words."""
     first, second = key
@@ -140,15 +161,16 @@ def _key_schedule(key: Key) -> NDArray[np.uint64]:
 def _ten_rounds(
     state: NDArray[np.uint64], scratch: NDArray[np.uint64], schedule: NDArray[np.uint64]
 ) -> None:
-    """Scramble a state of (2, n) in place.
+    """Scramble a state of (2, n), or of (2, keys, n), in place.
 
     Row 0 holds the counter words (c0, c1) as c0 * 2^32 + c1, row 1 holds (c2, c3) likewise. In
     this order the high and the low half of a product already lie where the next round wants
     them, and a shift left brings c1 to its place and drops c0.
     """
+    multipliers = _MULTIPLIERS.reshape(2, *[1] * (state.ndim - 1))
     for keys in schedule:
         np.right_shift(state, _HALF, out=scratch)
-        np.multiply(scratch, _MULTIPLIERS, out=scratch)
+        np.multiply(scratch, multipliers, out=scratch)
         np.left_shift(state, _HALF, out=state)
         np.bitwise_xor(state, scratch[::-1], out=state)
         np.bitwise_xor(state, keys, out=state)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from rushlight.core.dtypes import BY_CHAR, as_dtype
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
-from rushlight.core.philox import WORD, check_key, permutation
+from rushlight.core.philox import WORD, check_key, permutation, permutations
+from rushlight.data.ragged import Ragged
 from rushlight.tensor import Tensor, tensor
 
-Arrays = tuple[NDArray[Any], ...]
+Arrays = tuple[Any, ...]  # NumPy arrays, and Ragged ones
 Transform = Callable[..., Any]
 
 # `split` shuffles with a key of its own, which no epoch will reach.
@@ -24,8 +25,9 @@ class Dataset:
     """Arrays of equal length: item i of the data set is item i of each.
 
     Args:
-        arrays: NumPy arrays, tensors or lists, each of shape (n, ...). Arrays are not copied and
-            keep their dtype: images of bytes take a quarter of the memory of float32.
+        arrays: NumPy arrays, tensors or lists, each of shape (n, ...), or a Ragged of n sequences.
+            Arrays are not copied and keep their dtype: images of bytes take a quarter of the
+            memory of float32.
 
     Raises DataError for no arrays, no items or differing lengths, DTypeError for what is not made
     of numbers.
@@ -87,7 +89,9 @@ class DataLoader:
         drop_last: leave out a last batch that is smaller.
         transform: called with the NumPy arrays of each batch; gives the arrays, or the one array,
             to use instead, new ones for each batch, since a tensor takes over an array that is no
-            view of another. Where it is absent, the model casts and scales.
+            view of another. It runs in Python, batch by batch.
+        prepare: called with the tensors of each batch; gives the tensors, or the one tensor, to
+            use instead. Written with tensor ops, it becomes part of a compiled training step.
 
     Raises UsageError for wrong arguments, DataError where `drop_last` leaves nothing.
 
@@ -106,6 +110,7 @@ class DataLoader:
         seed: int = 0,
         drop_last: bool = False,
         transform: Transform | None = None,
+        prepare: Transform | None = None,
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise UsageError(
@@ -118,6 +123,7 @@ class DataLoader:
         self.seed, self._epoch = check_key((seed, 0))
         self.drop_last = bool(drop_last)
         self.transform = transform
+        self.prepare = prepare
         self._start = 0  # the batch at which the next iteration begins
         self._given = 0  # batches of this epoch given so far
         if len(self) == 0:
@@ -152,9 +158,35 @@ class DataLoader:
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:
         changed = arrays if self.transform is None else self.transform(*arrays)
-        if isinstance(changed, (tuple, list)):
-            return tuple(_as_tensor(array) for array in changed)
-        return (_as_tensor(changed),)
+        if not isinstance(changed, (tuple, list)):
+            changed = (changed,)
+        return self.prepared(tuple(x for array in changed for x in _as_tensors(array)))
+
+    def prepared(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return what `prepare` makes of the tensors of a batch."""
+        if self.prepare is None:
+            return batch
+        changed = self.prepare(*batch)
+        return tuple(changed) if isinstance(changed, (tuple, list)) else (changed,)
+
+    def orders(self, epochs: range) -> NDArray[np.int64]:
+        """Return in which order each of these epochs gives the items, int64 (epochs, items).
+
+        >>> DataLoader(Dataset(np.arange(3)), shuffle=True, seed=1).orders(range(2)).shape
+        (2, 3)
+        """
+        if not self.shuffle:
+            return np.tile(np.arange(len(self.dataset)), (len(epochs), 1))
+        return permutations(len(self.dataset), np.array([[self.seed, e] for e in epochs]))
+
+    def seek(self, epoch: int, batch: int) -> None:
+        """Go on with a batch of an epoch, as if those before had been given."""
+        self._epoch, self._start, self._given = epoch, batch, batch
+
+    @property
+    def batch(self) -> int:
+        """The batch of the epoch with which the next iteration begins."""
+        return self._start
 
     def state_dict(self) -> dict[str, int]:
         """Return where the loader is, to go on from there with `load_state_dict`.
@@ -283,7 +315,18 @@ def _as_tensor(given: Any) -> Tensor:
     return tensor(given)
 
 
-def _as_array(given: Any, place: int) -> NDArray[Any]:
+def _as_tensors(given: Any) -> tuple[Tensor, ...]:
+    """Return the tensor of a batch's array, or the two of a batch of sequences."""
+    if not isinstance(given, Ragged):
+        return (_as_tensor(given),)
+    if len(given) == 1:
+        return (tensor(given.values[None]),)
+    return tensor(given.values), tensor(given.starts[:-1])
+
+
+def _as_array(given: Any, place: int) -> Any:
+    if isinstance(given, Ragged):
+        return given
     if isinstance(given, np.ma.MaskedArray):
         fact = f"array {place} is masked, and what is hidden has no values"
         raise DataError(fact, hint="fill it: array.filled(0)")

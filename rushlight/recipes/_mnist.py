@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from rushlight.data import DataLoader, Dataset
 
 
 def pixels(shape: tuple[int, ...], scale: float) -> Callable[..., tuple[Any, Any]]:
-    """Return a transform: a batch of uint8 pictures becomes float32 of `shape`, times `scale`."""
+    """Return what prepares a batch: uint8 pictures become float32 of `shape`, times `scale`."""
 
-    def transform(images: Any, labels: Any) -> tuple[Any, Any]:
-        return images.reshape(len(images), *shape) * np.float32(scale), labels
+    def prepare(images: Any, labels: Any) -> tuple[Any, Any]:
+        return images.reshape(len(images), *shape) * scale, labels
 
-    return transform
+    return prepare
 
 
 def batches(
@@ -26,8 +24,8 @@ def batches(
     **options: Any,
 ) -> DataLoader:
     """Return a loader of pictures and labels; the pictures stay uint8 until they are given."""
-    transform = pixels(shape, scale)
-    return DataLoader(Dataset(images, labels), batch_size, transform=transform, **options)
+    prepare = pixels(shape, scale)
+    return DataLoader(Dataset(images, labels), batch_size, prepare=prepare, **options)
 
 
 def digit_task(shape: tuple[int, ...] = (784,), scale: float = 1 / 255) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset, Vocabulary
+from rushlight.data import DataLoader, Dataset, Ragged, Vocabulary
 from rushlight.recipes import Run, facts_of
 
 SPAM = [
@@ -86,23 +86,20 @@ def train(
     labels = np.array([1] * len(SPAM) + [0] * len(HAM))
     vocabulary = Vocabulary.build(sentences)
 
-    def words_of(index: Any, label: Any) -> Any:
-        return vocabulary.encode(sentences[index[0]])[None], label
-
-    data = Dataset(np.arange(len(sentences)), labels)
+    data = Dataset(Ragged([vocabulary.encode(sentence) for sentence in sentences]), labels)
     model = build(len(vocabulary), hidden, word_dropout)
     optimizer = rl.optim.SGD(model.parameters(), lr=0.1)
     steps = max(1, epochs * len(data))
     history = rl.fit(
         model,
-        DataLoader(data, batch_size=1, shuffle=True, seed=seed, transform=words_of),
+        DataLoader(data, batch_size=1, shuffle=True, seed=seed),
         loss=rl.nn.functional.cross_entropy,
         optimizer=optimizer,
         schedule=rl.optim.CosineLR(optimizer, steps, low=0.002) if word_dropout else None,
         epochs=epochs,
         **options,
     )
-    clean = DataLoader(data, batch_size=1, transform=words_of)
+    clean = DataLoader(data, batch_size=1)
     loss, accuracy = rl.evaluate(model, clean, rl.nn.functional.cross_entropy)
     facts = facts_of(history, seed=seed, clean_loss=loss, clean_accuracy=accuracy)
     words = list(vocabulary.words)

@@ -18,6 +18,7 @@ from rushlight.optim.optimizer import Optimizer, check_number
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
+from rushlight.train.driven import Driven, Stretch
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
 from rushlight.train.metrics import evaluate
@@ -58,7 +59,8 @@ def fit(
             best.safetensors, of the epoch with the lowest validation (or training) loss.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
-        compiled: replay a graph of the step, the same bits but quicker, instead of its Python.
+        compiled: run the step as compiled C, or as a graph in NumPy where there is no compiler,
+            instead of its Python. With a loader that has no `transform`, many steps are one call.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
@@ -75,6 +77,7 @@ def fit(
     step = make_step(model, loss, optimizer, schedule, clip_norm)
     plan = _Plan(
         step=compile(step) if compiled else step,
+        driven=Driven(training.loader, step) if compiled else None,
         loss=loss,
         epochs=epochs,
         validation=None if validation is None else as_loader(validation, train=False),
@@ -92,12 +95,19 @@ class _Plan:
     """What `fit` was asked to do."""
 
     step: Step
+    driven: Driven | None
     loss: Loss | None
     epochs: int
     validation: DataLoader | None
     patience: int | None
     folder: Path | None
     on_epoch: Callable[[History], object] | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is to be done between two epochs."""
+        after = (self.validation, self.patience, self.folder, self.on_epoch)
+        return all(one is None for one in after)
 
 
 def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> Path | None:
@@ -118,7 +128,7 @@ def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupt
         shown.note(f"going on after {_place(training)} from {plan.folder}")
     try:
         while not _is_over(training.history, plan, shown):
-            _train(training, plan.step, shown, interrupts)
+            _train(training, plan, shown, interrupts)
             validated = _validate(training, plan, interrupts)
             _close_epoch(training, validated)
             _save_epoch(training, plan.folder)
@@ -132,14 +142,23 @@ def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupt
         training.model.eval()
 
 
-@np.errstate(all="ignore")  # a loss that overflows gets an error of its own
-def _train(training: Training, step: Step, shown: Progress, interrupts: Interrupts) -> None:
+def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
     """Do the steps of an epoch, or those that are left of it."""
     if training.trained:
         return
-    tally = training.tally
-    shown.begin(training.epoch, len(training.loader), tally)
+    shown.begin(training.epoch, len(training.loader), training.tally)
     training.model.train()
+    if plan.driven is not None and plan.driven.is_ready():
+        _train_driven(training, plan, shown, interrupts)
+    else:
+        _train_by_batches(training, plan.step, shown, interrupts)
+
+
+@np.errstate(all="ignore")  # a loss that overflows gets an error of its own
+def _train_by_batches(
+    training: Training, step: Step, shown: Progress, interrupts: Interrupts
+) -> None:
+    tally = training.tally
     clock = time.perf_counter
     started = clock()
     try:
@@ -157,6 +176,62 @@ def _train(training: Training, step: Step, shown: Progress, interrupts: Interrup
         training.trained = True
     finally:
         training.seconds += clock() - started
+
+
+def _train_driven(
+    training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts
+) -> None:
+    """Do the same in native calls, and several epochs where nothing is to be done between them."""
+    driven, loader = plan.driven, training.loader
+    assert driven is not None
+    epochs = plan.epochs - len(training.history) if plan.is_plain else 1
+    while True:
+        each, first = len(loader), loader.batch
+        ahead = min(epochs, 1 + (first + driven.most_steps()) // each)
+        count = min(driven.most_steps(), ahead * each - first)
+        started = time.perf_counter()
+        orders = loader.orders(range(loader.epoch, loader.epoch + ahead))
+        stretch = driven.run(orders, first, count)
+        now = time.perf_counter()
+        epochs -= _count(training, stretch, now - started, plan, shown)
+        if training.trained:
+            return
+        if now >= shown.due:
+            shown.update(training.tally, now)
+        if interrupts.pending:
+            raise Interrupted
+
+
+def _count(
+    training: Training, stretch: Stretch, seconds: float, plan: _Plan, shown: Progress
+) -> int:
+    """Take over what steps gave, closing the epochs that they end; return how many those are.
+
+    The last epoch of all, and every one that something is to be done after, is left to be closed.
+    """
+    loader, closed, done = training.loader, 0, 0
+    while done < len(stretch.losses):
+        here = slice(done, done + len(loader) - loader.batch)
+        losses = stretch.losses[here]
+        finite = np.isfinite(losses)
+        good = losses if finite.all() else losses[: int(finite.argmin())]
+        right = None if stretch.right is None else stretch.right[here][: len(good)]
+        training.tally.add_many(good, stretch.counts[here][: len(good)], right)
+        training.seconds += seconds * len(losses) / len(stretch.losses)
+        loader.seek(loader.epoch, loader.batch + len(good))
+        if len(good) < len(losses):
+            raise _not_finite(training, float(losses[len(good)]))
+        done += len(losses)
+        if loader.batch == len(loader):
+            loader.epoch += 1
+            training.trained = True
+            if done == len(stretch.losses):
+                break
+            _close_epoch(training, (None, None))
+            shown.end(training.history.last)
+            shown.begin(training.epoch, len(loader), training.tally)
+            closed += 1
+    return closed
 
 
 def _validate(

@@ -80,6 +80,23 @@ class Tally:
         if self.right is not None:
             self.right += count_right(output, labels)
 
+    def add_many(self, losses: Any, counts: Any, right: Any) -> None:
+        """Count batches by their mean losses, sizes and right answers (None: no classes).
+
+        >>> tally = Tally()
+        >>> tally.add_many(np.array([0.5, 0.25]), np.array([2, 2]), np.array([1, 2]))
+        >>> tally.loss, tally.accuracy
+        (0.375, 0.75)
+        """
+        self.batches += len(losses)
+        self.samples += int(counts.sum())
+        total = np.cumsum(np.concatenate([[self.loss_sum], losses * counts]))  # one by one
+        self.loss_sum = float(total[-1])
+        if right is None:
+            self.right = None
+        elif self.right is not None:
+            self.right += int(right.sum())
+
     def _begin(self, output: Any, labels: Tensor) -> None:
         if labels.ndim == 0:
             raise ShapeError("labels need a batch axis, these are a single number")

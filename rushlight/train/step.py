@@ -23,8 +23,8 @@ def make_step(
 ) -> Step:
     """Return the function `step(*inputs, labels)` that trains a model on a batch.
 
-    It returns the loss and what the model gave; `rl.compile` takes it as it is. Without a `loss`
-    the model's own is used.
+    It returns the loss and what the model gave, and leaves no gradients; `rl.compile` takes it as
+    it is. Without a `loss` the model's own is used.
 
     >>> import rushlight as rl
     >>> model = rl.nn.Linear(1, 1)
@@ -46,6 +46,7 @@ def make_step(
         optimizer.step()
         if schedule is not None:
             schedule.step()
+        optimizer.zero_grad()
         return value, output
 
     return step

@@ -70,7 +70,7 @@ class Kernel:
         for each in self.pointers:
             if self.packed and each.name == self.form.wide:
                 taken.append(Parameter(PANEL_NAME, f"const {self.dtype.c} *{PANEL_NAME}"))
-            elif each.name in ("left", "right", "out") or f"{{{each.name}}}" in lines:
+            elif each.name in ("left", "right", "out") or re.search(rf"\b{each.name}\b", lines):
                 taken.append(each)
         values = [each for each in self.values if re.search(rf"\b{each.name}\b", lines)]
         return taken + values

@@ -211,7 +211,7 @@ class _ProgramWriter:
         for step in self.steps:
             parts.append(f"/* {step.name}. {step.comment} */\n{step.emitted.code.text}")
         parts.append(self._task(arena, scratch))
-        threads = "call->threads" if parallel else "1"
+        threads = "call->threads"
         parts.append(_ENTRY.format(name=self.entry, steps=f"{self.entry}_steps", threads=threads))
         return "\n".join(parts)
 

@@ -37,3 +37,8 @@ def test_the_runtime_that_python_loads_is_one_file(builder):
     source = '#include "threads.c"\n#include "drive.c"\n'
     library = builder.library(source, ["-fvisibility=hidden", "-pthread"])
     assert library.rl_pool_run and library.rl_drive_run
+
+
+def test_the_program_that_measures_the_pool_says_three_times(run):
+    said = run("time_pool.c", "threads.c", arguments=[2, 20])
+    assert [line.split()[-1] for line in said.splitlines()] == ["us"] * 3

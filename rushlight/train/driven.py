@@ -1,0 +1,218 @@
+"""Training driven by compiled code: many steps, even many epochs, in one native call.
+
+The step is traced together with what gives it its batch: the rows of the data set that an index
+list names, cast and scaled; or, for batches of one, the item itself, which is pointed at. Python
+comes back a few times a second, for progress and Ctrl-C.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rushlight.compile.drive import Drive
+from rushlight.compile.function import Entry, compile_entry
+from rushlight.core.dtypes import BY_CHAR
+from rushlight.core.errors import RushlightError, TraceError
+from rushlight.core.mode import mode
+from rushlight.data.loader import DataLoader
+from rushlight.data.ragged import Ragged
+from rushlight.ops.gather import take
+from rushlight.tensor import Tensor
+from rushlight.train.metrics import are_classes
+from rushlight.train.step import Step
+
+Floats = npt.NDArray[np.float64]
+Int64s = npt.NDArray[np.int64]
+
+PAUSE_S = 0.1  # how long a native call is meant to take
+MOST_STEPS = 1 << 16  # in one native call
+MOST_PROGRAMS = 64  # for batches of different shapes
+
+
+@dataclass
+class Stretch:
+    """What some steps in a row gave.
+
+    Attributes:
+        losses: the mean loss of each step's batch.
+        counts: how many items each batch had.
+        right: how many of them were answered rightly; None where the labels are no classes.
+    """
+
+    losses: Floats
+    counts: Int64s
+    right: Int64s | None
+
+
+class Driven:
+    """Steps of training as native calls, where the loader and the step allow it.
+
+    Args:
+        loader: gives the data; it has no `transform`, which is Python.
+        step: of the tensors of a batch, to the loss and the model's output.
+    """
+
+    def __init__(self, loader: DataLoader, step: Step) -> None:
+        self.loader = loader
+        self.step = step
+        self.columns = [
+            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
+            for column in loader.dataset.arrays
+        ]
+        self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
+        self._shapes: dict[Any, int] = {}
+        self._entries: list[Entry] = []
+        self._drive: Drive | None = None
+        self._classes = False
+        self.reason: str | None = None  # why steps cannot be driven
+        self._rate = 200.0  # steps a second, as far as is known
+
+    def begin(self) -> str | None:
+        """Trace and compile what all steps need; return why that cannot be, or None."""
+        if self.loader.transform is not None:
+            return "the loader's transform is Python"
+        if mode.anomaly:
+            return "anomalies are looked for op by op"
+        if any(not isinstance(c, Ragged) and not _is_plain(c.dtype) for c in self.columns):
+            return "the data has numbers that must be converted first"
+        ragged = any(isinstance(column, Ragged) for column in self.columns)
+        if ragged and not self.in_place:
+            return "batches of sequences have a shape of their own each"
+        sizes = self._sizes()
+        if len(sizes) > MOST_PROGRAMS:
+            return f"there are batches of {len(sizes)} shapes"
+        try:
+            for key in sizes:
+                entry = compile_entry(self._function(), self._examples(key))
+                if entry.native is None:
+                    return entry.reason
+                self._shapes[key] = len(self._entries)
+                self._entries.append(entry)
+        except (TraceError, RushlightError) as error:
+            return str(error).partition("\\n")[0]
+        self._drive = Drive([entry.native for entry in self._entries if entry.native])
+        return None
+
+    def is_ready(self) -> bool:
+        """Return whether steps can be driven; what they need is compiled when first asked."""
+        if self._drive is None and self.reason is None:
+            self.reason = self.begin()
+        return self.reason is None and self.holds()
+
+    def holds(self) -> bool:
+        """Return whether what was traced is still so."""
+        return all(entry.traced.holds() for entry in self._entries)
+
+    def most_steps(self) -> int:
+        """Return how many steps fill a native call."""
+        return min(MOST_STEPS, max(1, int(self._rate * PAUSE_S)))
+
+    def run(self, orders: Int64s, first: int, count: int) -> Stretch:
+        """Do `count` steps: from batch `first` of the first epoch in `orders` on."""
+        assert self._drive is not None
+        started = time.perf_counter()
+        starts, sizes = self._batches(len(orders), first, count)
+        order = np.ascontiguousarray(orders.reshape(-1))
+        losses = np.empty(count, self._loss_dtype())
+        right = np.zeros(count, np.int64)
+        results = [losses, right] if self._classes else [losses]
+        steps = np.arange(count, dtype=np.int64)
+        if self.in_place:
+            moved, offsets, which = self._items(order[starts])
+        else:
+            moved, offsets = [order], [starts * order.itemsize]
+            kinds, inverse = np.unique(sizes, return_inverse=True)
+            which = np.array([self._shapes[int(size)] for size in kinds])[inverse]
+        offsets += [steps * result.itemsize for result in results]
+        done = self._drive.run(which, [*moved, *results], np.stack(offsets, axis=1))
+        if done < count:
+            self._explain(int(which[done]), order, int(starts[done]), int(sizes[done]))
+        self._rate = max(1.0, count / max(1e-6, time.perf_counter() - started))
+        return Stretch(losses.astype(np.float64), sizes, right if self._classes else None)
+
+    def _sizes(self) -> list[Any]:
+        """Return what tells the shapes of batches apart: the batch size, or the items' lengths."""
+        if self.in_place:
+            lengths = [column.lengths for column in self.columns if isinstance(column, Ragged)]
+            if not lengths:
+                return [()]
+            return sorted(set(zip(*[row.tolist() for row in lengths], strict=True)))
+        whole, rest = divmod(len(self.loader.dataset), self.loader.batch_size)
+        sizes = [self.loader.batch_size] if whole else []
+        return sizes + [rest] if rest and not self.loader.drop_last else sizes
+
+    def _examples(self, key: Any) -> list[Tensor]:
+        """Return arguments of the shapes that a key stands for."""
+        if not self.in_place:
+            return [Tensor.wrap(np.zeros(key, np.int64))]
+        lengths = iter(key)
+        return [
+            Tensor.wrap(
+                np.zeros((1, next(lengths)), np.int64)
+                if isinstance(column, Ragged)
+                else np.zeros((1, *column.shape[1:]), column.dtype)
+            )
+            for column in self.columns
+        ]
+
+    def _function(self) -> Callable[..., Any]:
+        """Return the step as a function of what moves: the items, or their numbers."""
+        tables = [] if self.in_place else [Tensor.wrap(column) for column in self.columns]
+
+        def driven(*moved: Tensor) -> tuple[Tensor, ...]:
+            batch = moved if self.in_place else tuple(take(table, moved[0]) for table in tables)
+            batch = self.loader.prepared(batch)
+            value, output = self.step(*batch)
+            labels = batch[-1]
+            self._classes = are_classes(output, labels)
+            if not self._classes:
+                return (value,)
+            return value, (output.argmax(1) == labels).cast("int64").sum()
+
+        return driven
+
+    def _loss_dtype(self) -> Any:
+        return self._entries[0].traced.graph.outputs[0].dtype.storage
+
+    def _batches(self, epochs: int, first: int, count: int) -> tuple[Int64s, Int64s]:
+        """Return where in the orders each batch begins, and its size."""
+        each, items = len(self.loader), len(self.loader.dataset)
+        number = np.arange(first, first + count)
+        epoch, batch = number // each, number % each
+        starts = batch * self.loader.batch_size
+        sizes = np.minimum(self.loader.batch_size, items - starts)
+        return epoch * items + starts, sizes
+
+    def _items(self, items: Int64s) -> tuple[list[Any], list[Int64s], npt.NDArray[Any]]:
+        """Return the columns' memory, where in it the items lie, and the items' programs."""
+        moved, offsets, lengths = [], [], []
+        for column in self.columns:
+            if isinstance(column, Ragged):
+                moved.append(column.values)
+                offsets.append(column.starts[items] * column.values.itemsize)
+                lengths.append(column.lengths)
+            else:
+                moved.append(column)
+                offsets.append(items * column.strides[0])
+        if not lengths:
+            return moved, offsets, np.zeros(len(items), np.int64)
+        programs = [self._shapes[key] for key in zip(*[n.tolist() for n in lengths], strict=True)]
+        return moved, offsets, np.array(programs)[items]
+
+    def _explain(self, program: int, order: Int64s, start: int, size: int) -> None:
+        """Raise what is wrong with a batch that compiled code refused."""
+        items = order[start : start + size]
+        if self.in_place:
+            arrays = [column[int(items[0])][None] for column in self.columns]
+        else:
+            arrays = [items]
+        self._entries[program].explain(arrays)
+
+
+def _is_plain(dtype: np.dtype[Any]) -> bool:
+    """Return whether tensors hold such numbers as they are."""
+    return dtype.char in BY_CHAR and dtype.isnative
