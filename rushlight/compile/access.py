@@ -10,11 +10,15 @@ from rushlight.graph.ir import GraphValue, Node
 
 @dataclass(frozen=True)
 class Place:
-    """An index along one axis: start, plus steps times axes of a loop, plus a C variable if any."""
+    """An index along one axis: start, plus steps times axes of a loop, plus a C variable if any.
+
+    The variable, an index that is data, counts `scale` times.
+    """
 
     start: int = 0
     steps: tuple[tuple[int, int], ...] = ()
     variable: str | None = None
+    scale: int = 1
 
 
 Places = tuple[Place, ...]
@@ -29,22 +33,22 @@ def substitute(terms: Terms, places: Places) -> Places:
     """Return where the terms lead when the space that they are over is itself at `places`.
 
     >>> substitute((Term(1, ((0, 2),)),), (Place(3, ((5, 1),)),))
-    (Place(start=7, steps=((5, 2),), variable=None),)
+    (Place(start=7, steps=((5, 2),), variable=None, scale=1),)
     """
     return tuple(_substitute(term, places) for term in terms)
 
 
 def _substitute(term: Term, places: Places) -> Place:
-    start, variable = term.start, None
+    start, variable, scale = term.start, None, 1
     steps: dict[int, int] = {}
     for axis, step in term.steps:
         place = places[axis]
         start += step * place.start
         if place.variable is not None:
-            variable = place.variable if step == 1 else f"{step} * {place.variable}"
+            variable, scale = place.variable, step * place.scale
         for loop_axis, stride in place.steps:
             steps[loop_axis] = steps.get(loop_axis, 0) + step * stride
-    return Place(start, tuple(sorted((a, s) for a, s in steps.items() if s)), variable)
+    return Place(start, tuple(sorted((a, s) for a, s in steps.items() if s)), variable, scale)
 
 
 def broadcast(places: Places, shape: Shape) -> Places:

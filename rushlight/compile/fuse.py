@@ -7,7 +7,7 @@ one loop over rows, an optimiser's update the epilogue of the product that is it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rushlight.compile.access import (
     Place,
@@ -59,6 +59,11 @@ class Kernel:
     @property
     def defs(self) -> list[GraphValue]:
         return list(self.place)
+
+    @property
+    def rows(self) -> list[int]:
+        """The axes that no def sums over."""
+        return [axis for axis in range(len(self.sizes)) if axis not in self.folded]
 
     @property
     def is_loop(self) -> bool:
@@ -426,7 +431,7 @@ def _single(place: Place) -> int | None:
 
 
 def _renamed(place: Place, axes: dict[int, int]) -> Place:
-    return Place(place.start, tuple((axes[a], s) for a, s in place.steps), place.variable)
+    return replace(place, steps=tuple((axes[a], s) for a, s in place.steps))
 
 
 Joined = tuple[list[int], tuple[int, ...], dict[int, int]]

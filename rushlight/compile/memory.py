@@ -110,15 +110,26 @@ def _enter_inputs(memory: Memory, orders: dict[GraphValue, tuple[int, ...]]) -> 
     held = [id(x) for x, _ in memory.traced.grads]
     for x, value in graph.grads:
         enter(value, f"grad of {names.get(id(x), 'state')}", "gradient", held.index(id(x)))
+    in_memory = _read_by_structured(memory.fuser)
     known = {id(array): i for i, (array, _) in enumerate(memory.traced.constants)}
     for array, value in graph.constants:
         if array.size > MOST_IN_SOURCE and id(array) in known:
             enter(value, "constant", "constant", known[id(array)])
-        elif array.size != 1:
+        elif array.size != 1 or value in in_memory:
             name = c_name(f"{memory.prefix}table", len(memory.tables))
             buffer = Buffer(name, value.shape, value.dtype, _default(value.shape), "table")
             memory.tables.append((buffer, array))
             memory.strided[value] = buffer.view()
+
+
+def _read_by_structured(fuser: Fuser) -> set[GraphValue]:
+    """Return the values that must be in memory even if they are a single number."""
+    return {
+        fuser.views.root(x)
+        for kernel in fuser.kernels
+        if kernel.node is not None
+        for x in kernel.node.inputs
+    }
 
 
 def _enter_results(

@@ -134,8 +134,9 @@ class Contraction:
 class Window:
     """Pooling: for each index of the result a fold over a window of the operand's plane.
 
-    `kind` is "max", with the flat index in the plane as a second result, "sum", or "unsum", which
-    adds each element to all places of its window. Pairs are for height and width.
+    `kind` is "max", with the taps (numbers of places in a window) as a second result, or "sum";
+    "unsum" adds each element to all places of its window, "unmax" to that of its tap, the taps
+    being the first operand. Pairs are for height and width.
     """
 
     kind: str

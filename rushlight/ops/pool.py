@@ -1,4 +1,4 @@
-"""2-D pooling: the largest of each window with its position, and the sum of each window.
+"""2-D pooling: the largest of each window with its place there, and the sum of each window.
 
 Tensors are (batch, channels, height, width). The NumPy meaning works on strided views, one for
 each place in a window, and its results lie in memory in the order of the axes of its input.
@@ -11,19 +11,19 @@ import numpy as np
 
 from rushlight.core import kernels
 from rushlight.core.bind import as_value, bind, op
-from rushlight.core.dtypes import bool_, float32, int64
+from rushlight.core.dtypes import DType, bool_, float32, int32, uint8
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
-from rushlight.core.shapes import Shape, pair, window_size
+from rushlight.core.shapes import Shape, pair, size_of, window_size
 from rushlight.ops.conv import Pair, Window, check_floats, check_images, refuse_unless
-from rushlight.ops.gather import scatter_add_p
+from rushlight.ops.gather import gather_p, take_p
 from rushlight.ops.pointwise import cast
 
 NAMES = ("height", "width")
 
 
 class Pooling(Primitive):
-    """What the three have in common: no gradient reads the input's values."""
+    """What all have in common: no gradient reads the values that are pooled."""
 
     labels = ("x",)
     kind: str  # what is done with a window
@@ -38,7 +38,7 @@ class Pooling(Primitive):
 
 
 class MaxPool2d(Pooling):
-    """The largest element of each window, and its index (int64) in the flattened input plane.
+    """The largest element of each window, and its tap: its number among the window's places.
 
     The first of equals wins, and the first NaN; padding never does.
     """
@@ -59,18 +59,17 @@ class MaxPool2d(Pooling):
         for axis in range(2):
             _first_taps(axis, x.shape[2:], count, params)
         shape = (*x.shape[:2], *count)
-        return Spec(shape, x.dtype), Spec(shape, int64)
+        return Spec(shape, x.dtype), Spec(shape, _tap_dtype(params))
 
     def numpy(self, x: Any, **window: Any) -> Any:
         refuse_unless(x.ndim == 4 and x.dtype.kind in "fiu")
         n, c, *size = x.shape
-        kernel = window["kernel"]
         count = _output_size(size, window)
         down, right = (_first_taps(axis, size, count, window) for axis in range(2))
-        kind = np.min_scalar_type(kernel[0] * kernel[1] - 1)
+        kind = _tap_dtype(window).storage
         best = np.full_like(x, _lowest(x.dtype), shape=(n, c, *count))
-        tap = np.empty_like(x, kind, shape=(n, c, *count))  # which element of its window it is
-        tap[...] = down[:, None] * kernel[1] + right
+        tap = np.empty_like(x, kind, shape=(n, c, *count))
+        tap[...] = down[:, None] * window["kernel"][1] + right
         places = list(_places(size, count, window))
         for number, outputs, inputs in places:
             here, among = x[:, :, *inputs], best[:, :, *outputs]
@@ -81,28 +80,65 @@ class MaxPool2d(Pooling):
         if x.dtype.kind == "f" and np.isnan(best).any():
             for number, outputs, inputs in reversed(places):
                 tap[:, :, *outputs][np.isnan(x[:, :, *inputs])] = number
-        return best, _flat_index(tap, size[1], count, window)
+        return best, tap
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
-        n, c, height, width = inputs[0].shape
-        taken, plane = g[0], (n, c, g[0].shape[2] * g[0].shape[3])
-        indices = y[1].reshape(plane)
-        spread = bind(scatter_add_p, indices, taken.reshape(plane), axis=2, size=height * width)
-        return spread.reshape(inputs[0].shape)
+        return bind(max_unpool2d_p, y[1], g[0], size=inputs[0].shape[2:], **params)
 
     def samples(self) -> list[Sample]:
-        rows: list[tuple[Shape, Pair, Pair, Pair, Pair, bool]] = [
-            # x, kernel, stride, padding, dilation, ceil_mode
-            ((2, 3, 4, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
-            ((1, 1, 1, 1), (1, 1), (1, 1), (0, 0), (1, 1), False),
-            ((0, 2, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), False),
-            ((1, 2, 7, 5), (3, 2), (2, 1), (1, 0), (2, 1), False),
-            ((2, 1, 6, 7), (2, 3), (3, 4), (1, 1), (1, 1), True),
-        ]
-        return [
-            Sample((x,), {**_params(k, s, p, ceil_mode), "dilation": d})
-            for x, k, s, p, d, ceil_mode in rows
-        ]
+        return [Sample((x,), params) for x, params in _max_cases()]
+
+
+class MaxUnpool2d(Pooling):
+    """Each element added to the place of its window that a tap names, in a plane of `size`.
+
+    The windows come in row-major order; a tap on padding counts for nothing.
+    """
+
+    name = "max_unpool2d"
+    kind = "unmax"
+    labels = ("taps", "gradient")
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (taps, g), size = specs, params["size"]
+        check_floats(g)
+        check_images(g, "gradient")
+        count = _output_size(size, params)
+        if g.shape[2:] != count:
+            raise ShapeError(f"the gradient of a plane has shape {g.shape[2:]}, not {count}")
+        if taps.shape != g.shape:
+            raise ShapeError(f"taps {taps.shape} and gradient {g.shape} differ")
+        if taps.dtype is not _tap_dtype(params):
+            raise DTypeError(f"the taps of such windows are {_tap_dtype(params)}, not {taps.dtype}")
+        return Spec((*g.shape[:2], *size), g.dtype)
+
+    def numpy(self, taps: Any, g: Any, *, size: Pair, **window: Any) -> Any:
+        refuse_unless(g.ndim == 4 and g.dtype.kind == "f" and taps.shape == g.shape)
+        refuse_unless(taps.dtype == _tap_dtype(window).storage)
+        count = _output_size(size, window)
+        refuse_unless(g.shape[2:] == count)
+        total = np.zeros_like(g, shape=(*g.shape[:2], *size))
+        for number, outputs, inputs in reversed(list(_places(size, count, window))):
+            takes = taps[:, :, *outputs] == number
+            total[:, :, *inputs] += np.where(takes, g[:, :, *outputs], g.dtype.type(0))
+        return total
+
+    def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        taps = inputs[0]
+        plane = (*taps.shape[:2], size_of(taps.shape[2:]))
+        indices = _positions(taps, g.shape[3], params).reshape(plane)
+        flat = g.reshape((*g.shape[:2], size_of(g.shape[2:])))
+        return bind(gather_p, flat, indices, axis=2).reshape(taps.shape) if wrt == 1 else None
+
+    def saves(self, wrt: int, arity: int) -> Iterable[int]:
+        return (0,)
+
+    def samples(self) -> list[Sample]:
+        found = []
+        for x, params in _max_cases():
+            largest, taps = max_pool2d_p.numpy(np.sin(np.arange(size_of(x))).reshape(x), **params)
+            found.append(Sample((taps, largest.shape), {"size": x[2:], **params}))
+        return found
 
 
 class SumPool2d(Pooling):
@@ -173,6 +209,7 @@ class SumUnpool2d(Pooling):
 
 
 max_pool2d_p = register(MaxPool2d())
+max_unpool2d_p = register(MaxUnpool2d())
 sum_pool2d_p = register(SumPool2d())
 sum_unpool2d_p = register(SumUnpool2d())
 
@@ -210,8 +247,8 @@ def max_pool2d(
     window = _params(kernel, stride, padding, ceil_mode)
     window["dilation"] = pair(dilation, "dilation")
     max_pool2d_p.rule(x.spec, **window)  # arrays do not tell 16-bit floats from uint16
-    values, indices = bind(max_pool2d_p, x, **window)
-    return (values, indices) if return_indices else values
+    values, taps = bind(max_pool2d_p, x, **window)
+    return (values, _positions(taps, x.shape[3], window)) if return_indices else values
 
 
 @op
@@ -345,13 +382,18 @@ def _at(axis: int, along: slice) -> tuple[slice, ...]:
     return (slice(None),) * (2 + axis) + (along,)
 
 
-def _flat_index(tap: Array, width: int, count: Pair, window: Window) -> Array:
-    """Return the position in the flattened plane of the element `tap` of each window."""
+def _tap_dtype(window: Window) -> DType:
+    """Return the dtype of the numbers of a window's places."""
+    return uint8 if size_of(window["kernel"]) <= 256 else int32
+
+
+def _positions(taps: Any, width: int, window: Window) -> Any:
+    """Return the position (int64) of each window's tap in the flattened plane of a width."""
     (kh, sh, ph, dh), (kw, sw, pw, dw) = _along(0, window), _along(1, window)
+    height, across = taps.shape[2:]
     offsets = np.arange(kh)[:, None] * (dh * width) + np.arange(kw) * dw
-    index: Array = offsets.reshape(-1)[tap]
-    index += (np.arange(count[0]) * sh - ph)[:, None] * width + np.arange(count[1]) * sw - pw
-    return index
+    starts = (np.arange(height) * sh - ph)[:, None] * width + np.arange(across) * sw - pw
+    return bind(take_p, as_value(offsets.reshape(-1)), taps) + as_value(starts)
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:
@@ -371,6 +413,19 @@ def _numbers_in_windows(
             first, stop = np.maximum(first, 0), np.minimum(stop, size[axis])
         sides.append(stop - first)
     return np.outer(*sides)
+
+
+def _max_cases() -> list[tuple[Shape, dict[str, Any]]]:
+    """Return shapes with the params of windows on them, for the tables of cases."""
+    rows: list[tuple[Shape, Pair, Pair, Pair, Pair, bool]] = [
+        # x, kernel, stride, padding, dilation, ceil_mode
+        ((2, 3, 4, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
+        ((1, 1, 1, 1), (1, 1), (1, 1), (0, 0), (1, 1), False),
+        ((0, 2, 4, 4), (2, 2), (1, 1), (1, 1), (1, 1), False),
+        ((1, 2, 7, 5), (3, 2), (2, 1), (1, 0), (2, 1), False),
+        ((2, 1, 6, 7), (2, 3), (3, 4), (1, 1), (1, 1), True),
+    ]
+    return [(x, {**_params(k, s, p, ceil_mode), "dilation": d}) for x, k, s, p, d, ceil_mode in rows]
 
 
 def _sum_cases() -> list[tuple[Shape, Shape, dict[str, Any]]]:

@@ -223,14 +223,26 @@ def window(record: Window, place: tuple[int, ...], size: Shape) -> list[tuple[in
     return list(itertools.product(*sides))
 
 
+def tap(record: Window, place: tuple[int, ...], row: int, column: int) -> int:
+    """The number of a place of the plane among those of the window at a place of the result."""
+    down, right = (
+        (at - place[axis] * record.stride[axis] + record.padding[axis]) // record.dilation[axis]
+        for axis, at in enumerate((row, column))
+    )
+    return down * record.kernel[1] + right
+
+
 @evaluate.register
 def _(record: Window, inputs: list[Array], specs: list[Spec]) -> list[Array]:
-    (x,) = inputs
+    x = inputs[-1]
     out = [np.zeros(spec.shape, spec.dtype.storage) for spec in specs]
-    pooled, plane = (x, out[0]) if record.kind == "unsum" else (out[0], x)
+    pooled, plane = (x, out[0]) if record.kind in ("unsum", "unmax") else (out[0], x)
     for n, c, *at in np.ndindex(pooled.shape):
         for row, column in window(record, tuple(at), plane.shape[2:]):
-            if record.kind == "sum":
+            if record.kind == "unmax":
+                taken = tap(record, tuple(at), row, column) == inputs[0][n, c, *at]
+                out[0][n, c, row, column] += x[n, c, *at] * taken
+            elif record.kind == "sum":
                 out[0][n, c, *at] += x[n, c, row, column]
             elif record.kind == "unsum":
                 out[0][n, c, row, column] += x[n, c, *at]
@@ -238,7 +250,7 @@ def _(record: Window, inputs: list[Array], specs: list[Spec]) -> list[Array]:
             seen = window(record, tuple(at), plane.shape[2:])
             best = int(np.argmax([x[n, c, row, column] for row, column in seen]))
             out[0][n, c, *at] = x[n, c, *seen[best]]
-            out[1][n, c, *at] = seen[best][0] * plane.shape[3] + seen[best][1]
+            out[1][n, c, *at] = tap(record, tuple(at), *seen[best])
     return out
 
 

@@ -54,6 +54,7 @@ class Body:
         self._stand_ins: dict[GraphValue, str] = {}
         self._stored: set[GraphValue] = set()
         self._count = 0
+        self._taken = {strided.buffer.name for strided in memory.values()}
         self.checks = False  # whether an index is checked here
         self.raw: set[int] = set()  # axes whose index itself is compared with one that is data
 
@@ -175,7 +176,7 @@ class Body:
         if key in self._known:
             return self._known[key][0]
         name = self.name("at")
-        number = self.fuser.graph.nodes.index(node)
+        number = self.fuser.number[node]
         checked = f"rl_index(call, {number}, (int64_t){index}, {size})"
         self.statement(level, f"const int64_t {name} = {checked};")
         self._variables[name] = level
@@ -191,13 +192,16 @@ class Body:
             for axis, step in place.steps:
                 steps[axis] = steps.get(axis, 0) + step * stride
             if place.variable is not None:
-                variables.append(f"{place.variable} * {stride}" if stride != 1 else place.variable)
+                variables.append(times(place.variable, place.scale * stride))
         return offset, tuple(sorted((a, s) for a, s in steps.items() if s)), tuple(variables)
 
     def name(self, stem: str) -> str:
         """Return a C name that is not taken."""
-        self._count += 1
-        return f"{stem}_{self._count}"
+        while True:
+            self._count += 1
+            name = f"{stem}_{self._count}"
+            if name not in self._taken:
+                return name
 
     def statement(self, level: int, text: str) -> None:
         self.lines[level].append(text)
@@ -209,7 +213,13 @@ def axis_name(axis: int) -> str:
 
 def place_text(place: Place) -> str:
     """Return an index along one axis as C."""
-    return sum_text(place.start, place.steps, (place.variable,) if place.variable else ())
+    more = (times(place.variable, place.scale),) if place.variable else ()
+    return sum_text(place.start, place.steps, more)
+
+
+def times(name: str, step: int) -> str:
+    """Return a C variable times a number."""
+    return name if step == 1 else f"{name} * {step}"
 
 
 def sum_text(offset: int, steps: tuple[tuple[int, int], ...], more: tuple[str, ...] = ()) -> str:

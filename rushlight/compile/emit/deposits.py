@@ -71,9 +71,10 @@ class _Writer:
 
     def parameters(self) -> list[str]:
         """Return the declarations of the pointers."""
-        base = [] if self.base is None else [pointer(self.base, "base")]
+        alone = not self.in_place  # whether nothing else points to the result
+        base = [] if self.base is None else [pointer(self.base, "base", restrict=alone)]
         pointers = [pointer(self.indices, "indices"), pointer(self.updates, "updates")]
-        return [*base, *pointers, pointer(self.out, "out", written=True)]
+        return [*base, *pointers, pointer(self.out, "out", written=True, restrict=alone)]
 
     def write(self, text: Text) -> None:
         """Write the body of the function."""

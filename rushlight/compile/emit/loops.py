@@ -1,10 +1,12 @@
 """Loops: the C of kernels that work element by element, row by row or column by column."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from rushlight.compile.access import Place, Places
+from rushlight.compile.access import Places
 from rushlight.compile.emit.body import COLUMN, ROW, Body, Coefficients, axis_name, sum_text
 from rushlight.compile.emit.folds import LANES, Accumulator
+from rushlight.compile.emit.tidy import without_unused
 from rushlight.compile.fuse import Fuser, Kernel, fold_places
 from rushlight.compile.records import Buffer, Emitted, KernelCode, Strided
 from rushlight.core.kernels import ArgFold, Fold, Record
@@ -134,6 +136,7 @@ class LoopWriter:
         parameters += ["int64_t first", "int64_t last"] + ["rl_call *call"] * checks
         text = f"static void {self.name}(\n    " + ", ".join(parameters) + ")\n{\n"
         body = ["    " + line for line in self.body.lines[0]] + self.lines
+        (body,) = without_unused(body)
         text += "\n".join(body) + "\n}\n"
         operands = [(buffer, 0) for buffer in self.buffers]
         written = {buffer for buffer, changed in self.buffers.items() if changed}
@@ -331,7 +334,7 @@ class LoopWriter:
         if isinstance(record, ArgFold) or "{first}" in record.start:
             folded = set(self.kernel.folded)
             start = tuple(
-                Place(p.start, tuple((a, s) for a, s in p.steps if a not in folded), p.variable)
+                replace(p, steps=tuple((a, s) for a, s in p.steps if a not in folded))
                 for p in places
             )
             first, _ = self.body.value(operand, start)

@@ -1,7 +1,8 @@
 """Products: contractions of values as nests over memory, with what is done with each sum."""
 
-from rushlight.compile.emit.body import COLUMN, Body, Coefficients
+from rushlight.compile.emit.body import CALL, COLUMN, Body, Coefficients
 from rushlight.compile.emit.contraction import contraction_code
+from rushlight.compile.emit.tidy import without_unused
 from rushlight.compile.fuse import Fuser, Kernel
 from rushlight.compile.memory import Memory
 from rushlight.compile.records import Axis, Buffer, Emitted, Epilogue, Nest, Operand, Strided
@@ -105,7 +106,7 @@ class _EpilogueWriter:
             text = "{acc}" if value is result else self.body.define(value)[0]
             if value in self.memory.strided:
                 self._store(value, text)
-        prologue, _, lines = self.body.lines
+        prologue, lines = without_unused(self.body.lines[CALL], self.body.lines[COLUMN])
         operands = tuple(
             Operand(name, buffer.dtype, strides, buffer in self.written)
             for (buffer, _, strides), name in self._operands.items()
@@ -128,7 +129,7 @@ class _EpilogueWriter:
         if name is None:
             name = strided.buffer.name
             if name in self._operands.values():
-                name = f"{name}_{len(self._operands)}"
+                name = f"{name}_at{len(self._operands)}"
             self._operands[key] = name
             self.pointers.append((strided.buffer, offset))
         return f"{name}[0]" if not any(strides) else f"{{{name}}}"

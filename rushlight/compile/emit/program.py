@@ -88,6 +88,8 @@ class _ProgramWriter:
         )
 
     def _emit(self, kernel: Kernel) -> None:
+        if kernel.is_loop and 0 in (kernel.sizes[axis] for axis in kernel.rows):
+            return
         name = self._name()
         if isinstance(kernel.record, Reinterpret):
             if kernel.kept:
@@ -207,7 +209,9 @@ class _ProgramWriter:
         return [name for step in self.steps for name in step.emitted.code.headers]
 
     def _source(self, arena: int, scratch: int, parallel: bool) -> str:
-        parts = [_table(buffer, array) for buffer, array in self.memory.tables]
+        used = {buffer for step in self.steps for buffer, _ in step.emitted.operands}
+        tables = [(buffer, array) for buffer, array in self.memory.tables if buffer in used]
+        parts = [_table(buffer, array) for buffer, array in tables]
         for step in self.steps:
             parts.append(f"/* {step.name}. {step.comment} */\n{step.emitted.code.text}")
         parts.append(self._task(arena, scratch))

@@ -60,7 +60,9 @@ def _products(kernel: Kernel) -> list[str]:
     ]
     body = [
         f"rl_vec across[{kernel.name}_vectors];",
-        *_over_vectors([f"across[vec] = rl_load({source} + {_at(kernel)});"]),
+        *_over_vectors(
+            [f"across[vec] = rl_load({source} + {_at(kernel)});", "RL_KEEP(across[vec]);"]
+        ),
         *over_rows(kernel, each),
     ]
     for name, dim in reversed(list(zip(kernel.inner_names, form.inner, strict=True))):

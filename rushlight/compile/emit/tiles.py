@@ -1,7 +1,7 @@
 """How a product is cut: which operand lies along vectors, tiles that divide sizes, units of work."""
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, lcm
 
 from rushlight.compile.emit.nests import Dim, Form, count_of
 
@@ -10,8 +10,20 @@ FEW_ROWS = 6  # so many of one axis fill no tile: the next axis helps
 UNIT_PRODUCTS = 16384  # a unit has at least so many multiply-adds, where there are as many
 DOT_COLUMNS = 4  # of a tile whose vectors lie along the columns
 
-# Registers for a tile's sums, beside a row of vectors and one more: where there are 32, and 16.
-ROOM = {True: 30, False: 15}
+LATENCY = 4  # cycles until the sum of a multiply-add can be added to
+WIDE_ROOM, NARROW_ROOM = 30, 15  # registers for the sums of a tile and a row of vectors
+ENOUGH_UNITS = 12  # for some threads to share them well
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How quick a kind of target is: multiply-adds a cycle, and cycles more for a row of vectors."""
+
+    rate: int
+    more: float
+
+
+WIDE, NARROW = Pace(1, 0), Pace(2, 0.7)
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ def tiling_of(form: Form, dots: bool) -> Tiling:
                 for lanes, each in ((16, vectors.wide), (8, vectors.narrow), (4, vectors.wide))
             }
         )
-        heights = _heights(rows, vectors)
+        others = count_of(form.batch) * ceil(form.width.size / panel) * count_of(form.rows[:-len(rows)])
+        heights = _heights(rows, vectors, others)
     leading = form.rows[: -len(rows)]
     return Tiling(
         vectors, panel, rows, heights, _block(form, rows, panel, heights), leading, widths
@@ -78,10 +91,11 @@ def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice,
     if form.taps:  # their windows overlap: one unit does all rows
         return max(1, rows[0].size)
     work = max(1, panel * count_of(form.inner) * count_of(rows[1:]))
-    block = heights[0].wide
+    step = lcm(heights[0].wide, heights[0].narrow)
+    block = min(step, rows[0].size)
     while block < rows[0].size and block * work < UNIT_PRODUCTS:
-        block += heights[0].wide
-    return block
+        block += step
+    return max(1, block)
 
 
 def _dot_height(rows: int) -> Choice:
@@ -99,42 +113,49 @@ def _vectors(rows: int, columns: int) -> Choice:
     return Choice(2, 2)
 
 
-def _heights(rows: tuple[Dim, ...], vectors: Choice) -> tuple[Choice, ...]:
-    last = rows[-1].size
-    wide_room = (ROOM[True] - vectors.wide) // vectors.wide
-    narrow_room = max(1, (ROOM[False] - vectors.narrow) // vectors.narrow)
+def _heights(rows: tuple[Dim, ...], vectors: Choice, others: int) -> tuple[Choice, ...]:
+    """Return how many of each axis of rows a tile has, where there are so many other units."""
+    wide_room = min(16, (WIDE_ROOM - vectors.wide) // vectors.wide)
+    narrow_room = max(1, (NARROW_ROOM - vectors.narrow) // vectors.narrow)
+    last = max(1, rows[-1].size)
     if len(rows) == 1:
-        return (_height(last, min(wide_room, 16), narrow_room, vectors),)
-    first = rows[0].size
+        return (_height(last, wide_room, narrow_room, vectors, others),)
+    first = max(1, rows[0].size)
     if last > narrow_room:
-        across = _best(last, range(1, narrow_room + 1), vectors.narrow, 2)
-        down = _height(first, max(1, wide_room // max(1, last)), 1, vectors)
+        across = _best(last, narrow_room, vectors.narrow, NARROW)
+        narrow_room = 1
     else:
-        across = last
-        room = narrow_room // max(1, last)
-        down = _height(first, max(1, wide_room // max(1, last)), room, vectors)
-    return down, Choice(max(1, last), max(1, across))
+        across, narrow_room = last, narrow_room // last
+    down = _height(first, max(1, wide_room // last), narrow_room, vectors, others)
+    return down, Choice(last, across)
 
 
-def _height(size: int, wide_room: int, narrow_room: int, vectors: Choice) -> Choice:
-    """Return how many of `size` rows a tile has, such that the narrow number divides the wide."""
-    most = max(1, min(size, wide_room))
-    even = [height for height in range(1, most + 1) if height % 2 == 0 or height == size]
-    wide = _best(size, even or range(1, most + 1), vectors.wide, 1)
-    fitting = range(1, min(wide, narrow_room) + 1)
-    if wide != size:
-        fitting = [height for height in fitting if wide % height == 0]
-    return Choice(wide, _best(wide, fitting, vectors.narrow, 2))
+def _height(
+    size: int, wide_room: int, narrow_room: int, vectors: Choice, others: int
+) -> Choice:
+    """Return how many of `size` rows a tile has, such that there are enough units of whole tiles."""
+    wide = _best(size, wide_room, vectors.wide, WIDE)
+    narrow = _best(size, narrow_room, vectors.narrow, NARROW)
+    if ceil(size / lcm(wide, narrow)) * others >= ENOUGH_UNITS or wide == size:
+        return Choice(wide, narrow)
+    wide = _best(size, wide_room, vectors.wide, WIDE, even=True)
+    narrow = _best(size, narrow_room, vectors.narrow, NARROW, dividing=wide)
+    return Choice(wide, narrow)
 
 
-def _best(size: int, heights: "range | list[int]", vectors: int, rate: int) -> int:
-    """Return the height that takes the fewest cycles, at `rate` vectors a cycle and latency 4."""
+def _best(
+    size: int, room: int, vectors: int, pace: Pace, even: bool = False, dividing: int = 0
+) -> int:
+    """Return the height of tiles that takes the fewest cycles for `size` rows."""
 
     def cycles(height: int) -> float:
-        return max(height * vectors / rate, 4) if height else 0
+        return max(height * vectors / pace.rate, LATENCY) + pace.more if height else 0
 
     def key(height: int) -> tuple[float, int]:  # low tiles read more for each product
         total = size // height * cycles(height) + cycles(size % height)
         return total, height - 8 if height >= 8 else 3 * (8 - height)
 
-    return min(heights, key=key, default=1)
+    heights = range(1, min(size, room) + 1)
+    fitting = [height for height in heights if not even or height % 2 == 0]
+    fitting = [height for height in fitting if dividing % height == 0]
+    return min(fitting, key=key, default=1)

@@ -20,8 +20,8 @@ HEADERS = ("maths.h",)  # for INFINITY
 def window_code(
     name: str, record: Window, inputs: Sequence[Strided], outputs: Sequence[Strided]
 ) -> KernelCode:
-    """Return the C of a pooling; for "max" the second output, the positions, may be left out."""
-    writer = _Writer(record, inputs[0], outputs)
+    """Return the C of a pooling; for "max" the second output, the taps, may be left out."""
+    writer = _Writer(record, inputs, outputs)
     text = Text()
     with text.function(name, writer.parameters()):
         if writer.units:
@@ -32,16 +32,22 @@ def window_code(
 class _Writer:
     """Writes one pooling: the windows of `plane` belong to the elements of `pooled`."""
 
-    def __init__(self, record: Window, x: Strided, outputs: Sequence[Strided]) -> None:
+    def __init__(
+        self, record: Window, inputs: Sequence[Strided], outputs: Sequence[Strided]
+    ) -> None:
         self.record = record
-        self.x, self.y = x, outputs[0]
-        self.at = outputs[1] if len(outputs) > 1 else None
-        self.spreads = record.kind == "unsum"
-        self.plane, self.pooled = (self.y, x) if self.spreads else (x, self.y)
+        self.inputs, self.outputs = inputs, outputs
+        self.x, self.y = inputs[-1], outputs[0]
+        taps = inputs[:-1] or outputs[1:]
+        self.taps = taps[0] if taps else None
+        self.spreads = record.kind in ("unsum", "unmax")
+        self.plane, self.pooled = (self.y, self.x) if self.spreads else (self.x, self.y)
         self.height, self.width = self.plane.shape[2:]
         self.rows, self.columns = self.pooled.shape[2:]
         self.outer, self.inner = self._arrange()
-        self.unit_axes = [*self.outer, ("row", self.y.shape[2])]
+        self.by_windows = not self.spreads or (record.kind == "unmax" and self._is_tiled())
+        rows = self.rows if self.by_windows else self.height
+        self.unit_axes = [*self.outer, ("row", rows)]
         empty = 0 in self.x.shape or 0 in self.y.shape
         self.units = 0 if empty else size_of(tuple(size for _, size in self.unit_axes))
 
@@ -60,14 +66,17 @@ class _Writer:
 
     def parameters(self) -> list[str]:
         """Return the declarations of the pointers."""
-        found = [pointer(self.x, "x"), pointer(self.y, "y", written=True)]
-        return found if self.at is None else [*found, pointer(self.at, "at", written=True)]
+        names = {id(self.x): "x", id(self.y): "y", id(self.taps): "taps"}
+        found = [pointer(each, names[id(each)]) for each in self.inputs]
+        return found + [pointer(each, names[id(each)], written=True) for each in self.outputs]
 
     def write(self, text: Text) -> None:
         """Write the body of the function."""
         with text.loop("unit", "last", "first"):
             text.indices("unit", self.unit_axes)
-            if self.spreads:
+            if self.spreads and self.by_windows:
+                self._write_tiles(text)
+            elif self.spreads:
                 self._write_spread(text)
             elif self._is_whole() and size_of(self.record.kernel) <= MOST_TAPS:
                 self._write_whole(text)
@@ -82,6 +91,14 @@ class _Writer:
             if self.record.padding[axis] or (count - 1) * self.record.stride[axis] + reach > size:
                 return False
         return True
+
+    def _is_tiled(self) -> bool:
+        """Return whether every place of the plane belongs to exactly one window."""
+        record = self.record
+        sides = zip(record.kernel, (self.rows, self.columns), strict=True)
+        size = tuple(kernel * count for kernel, count in sides)
+        whole = record.stride == record.kernel and size == (self.height, self.width)
+        return whole and not any(record.padding) and record.dilation == (1, 1)
 
     def _where(self, strides: Strides, row: Step, column: Step) -> str:
         """Return the C of a place, its row and column each a variable and how many one step is."""
@@ -111,7 +128,6 @@ class _Writer:
         taps = [(i, j) for i in range(record.kernel[0]) for j in range(record.kernel[1])]
         gaps = record.dilation
         reads = [i * gaps[0] * strides[2] + j * gaps[1] * strides[3] for i, j in taps]
-        flat = [i * gaps[0] * self.width + j * gaps[1] for i, j in taps]
         row, column = ("row", record.stride[0]), ("column", record.stride[1])
         with self._elements(text):
             text.line(f"const {kind} *window = x + {self._where(strides, row, column)};")
@@ -120,19 +136,18 @@ class _Writer:
                 text.line(f"y[{self._here(self.y)}] = {total};")
                 return
             text.line(f"{kind} best = window[{reads[-1]}];")
-            if self.at:
-                text.line(f"int32_t where = {flat[-1]};")
+            if self.taps:
+                text.line(f"int32_t tap = {len(taps) - 1};")
             for number in reversed(range(len(taps) - 1)):
                 x, takes = f"x{number}", f"takes{number}"
                 text.line(f"const {kind} {x} = window[{reads[number]}];")
                 text.line(f"const int {takes} = {self._better(x, 'best')};")
                 text.line(f"best = {takes} ? {x} : best;")
-                if self.at:
-                    text.line(f"where = {takes} ? {flat[number]} : where;")
+                if self.taps:
+                    text.line(f"tap = {takes} ? {number} : tap;")
             text.line(f"y[{self._here(self.y)}] = best;")
-            if self.at:
-                corner = offset(("row", row[1] * self.width), column)
-                text.line(f"at[{self._here(self.at)}] = {corner} + where;")
+            if self.taps:
+                text.line(f"taps[{self._here(self.taps)}] = tap;")
 
     def _better(self, x: str, best: str) -> str:
         """Return the C of whether an element takes the place of the best of those after it.
@@ -173,11 +188,12 @@ class _Writer:
         text.line(f"const {kind} best = y[to];")
         text.line(f"const int takes = {self._better('here', 'best')};")
         text.line("y[to] = takes ? here : best;")
-        if self.at:
-            mark = self._here(self.at)
+        if self.taps:
+            mark = self._here(self.taps)
             if mark == self._here(self.y):
                 mark = "to"
-            text.line(f"at[{mark}] = takes ? line * {self.width} + seen : at[{mark}];")
+            number = offset(("down", self.record.kernel[1]), ("right", 1))
+            text.line(f"taps[{mark}] = takes ? {number} : taps[{mark}];")
 
     @contextmanager
     def _columns_inside(self, text: Text) -> Iterator[None]:
@@ -195,13 +211,27 @@ class _Writer:
                 text.line(f"const int64_t seen = {offset(('column', stride))} + shift;")
                 yield
 
+    def _write_tiles(self, text: Text) -> None:
+        """Write a row of windows: the element where its tap is, and zero at the other places."""
+        assert self.taps is not None
+        (height, width), strides, kind = self.record.kernel, self.plane.strides, self.y.dtype.c
+        with self._elements(text):
+            text.line(f"const int tap = taps[{self._here(self.taps)}];")
+            text.line(f"const {kind} g = x[{self._here(self.x)}];")
+            window = self._where(strides, ("row", height), ("column", width))
+            text.line(f"{kind} *window = y + {window};")
+            for number in range(height * width):
+                down, right = divmod(number, width)
+                to = down * strides[2] + right * strides[3]
+                text.line(f"window[{to}] = tap == {number} ? g : 0;")
+
     def _write_spread(self, text: Text) -> None:
-        """Write a row of a plane to which the windows that see it add."""
+        """Write a row of a plane to which the windows that see it add, in row-major order."""
         record = self.record
         stride, padding = record.stride[0], record.padding[0]
         with self._elements(text, end=str(self.width)):
             text.line(f"y[{self._here(self.y)}] = 0;")
-        with text.loop("down", record.kernel[0]):
+        with text.block(f"for (int64_t down = {record.kernel[0] - 1}; down >= 0; down--)"):
             text.line(f"const int64_t reach = {offset(('row', 1), start=padding)} - down;")
             text.line(f"const int64_t line = reach / {stride};")
             text.line(f"if (reach < 0 || reach % {stride} != 0 || line >= {self.rows})")
@@ -209,7 +239,12 @@ class _Writer:
             with self._columns_inside(text):
                 there = self._where(self.y.strides, ("row", 1), ("seen", 1))
                 element = self._where(self.x.strides, ("line", 1), ("column", 1))
-                text.line(f"y[{there}] += x[{element}];")
+                added = f"x[{element}]"
+                if self.taps:
+                    tap = f"taps[{self._where(self.taps.strides, ('line', 1), ('column', 1))}]"
+                    number = offset(("down", record.kernel[1]), ("right", 1))
+                    added = f"{tap} == {number} ? {added} : 0"
+                text.line(f"y[{there}] += {added};")
 
 
 def lowest(dtype: DType) -> str:

@@ -18,6 +18,15 @@
 #define RL_APART _Pragma("GCC ivdep")
 #endif
 
+/* Keeps a vector in a register: compilers may choose to read it again for each use of it. */
+#if defined(__x86_64__)
+#define RL_KEEP(vector) __asm__("" : "+v"(vector))
+#elif defined(__aarch64__)
+#define RL_KEEP(vector) __asm__("" : "+w"(vector))
+#else
+#define RL_KEEP(vector) (void)(vector)
+#endif
+
 /* How many vectors the machine has room for in its registers. */
 #if RL_LANES == 16 || defined(__aarch64__)
 #define RL_REGISTERS 32

@@ -169,6 +169,18 @@ def pooled(name: str, x: Array, layout: str, *, without_places: bool = False, **
     return Job(record, [(x, dtype)], wanted[: 1 if without_places else 2], layout)
 
 
+def unpooled(x: Array, layout: str, **params: Any) -> Job:
+    """The job of what undoes the pooling of `x`."""
+    primitive = PRIMITIVES["max_unpool2d"]
+    params = {"ceil_mode": False, "padding": (0, 0), "dilation": (1, 1), **params}
+    g, taps = PRIMITIVES["max_pool2d"].numpy(x, **params)
+    params["size"] = x.shape[2:]
+    wanted = [(primitive.numpy(taps, g, **params), float32)]
+    inputs = [(taps, as_dtype(taps.dtype)), (g, float32)]
+    record = primitive.lower(*[Spec(array.shape, dtype) for array, dtype in inputs], **params)
+    return Job(record, inputs, wanted, layout)
+
+
 def jobs_of_pools() -> dict[str, Job]:
     random = np.random.default_rng(5)
     odd = [0.0, -0.0, np.nan, np.inf, -np.inf, 1.0]
@@ -196,6 +208,9 @@ def jobs_of_pools() -> dict[str, Job]:
             g = random.normal(size=small.shape).astype(np.float32)
             job = pooled("sum_unpool2d", g, layout, size=(8, 9), **window)
             found[f"unsum {name} {layout}"] = job
+        for name, window in (("whole", whole), ("partly inside", partly), ("with gaps", gaps)):
+            x = random.normal(size=(2, 19, 8, 8)).astype(np.float32)
+            found[f"unmax {name} {layout}"] = unpooled(x, layout, **window)
         x = random.normal(size=(2, 5, 6, 6)).astype(np.float32)
         alone = pooled("max_pool2d", x, layout, without_places=True, **whole, dilation=(1, 1))
         found[f"max without places {layout}"] = alone
