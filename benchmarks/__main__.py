@@ -10,7 +10,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks import digits, digits_cnn, imports, install, memory, spam
+from benchmarks import digits, digits_cnn, imports, install, kernels, memory, spam
 from benchmarks.results import Row, as_table, rows_of, write_docs, write_json
 from benchmarks.sides import ROOT, TORCH, Task, take_turns
 
@@ -21,6 +21,7 @@ TASKS: dict[str, Task] = {
     "import": imports.TASK,
     "install": install.TASK,
     "memory": memory.TASK,
+    "kernels": kernels.TASK,
 }
 
 

@@ -5,9 +5,9 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from benchmarks.sides import ROOT, THREADS, Figures, Task
+from benchmarks.sides import PEAK, ROOT, Figures, Task
 
 DOCS = ROOT / "docs" / "benchmarks.md"
 MARKER = "<!-- results -->"
@@ -22,6 +22,7 @@ class Row(TypedDict):
     rival_name: str
     ratio: float  # rival / ours: above 1, ours is better
     threads: int
+    peak_fraction: NotRequired[float]  # of the machine's multiply-add peak, where that is the rival
 
 
 def rows_of(name: str, task: Task, figures: dict[str, Figures]) -> list[Row]:
@@ -34,18 +35,19 @@ def rows_of(name: str, task: Task, figures: dict[str, Figures]) -> list[Row]:
         for rival_name in measure.rivals:
             if rival_name in figures:
                 rival = figures[rival_name][measure.figure]
-                rows.append(
-                    Row(
-                        task=name,
-                        metric=measure.name,
-                        unit=measure.unit,
-                        ours=ours,
-                        rival=rival,
-                        rival_name=rival_name,
-                        ratio=rival / ours,
-                        threads=THREADS,
-                    )
+                row = Row(
+                    task=name,
+                    metric=measure.name,
+                    unit=measure.unit,
+                    ours=ours,
+                    rival=rival,
+                    rival_name=rival_name,
+                    ratio=rival / ours,
+                    threads=measure.threads,
                 )
+                if rival_name == PEAK:
+                    row["peak_fraction"] = rival / ours
+                rows.append(row)
     return rows
 
 

@@ -60,7 +60,8 @@ class LoopWriter:
         self.rows = [axis for axis in order if axis not in folded]
         self.columns = [axis for axis in order if axis in folded]
         for group in (self.rows, self.columns):
-            for outer, inner in list(zip(group, group[1:], strict=False))[::-1]:
+            for place in range(len(group) - 2, -1, -1):
+                outer, inner = group[place], group[place + 1]
                 if not {outer, inner} & raw and self._lie_as_one(outer, inner):
                     self.sizes[inner] *= self.sizes[outer]
                     self.dropped.add(outer)
