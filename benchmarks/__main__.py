@@ -1,48 +1,84 @@
-"""Measures ours, PyTorch's and plain NumPy's figures side by side, in one run.
+"""Measures ours, PyTorch's, ONNX Runtime's and plain NumPy's figures side by side, in one run.
 
 Prints a table and writes the rows as JSON: {task, metric, unit, ours, rival, rival_name, ratio,
-threads}. A ratio above 1 means that ours is better.
+threads, busy}, and peak_fraction where the machine's multiply-adds are the limit. A ratio above 1
+means that ours is better; busy is how many cores other work used just before.
 """
 
 import argparse
-import importlib.util
+import functools
+import importlib
 import json
 import sys
+import warnings
 from pathlib import Path
 
-from benchmarks import digits, digits_cnn, imports, install, kernels, memory, spam
-from benchmarks.results import Row, as_table, rows_of, write_docs, write_json
-from benchmarks.sides import ROOT, TORCH, Task, take_turns
+from benchmarks import peak
+from benchmarks.load import busy_cores
+from benchmarks.results import Row, as_table, busy_line, rows_of, write_docs, write_json
+from benchmarks.sides import ROOT, Task, take_turns
+from rushlight.core.errors import CompileWarning
 
-TASKS: dict[str, Task] = {
-    "spam": spam.TASK,
-    "digits": digits.TASK,
-    "digits-cnn": digits_cnn.TASK,
-    "import": imports.TASK,
-    "install": install.TASK,
-    "memory": memory.TASK,
-    "kernels": kernels.TASK,
+TASKS = {  # each in a module: what another task needs is not imported when it is measured
+    "spam": "spam.TASK",
+    "digits": "digits.TASK",
+    "digits-cnn": "digits_cnn.TASK",
+    "predict-mlp-1": "predict.MLP_1",
+    "predict-cnn-1": "predict.CNN_1",
+    "predict-mlp-256": "predict.MLP_256",
+    "predict-cnn-256": "predict.CNN_256",
+    "call": "call.TASK",
+    "kernels": "kernels.TASK",
+    "compile": "compiling.TASK",
+    "import": "imports.TASK",
+    "install": "install.TASK",
+    "memory": "memory.TASK",
 }
 
 
 def main() -> None:
     options = parse()
     if options.side:
-        task, side = options.side
-        print(json.dumps(TASKS[task].sides[side](options.quick)))
+        name, side = options.side
+        warnings.simplefilter("error", CompileWarning)  # what falls back to NumPy is not measured
+        print(json.dumps(task_of(name).sides[side](options.quick)))
         return
     rows: list[Row] = []
     for name in options.tasks or TASKS:
-        task = TASKS[name]
-        sides = [side for side in task.sides if side != TORCH or has_torch()]
-        if len(sides) < len(task.sides):
-            note(f"{name}: PyTorch is not installed, its rows are left out")
-        figures = take_turns(name, sides, options.runs, options.quick, note)
-        rows += rows_of(name, task, figures)
+        rows += measure(name, task_of(name), options)
     print(as_table(rows))
+    print(busy_line(rows))
     write_json(rows, options.out)
     if options.write_docs:
         write_docs(rows)
+
+
+def measure(name: str, task: Task, options: argparse.Namespace) -> list[Row]:
+    """Return the rows of a task."""
+    sides = []
+    for side in task.sides:
+        missing = task.missing(side)
+        if missing is None:
+            sides.append(side)
+        else:
+            note(f"{name}: {side} is left out, {missing} is not installed")
+    busy = busy_cores(0.0 if options.quick else 0.5)
+    limited = {one.threads for one in task.measures if one.flop and not options.quick}
+    peaks = {threads: machine_peak(threads) for threads in limited}
+    figures = take_turns(name, task, sides, options.runs, options.quick, note)
+    return rows_of(name, task, figures, peaks, busy)
+
+
+@functools.cache
+def machine_peak(threads: int) -> float:
+    """Return the additions and multiplications a second that the machine reaches."""
+    return max(peak.rate(threads) for _ in range(3)) * 1e9
+
+
+def task_of(name: str) -> Task:
+    module, _, variable = TASKS[name].partition(".")
+    task: Task = getattr(importlib.import_module(f"benchmarks.{module}"), variable)
+    return task
 
 
 def parse() -> argparse.Namespace:
@@ -62,10 +98,6 @@ def parse() -> argparse.Namespace:
     if options.write_docs and (options.quick or options.tasks):
         parser.error("--write-docs takes a full run of all tasks")
     return options
-
-
-def has_torch() -> bool:
-    return importlib.util.find_spec("torch") is not None
 
 
 def note(line: str) -> None:

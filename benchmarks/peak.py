@@ -11,7 +11,7 @@ from rushlight.compile.sources import runtime
 from rushlight.compile.toolchain import build, find_compiler
 
 SUMS = 12  # enough to hide the latency of one, few enough for 16 registers
-SECONDS = 0.05
+SECONDS = 0.02
 
 SOURCE = """
 __attribute__((visibility("default"))) double rl_peak(int64_t turns);
@@ -52,7 +52,7 @@ def rate(threads: int) -> float:
     turns = 1 << 16
     while _timed(library, turns, 1) < SECONDS / 5:
         turns *= 2
-    seconds = min(_timed(library, turns, threads) for _ in range(5))
+    seconds = min(_timed(library, turns, threads) for _ in range(25))
     return 2 * SUMS * library.rl_lanes() * turns * threads / seconds / 1e9
 
 

@@ -25,7 +25,6 @@ THREAD_VARIABLES = (
     "VECLIB_MAXIMUM_THREADS",
 )
 TORCH = "PyTorch"
-PEAK = "the peak"  # as a rival: the time that the multiply-adds alone would take
 ONNX = "ONNX Runtime"
 PACKAGES = {TORCH: ("torch",), ONNX: ("onnxruntime", "onnx")}
 

@@ -2,14 +2,17 @@
 
 import ctypes
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rushlight.compile.native import Native
+from rushlight.compile.native import Context, Native
 from rushlight.compile.pool import pool
+from rushlight.compile.turns import turn_of
 from rushlight.core.errors import CompileError
+from rushlight.core.primitive import Array
 
 Int64s = npt.NDArray[np.int64]
 
@@ -39,9 +42,13 @@ class Drive:
 
     def __init__(self, natives: Sequence[Native]) -> None:
         self.natives = list(natives)
-        self._contexts = [native.context() for native in natives]
+        self._contexts = [Context(native) for native in natives]
         self._calls = np.array([context.address for context in self._contexts], np.uintp)
         self._runs = np.array([native.address for native in natives], np.uintp)
+        written = {id(x) for native in natives for x, _ in native.graph.updates}
+        for native in natives:
+            native.states.expect_writes(written)
+        self._turn = turn_of(*[native.graph for native in natives]) or nullcontext()
         self._slots = np.array([_moved_slots(native) for native in natives], np.int32)
 
     def run(self, which: npt.NDArray[np.int32], moved: Sequence[Any], offsets: Int64s) -> int:
@@ -54,7 +61,6 @@ class Drive:
 
         A step in which an index is out of range changes nothing, and is the last.
         """
-        self._bind_states()
         offsets = np.ascontiguousarray(offsets, np.int64)
         which = np.ascontiguousarray(which, np.int32)
         bases = np.array([array.ctypes.data for array in moved], np.uintp)
@@ -69,20 +75,26 @@ class Drive:
             first=0,
             last=len(which),
         )
-        done = pool().drive(ctypes.addressof(drive))
-        for native in self.natives:
-            native.note_states()
+        with self._turn:
+            held = self._bind_states()
+            done = pool().drive(ctypes.addressof(drive))
+            del held
+            for native in self.natives:
+                native.note_states()
         return int(done)
 
-    def _bind_states(self) -> None:
-        """Point all programs at the states; binding one may move a state of another, once."""
+    def _bind_states(self) -> list[list[Array]]:
+        """Point all programs at the states; return arrays to hold during the call.
+
+        Binding one program may move a state of another, once.
+        """
         for _ in range(2):
             before = [context.pointers.copy() for context in self._contexts]
-            for native, context in zip(self.natives, self._contexts, strict=True):
-                native.bind_states(context)
+            held = [context.bind_states() for context in self._contexts]
         for old, context in zip(before, self._contexts, strict=True):
             if not np.array_equal(old, context.pointers):
                 raise CompileError("programs want the same states in different orders")
+        return held
 
 
 def _moved_slots(native: Native) -> list[int]:

@@ -272,7 +272,7 @@ class Fuser:
 
     def _merge(self, kernel: Kernel, host: Kernel) -> bool:
         """Make a new loop part of the kernel `host`, if their axes agree."""
-        if host.node is not None and not isinstance(host.record, Contraction):
+        if host.node is not None and not takes_epilogue(host.node, host.record):
             return False
         axes = self._linked_axes(kernel, host)
         if axes is None:
@@ -323,6 +323,25 @@ class Fuser:
             for root in roots
             if root not in self.home and root in self.producer
         )
+
+
+def takes_epilogue(node: Node, record: Record | None) -> bool:
+    """Return whether a structured op knows when an element is complete, so that more may follow."""
+    return isinstance(record, Contraction) and not adds_up(node, record)
+
+
+def adds_up(node: Node, record: Contraction) -> bool:
+    """Return whether a product is added to zeros, piece by piece.
+
+    So it is where windows overlap, or leave out elements of the result.
+    """
+    for term, size in zip(record.out, node.outputs[0].shape, strict=True):
+        long = [(axis, step) for axis, step in term.steps if record.sizes[axis] != 1]
+        if size == 1 and not long:
+            continue
+        if len(long) != 1 or long[0][1] != 1 or record.sizes[long[0][0]] != size or term.start:
+            return True
+    return False
 
 
 def is_choice(record: Deposit, node: Node) -> bool:

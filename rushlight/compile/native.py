@@ -2,7 +2,6 @@
 
 import ctypes
 import functools
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,18 @@ from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.loader import Call, address, arena, function, load
 from rushlight.compile.pool import pool, thread_count
 from rushlight.compile.program import Program, Slot, from_manifest, state_tensors
+from rushlight.compile.states import State, States, lies_in, new_array
 from rushlight.compile.toolchain import Compiler, build, find_compiler
 from rushlight.core.primitive import Array
+from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph
-from rushlight.tensor import Tensor
+
+SMALL = 4096  # bytes: copying so few costs less than finding out where they lie
+SPARE_CONTEXTS = 16  # kept for the next calls
 
 
 class Native:
-    """A graph's C, loaded: `run` takes what `Interpreter.run` takes and gives what it gives.
+    """A graph's C, loaded.
 
     Raises CompileError where there is no C compiler, NotImplementedError for an op without C.
     """
@@ -31,50 +34,41 @@ class Native:
         self.graph = graph
         compiler = find_compiler()
         self.program, path = _built(graph, compiler)
+        self.source = path.with_suffix(".c")
         library = load(path)
         self.function = function(library, self.program.entry)
         self.address = address(library, self.program.entry)
         self.threads = thread_count() if self.program.parallel else 1
-        self._contexts: list[_Context] = []
-        tensors = state_tensors(graph)
-        written = set(self.program.written)
-        self.states: list[_State] = []
-        self.results: list[int] = []
-        self.inputs: list[tuple[int, str, int]] = []  # slot, role, index
-        for place, slot in enumerate(self.program.slots):
-            if slot.role == "state":
-                tensor = tensors[slot.index]
-                self.states.append(_State(tensor, place, slot, slot.index in written))
-            elif slot.role == "result":
-                self.results.append(place)
-            elif slot.role != "constant":
-                self.inputs.append((place, slot.role, slot.index))
+        self._contexts: list[Context] = []
+        tensors, written = state_tensors(graph), set(self.program.written)
+        self.states = States(
+            [
+                State(tensors[slot.index], place, slot, slot.index in written)
+                for place, slot in enumerate(self.program.slots)
+                if slot.role == "state"
+            ]
+        )
 
-    def run(self, arguments: list[Array], grads: list[Array]) -> list[Array] | None:
-        """Return the results that are no states; states are updated in place.
+    def run(self, inputs: list[Array]) -> list[Array] | None:
+        """Return the results that are no states, for the arrays of arguments and gradients.
 
+        States are updated in place: where there are some to change, the caller has its turn.
         Returns None, with nothing changed, where an index was out of range.
         """
-        context = self._contexts.pop() if self._contexts else self.context()
-        held = context.fill(arguments, grads)
-        self.bind_states(context)
-        outputs = context.new_results()
-        failed = self.function(context.address)
-        del held
-        self._contexts.append(context)
-        if failed:
+        try:
+            context = self._contexts.pop()
+        except IndexError:
+            context = Context(self)
+        held = context.fill(inputs)
+        results = context.make_results()
+        if context.run():
             return None
-        self.note_states()
-        return outputs
-
-    def context(self) -> "_Context":
-        """Return the memory for one call at a time."""
-        return _Context(self)
-
-    def bind_states(self, context: "_Context") -> None:
-        """Point a call at where the states are now."""
-        for state in self.states:
-            context.pointers[state.place] = state.bind()
+        del held
+        if context.staged_results:
+            results = context.taken(results)
+        if len(self._contexts) < SPARE_CONTEXTS:
+            self._contexts.append(context)
+        return results
 
     def note_states(self) -> None:
         """Note that states have changed."""
@@ -82,10 +76,15 @@ class Native:
             assigned(x)
 
 
-class _Context:
-    """The memory of one call at a time: pointers, and what lies between."""
+class Context:
+    """The memory of one call at a time: pointers, small arguments and results, what lies between.
 
-    def __init__(self, native: Native) -> None:
+    Args:
+        staged: up to how many bytes arguments and results are copied to and from memory of the
+            context's own.
+    """
+
+    def __init__(self, native: Native, staged: int = SMALL) -> None:
         program = native.program
         self.native = native
         self.pointers: Any = np.zeros(max(1, len(program.slots)), np.uintp)
@@ -97,105 +96,86 @@ class _Context:
             parallel=pool().parallel if native.threads > 1 else 0,
         )
         self.address = ctypes.addressof(self.call)
-        self.constants = []
+        self._function = native.function
+        self._found: list[int] = []  # the homes to which the states' pointers point
+        self._constants = []
+        self.inputs: list[tuple[int, int, Slot, Array | None]] = []  # place, number, slot, staged
+        self.results: list[tuple[int, Slot, Array | None]] = []
+        gradients = len(native.graph.arguments)
         for place, slot in enumerate(program.slots):
+            fits = size_of(slot.shape) * slot.dtype.itemsize <= staged
             if slot.role == "constant":
                 held = _in_order(native.graph.constants[slot.index][0], slot)
-                self.constants.append(held)
+                self._constants.append(held)
                 self.pointers[place] = held.ctypes.data
+            elif slot.role == "result":
+                self.results.append((place, slot, self._stage(place, slot) if fits else None))
+            elif slot.role != "state":
+                number = slot.index + (gradients if slot.role == "gradient" else 0)
+                one = self._stage(place, slot) if fits else None
+                self.inputs.append((place, number, slot, one))
+        self.results.sort(key=lambda result: result[1].index)
+        self.staged_results = any(staged is not None for _, _, staged in self.results)
 
-    def fill(self, arguments: list[Array], grads: list[Array]) -> list[Array]:
-        """Point at arguments and gradients; return the arrays to keep alive during the call."""
-        slots = self.native.program.slots
-        given = {"argument": arguments, "gradient": grads}
+    def _stage(self, place: int, slot: Slot) -> Array:
+        """Return memory to copy to or from, at which a slot points for good."""
+        raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
+        self.pointers[place] = raw.ctypes.data
+        return shaped
+
+    def fill(self, inputs: list[Array]) -> list[Array]:
+        """Give a call its inputs; return the arrays to keep alive until it is over."""
         held = []
-        for place, role, index in self.native.inputs:
-            ready = _in_order(given[role][index], slots[place])
-            held.append(ready)
-            self.pointers[place] = ready.ctypes.data
+        for place, number, slot, staged in self.inputs:
+            if staged is not None:
+                staged[...] = inputs[number]
+            else:
+                ready = _in_order(inputs[number], slot)
+                held.append(ready)
+                self.pointers[place] = ready.ctypes.data
         return held
 
-    def new_results(self) -> list[Array]:
+    def make_results(self) -> list[Array]:
+        """Return the arrays that a call will fill."""
         made = []
-        for place in self.native.results:
-            raw, shaped = _new(self.native.program.slots[place])
-            self.pointers[place] = raw.ctypes.data
-            made.append(shaped)
+        for place, slot, staged in self.results:
+            if staged is not None:
+                made.append(staged)
+            else:
+                raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
+                self.pointers[place] = raw.ctypes.data
+                made.append(shaped)
         return made
 
+    def taken(self, results: list[Array]) -> list[Array]:
+        """Return results with those copied that lie in the context."""
+        return [
+            array.copy("K") if staged is array else array
+            for array, (_, _, staged) in zip(results, self.results, strict=True)
+        ]
 
-class _State:
-    """A captured tensor, and the slot of a program for it."""
+    def run(self) -> int:
+        """Run the program on the states where they lie now; return 0, or what failed."""
+        states = self.native.states
+        if not states.states:
+            return self._function(self.address)
+        held = states.hold(self._found, self.pointers)
+        failed = self._function(self.address)
+        del held
+        if states.changes and not failed:
+            self.native.note_states()
+        return failed
 
-    def __init__(self, tensor: Tensor, place: int, slot: Slot, written: bool) -> None:
-        self.tensor = tensor
-        self.place = place
-        self.slot = slot
-        self.written = written
-        self._seen: Array | None = None  # what was last found to lie well, for reading
-        self._pointer = 0
-
-    def bind(self) -> int:
-        """Return where the tensor's elements lie, in the order that the program wants."""
-        tensor = self.tensor
-        home = tensor.home
-        if home is not None and home.order == self.slot.order and home.is_kept_by(tensor):
-            return home.pointer
-        data = tensor.data
-        if not self.written:
-            if data is self._seen:
-                return self._pointer
-            if _lies_in(data, self.slot):
-                self._seen, self._pointer = data, data.ctypes.data
-                return self._pointer
-        del data
-        tensor.home = _Home(tensor, self.slot)
-        return tensor.home.pointer
-
-
-class _Home:
-    """Memory of a tensor's own, which compiled code may write in place.
-
-    What others hold of the tensor's array (a NumPy view, a detached tensor) must not change, so
-    when anybody else holds it, they keep it, and the tensor moves to a new home.
-    """
-
-    def __init__(self, tensor: Tensor, slot: Slot) -> None:
-        raw, shaped = _new(slot)
-        shaped[...] = tensor.data
-        self.order = slot.order
-        self.pointer: int = raw.ctypes.data
-        self._array = tensor.data = shaped
-        del raw, shaped
-        self._holders = _holders(tensor.data)
-
-    def is_kept_by(self, tensor: Tensor) -> bool:
-        """Return whether the tensor still lies here, and nobody else looks on."""
-        return tensor.data is self._array and _holders(tensor.data) == self._holders
-
-
-def _holders(data: Array) -> tuple[int, int]:
-    """Return how many hold an array, and the memory that it is a view of."""
-    return sys.getrefcount(data), sys.getrefcount(data.base)
-
-
-def _new(slot: Slot) -> tuple[Array, Array]:
-    """Return new memory in a slot's order, and the array of the slot's shape that views it."""
-    raw = np.empty([slot.shape[axis] for axis in slot.order], slot.dtype.storage)
-    inverse = [slot.order.index(axis) for axis in range(len(slot.order))]
-    return raw, raw.transpose(inverse)
-
-
-def _lies_in(array: Array, slot: Slot) -> bool:
-    """Return whether an array's elements lie in a slot's order."""
-    return bool(array.transpose(slot.order).flags.c_contiguous and array.flags.aligned)
+    def bind_states(self) -> list[Array]:
+        """Point a call at where the states are now; return arrays to hold during the call."""
+        return self.native.states.hold(self._found, self.pointers)
 
 
 def _in_order(array: Array, slot: Slot) -> Array:
     """Return an array whose memory is in a slot's order: the same one where it is."""
-    if _lies_in(array, slot):
+    if lies_in(array, slot.order):
         return array
-    raw, shaped = _new(slot)
+    raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
     shaped[...] = array
     return raw
 

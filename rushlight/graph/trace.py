@@ -14,23 +14,11 @@ from rushlight.core.errors import TraceError
 from rushlight.core.mode import evaluating, mode
 from rushlight.core.primitive import Array, Primitive, Spec
 from rushlight.core.source import user_line
+from rushlight.graph.guards import Guards
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.tensor import Tensor, leak_error, to_array
 from rushlight.tree import flatten, unflatten
-
-
-@dataclass
-class Watched:
-    """A Python attribute that the traced function read, and what it was."""
-
-    owner: Any
-    attribute: str
-    value: Any
-
-    def holds(self) -> bool:
-        """Return whether the attribute is still what it was."""
-        return bool(getattr(self.owner, self.attribute) == self.value)
 
 
 @dataclass
@@ -39,9 +27,7 @@ class Traced:
 
     graph: Graph
     result: Any  # the tree of the result, as `flatten` gives it
-    watched: list[Watched] = field(default_factory=list)
-    held_grad: list[tuple[Tensor, bool]] = field(default_factory=list)
-    captured: list[tuple[Tensor, bool]] = field(default_factory=list)  # and if it wants a gradient
+    guards: Guards = field(default_factory=Guards)
 
     def __post_init__(self) -> None:
         updates = (*self.graph.updates, *self.graph.grad_updates)
@@ -49,11 +35,7 @@ class Traced:
 
     def holds(self) -> bool:
         """Return whether what the trace took for granted is still so."""
-        return (
-            all(one.holds() for one in self.watched)
-            and all((tensor._grad is not None) == held for tensor, held in self.held_grad)
-            and all(tensor.requires_grad == wanted for tensor, wanted in self.captured)
-        )
+        return self.guards.broken() is None
 
     def check_arguments(self, arguments: list[Tensor]) -> None:
         """Raise if an argument is also a tensor that the function captured and changes."""
@@ -70,7 +52,7 @@ class Tracer:
 
     def __init__(self, name: str) -> None:
         self.graph = Graph(name)
-        self.watched: list[Watched] = []
+        self.guards = Guards()
         self._current: dict[int, GraphValue] = {}  # captured tensor -> its value by now
         self._captured: dict[int, Tensor] = {}  # keeps ids alive
         self._assigned: dict[int, Tensor] = {}
@@ -180,8 +162,7 @@ class Tracer:
         raise error
 
     def watch(self, owner: Any, attribute: str, value: Any) -> None:
-        if not any(one.owner is owner and one.attribute == attribute for one in self.watched):
-            self.watched.append(Watched(owner, attribute, value))
+        self.guards.note_attribute(owner, attribute, value)
 
     def finish(self, outputs: list[Tensor]) -> Graph:
         """Close the graph: its results are the outputs, the new states and the gradients."""
@@ -205,13 +186,12 @@ class Tracer:
         for key, moment in self._assigned_at.items():
             self._captured[key].assigned_at = moment
 
-    def captured(self) -> list[tuple[Tensor, bool]]:
-        """Return the captured tensors, and whether each requires a gradient."""
-        return [(x, x.requires_grad) for x in self._captured.values()]
-
-    def held_grad(self) -> list[tuple[Tensor, bool]]:
-        """Return of which captured tensors `.grad` was asked for, and whether there was one."""
-        return [(self._captured[key], held) for key, held in self._held_grad.items()]
+    def close_guards(self) -> Guards:
+        """Return what the trace took for granted."""
+        flags = [(x, x.requires_grad) for x in self._captured.values()]
+        grads = [(self._captured[key], held) for key, held in self._held_grad.items()]
+        self.guards.close(self.graph, flags, grads)
+        return self.guards
 
 
 def stand_in(value: GraphValue) -> Tensor:
@@ -228,12 +208,13 @@ def trace_tree(
     with evaluating(tracer):
         stand_ins = [tracer.argument(x.spec, x.requires_grad) for x in leaves]
         new_args, new_kwargs = unflatten(tree, stand_ins)
+        tracer.guards.note_function(function)
         try:
             outputs, result = flatten(function(*new_args, **new_kwargs))
             graph = tracer.finish(outputs)
         finally:
             tracer.restore()
-    return Traced(graph, result, tracer.watched, tracer.held_grad(), tracer.captured())
+    return Traced(graph, result, tracer.close_guards())
 
 
 def trace(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Graph:

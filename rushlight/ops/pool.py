@@ -25,7 +25,7 @@ NAMES = ("height", "width")
 class Pooling(Primitive):
     """What all have in common: no gradient reads the values that are pooled."""
 
-    labels = ("x",)
+    labels: tuple[str, ...] = ("x",)
     kind: str  # what is done with a window
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
@@ -425,7 +425,9 @@ def _max_cases() -> list[tuple[Shape, dict[str, Any]]]:
         ((1, 2, 7, 5), (3, 2), (2, 1), (1, 0), (2, 1), False),
         ((2, 1, 6, 7), (2, 3), (3, 4), (1, 1), (1, 1), True),
     ]
-    return [(x, {**_params(k, s, p, ceil_mode), "dilation": d}) for x, k, s, p, d, ceil_mode in rows]
+    return [
+        (x, {**_params(k, s, p, ceil_mode), "dilation": d}) for x, k, s, p, d, ceil_mode in rows
+    ]
 
 
 def _sum_cases() -> list[tuple[Shape, Shape, dict[str, Any]]]:

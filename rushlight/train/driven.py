@@ -73,6 +73,8 @@ class Driven:
 
     def begin(self) -> str | None:
         """Trace and compile what all steps need; return why that cannot be, or None."""
+        if type(self.loader).__iter__ is not DataLoader.__iter__:
+            return "the loader has a way of its own"
         if self.loader.transform is not None:
             return "the loader's transform is Python"
         if mode.anomaly:

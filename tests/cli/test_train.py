@@ -58,12 +58,12 @@ def test_the_official_reader_opens_the_file(rushlight, tmp_path):
     }
 
 
-def test_eager_and_traced_training_give_the_same_file(rushlight, tmp_path):
+def test_eager_and_compiled_training_give_the_same_up_to_rounding(rushlight, tmp_path):
     for name, more in (("a.safetensors", []), ("b.safetensors", ["--eager"])):
         rushlight("train", "spam", "--epochs", "5", "--quiet", "--out", name, *more)
-    traced, eager = load_file(tmp_path / "a.safetensors"), load_file(tmp_path / "b.safetensors")
-    for name, values in traced.items():
-        np.testing.assert_array_equal(values, eager[name], err_msg=name)
+    compiled, eager = load_file(tmp_path / "a.safetensors"), load_file(tmp_path / "b.safetensors")
+    for name, values in compiled.items():
+        np.testing.assert_allclose(values, eager[name], atol=1e-4, err_msg=name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")

@@ -142,17 +142,21 @@ class StopAtBatch:
         return x, labels
 
 
-def uninterrupted(make_problem, *case, **options):
-    problem = make_problem(*case)
+def uninterrupted(make_problem, *case, transform=None, **options):
+    problem = make_problem(*case, transform=transform)
     history = problem.fit(EPOCHS, **options)
     return problem.state(), history
+
+
+def uninterrupted_by_batches(make_problem, *case, **options):
+    """The same with a transform, so that Python makes each batch, as where Ctrl-C is pressed."""
+    return uninterrupted(make_problem, *case, transform=StopAtBatch(None), **options)
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_two_halves_are_the_whole(case, make_problem, same_state, tmp_path):
     state, history = uninterrupted(make_problem, *case, clip_norm=1.0)
-    # Without compiling, which makes no difference either.
-    make_problem(*case).fit(2, clip_norm=1.0, checkpoint=tmp_path, compiled=False)
+    make_problem(*case).fit(2, clip_norm=1.0, checkpoint=tmp_path)
 
     second = make_problem(*case, seed=99)
     resumed = second.fit(EPOCHS, clip_norm=1.0, checkpoint=tmp_path, resume=True)
@@ -163,12 +167,12 @@ def test_two_halves_are_the_whole(case, make_problem, same_state, tmp_path):
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_an_epoch_stopped_by_ctrl_c_is_finished(case, make_problem, same_state, tmp_path):
-    state, history = uninterrupted(make_problem, *case)
+    state, history = uninterrupted_by_batches(make_problem, *case)
     first = make_problem(*case, transform=StopAtBatch(BATCHES + 3))
     with pytest.raises(KeyboardInterrupt, match="batch 3 of epoch 2"):
         first.fit(EPOCHS, checkpoint=tmp_path)
 
-    second = make_problem(*case, seed=99)
+    second = make_problem(*case, seed=99, transform=StopAtBatch(None))
     resumed = second.fit(EPOCHS, checkpoint=tmp_path, resume=True)
 
     same_state(second.state(), state)
@@ -178,11 +182,11 @@ def test_an_epoch_stopped_by_ctrl_c_is_finished(case, make_problem, same_state, 
 @pytest.mark.parametrize("batch", [1, BATCHES, BATCHES + 1, EPOCHS * BATCHES])
 def test_ctrl_c_may_come_at_the_ends_of_an_epoch(batch, make_problem, same_state, tmp_path):
     case = (with_batch_norm, adamw, cosine)
-    state, history = uninterrupted(make_problem, *case)
+    state, history = uninterrupted_by_batches(make_problem, *case)
     with pytest.raises(KeyboardInterrupt):
         make_problem(*case, transform=StopAtBatch(batch)).fit(EPOCHS, checkpoint=tmp_path)
 
-    second = make_problem(*case, seed=99)
+    second = make_problem(*case, seed=99, transform=StopAtBatch(None))
     resumed = second.fit(EPOCHS, checkpoint=tmp_path, resume=True)
 
     same_state(second.state(), state)
@@ -194,10 +198,11 @@ def test_ctrl_c_in_the_validation_is_resumed_with_the_validation(
 ):
     case = (with_batch_norm, momentum, steps)
     validation = make_problem().loader.dataset
-    state, history = uninterrupted(make_problem, *case, validation=DataLoader(validation, 8))
+    state, history = uninterrupted_by_batches(make_problem, *case, validation=DataLoader(validation, 8))
     stopping = DataLoader(validation, 8, transform=StopAtBatch(BATCHES + 2))
     with pytest.raises(KeyboardInterrupt, match="batch 7 of epoch 2"):
-        make_problem(*case).fit(EPOCHS, checkpoint=tmp_path, validation=stopping)
+        first = make_problem(*case, transform=StopAtBatch(None))
+        first.fit(EPOCHS, checkpoint=tmp_path, validation=stopping)
 
     counting = StopAtBatch(None)
     second = make_problem(*case, seed=99, transform=counting)
@@ -212,7 +217,7 @@ def test_ctrl_c_in_the_validation_is_resumed_with_the_validation(
 
 def test_training_stopped_at_every_batch_is_the_same(make_problem, same_state, tmp_path):
     case = (with_batch_norm, adam, cosine)
-    state, history = uninterrupted(make_problem, *case)
+    state, history = uninterrupted_by_batches(make_problem, *case)
     stops = 0
     while True:
         problem = make_problem(*case, seed=stops, transform=StopAtBatch(1))
@@ -258,7 +263,7 @@ def test_patience_counts_the_epochs_before_the_resume(make_problem, tmp_path):
 def test_ctrl_c_without_checkpoints_leaves_whole_steps(make_problem, same_state):
     first = make_problem(transform=StopAtBatch(3))
     with pytest.raises(KeyboardInterrupt, match="batch 3 of epoch 1"):
-        first.fit(EPOCHS)
+        first.fit(EPOCHS, compiled=False)
 
     second = make_problem()
     step = make_step(second.model, rl.nn.functional.cross_entropy, second.optimizer)

@@ -25,23 +25,22 @@ def run(problem, compiled):
     return losses, np.concatenate(scores)
 
 
-def test_a_compiled_step_is_the_step(make_problem, same_state):
+def test_a_compiled_step_is_the_step(make_problem, similar_state):
     eager = make_problem(schedule=cosine)
     wanted_losses, wanted_scores = run(eager, compiled=False)
     wanted_state = eager.state()
     compiled = make_problem(schedule=cosine)
     losses, scores = run(compiled, compiled=True)
-    np.testing.assert_array_equal(losses, wanted_losses)
-    np.testing.assert_array_equal(scores, wanted_scores)
-    same_state(compiled.state(), wanted_state)
+    np.testing.assert_allclose(losses, wanted_losses, rtol=1e-4)
+    np.testing.assert_allclose(scores, wanted_scores, rtol=1e-3, atol=1e-4)
+    similar_state(compiled.state(), wanted_state)
 
 
 def test_gradients_of_the_step_before_are_forgotten():
     model = rl.nn.Linear(1, 1, bias=False)
-    step = make_step(model, rl.nn.functional.mse_loss, rl.optim.SGD(model.parameters(), lr=0.0))
-    x, labels = rl.ones(1, 1), rl.zeros(1, 1)
-    step(x, labels)
-    first = model.weight.grad.numpy().copy()
-    step(x, labels)
-    np.testing.assert_array_equal(model.weight.grad.numpy(), first)
-    assert first.item() != 0.0
+    model.weight.grad = rl.ones(1, 1)
+    step = make_step(model, rl.nn.functional.mse_loss, rl.optim.SGD(model.parameters(), lr=1.0))
+    _ = model.weight.assign(rl.zeros(1, 1))
+    step(rl.ones(1, 1), rl.zeros(1, 1))
+    np.testing.assert_array_equal(model.weight.numpy(), [[0.0]])
+    assert model.weight.grad is None

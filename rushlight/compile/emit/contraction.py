@@ -8,8 +8,8 @@ line is written.
 from rushlight.compile.emit import dots, plain, tiled
 from rushlight.compile.emit.choice import best_way
 from rushlight.compile.emit.kernel import (
-    Kernel,
     PANEL_NAME,
+    Kernel,
     Unit,
     bound,
     function,
@@ -65,7 +65,7 @@ def _settled(
     if way.packed:
         form = with_panel(form, tiling.panel)
     adding = accumulate or bool(nest.taps)
-    title = title_of(nest)
+    title = title_of(nest) + (", rows and columns exchanged" if form.thin == "right" else "")
     return Kernel(name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding)
 
 

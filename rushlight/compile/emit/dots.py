@@ -1,7 +1,7 @@
 """Dots: few rows times columns that lie along the vectors themselves, so that nothing is packed."""
 
 from rushlight.compile.emit.kernel import Kernel, function, over_elements, over_rows, row_shape
-from rushlight.compile.emit.pieces import indented, loop, place
+from rushlight.compile.emit.pieces import Moves, indented, loop, place
 from rushlight.compile.emit.tiles import DOT_COLUMNS
 
 
@@ -33,7 +33,7 @@ def tile(kernel: Kernel) -> list[str]:
 
 def _products(kernel: Kernel, row: str) -> list[str]:
     form, last = kernel.form, kernel.inner_names[-1]
-    column = [("column", form.width.step(form.wide))]
+    column: Moves = [("column", form.width.step(form.wide))]
     source = place(kernel.inner_moves(form.wide) + column)
     factor = place(kernel.row_moves(form.thin) + kernel.inner_moves(form.thin))
     each = [
@@ -56,7 +56,7 @@ def _rest(kernel: Kernel, row: str) -> list[str]:
     size = form.inner[-1].size
     if size % 16 == 0:
         return []
-    column = [("column", form.width.step(form.wide))]
+    column: Moves = [("column", form.width.step(form.wide))]
     source = f"{form.wide}[{place(kernel.inner_moves(form.wide) + column)}]"
     factor = place(kernel.row_moves(form.thin) + kernel.inner_moves(form.thin))
     body = over_rows(

@@ -118,6 +118,7 @@ class Kernel:
 
 
 def moves(names: tuple[str, ...], dims: tuple[Dim, ...], pointer: str) -> Moves:
+    """Return how far indices along some axes, by name, move a pointer."""
     return [(name, dim.step(pointer)) for name, dim in zip(names, dims, strict=True)]
 
 

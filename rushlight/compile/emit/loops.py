@@ -14,6 +14,7 @@ from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue
 
 UNIT = 4096  # how many elements a unit has, at least
+TOGETHER = 64  # rows that a compiler may do at once: units of fewer forbid that, lest bits differ
 LONG = 32  # columns of a row that is summed in lanes
 BLOCK = 64  # columns that are summed at a time
 
@@ -22,9 +23,15 @@ class LoopWriter:
     """Writes one kernel of loops as a C function."""
 
     def __init__(
-        self, name: str, fuser: Fuser, kernel: Kernel, memory: Mapping[GraphValue, Strided]
+        self,
+        name: str,
+        fuser: Fuser,
+        kernel: Kernel,
+        memory: Mapping[GraphValue, Strided],
+        unit: int = UNIT,
     ) -> None:
         self.name = name
+        self.unit = unit
         self.fuser = fuser
         self.kernel = kernel
         self.memory = memory
@@ -189,11 +196,13 @@ class LoopWriter:
     def _open_rows(self, rows: list[int], inner: int) -> int:
         """Open the loop over the rows of the units; return how many units there are."""
         count = size_of(tuple(self.sizes[axis] for axis in rows))
-        grain = max(1, UNIT // max(1, inner))
-        units = -(-count // grain)
         if not rows:
             self._open("if (first < last)")
             return 1
+        grain = max(1, self.unit // max(1, inner))
+        if grain >= TOGETHER:
+            grain = grain // TOGETHER * TOGETHER
+        units = -(-count // grain)
         i = axis_name(rows[0]) if len(rows) == 1 else "row"
         begin = "first" if grain == 1 else f"first * {grain}"
         if grain == 1:
@@ -205,6 +214,8 @@ class LoopWriter:
             text = last if whole else f"last * {grain} < {count} ? last * {grain} : {count}"
             self._out(f"const int64_t end = {text};")
         self._open(f"for (int64_t {i} = {begin}; {i} < {end}; {i}++)")
+        if grain < TOGETHER:
+            self._out("RL_ONE_BY_ONE;")
         if len(rows) > 1:
             self._decode("row", rows)
         return units

@@ -44,9 +44,7 @@ def pack(kernel: Kernel) -> list[str]:
         arguments = [to, sizes, source, str(step), pitch, "columns", str(run.size)]
         copy = call("rl_copy_panel", arguments)
     parameters = [f"float *{PANEL_NAME}", f"const float *{form.wide}", "int64_t columns"]
-    return function(
-        f"static void {kernel.name}_pack", parameters, over(other_names, others, copy)
-    )
+    return function(f"static void {kernel.name}_pack", parameters, over(other_names, others, copy))
 
 
 class Keeping:

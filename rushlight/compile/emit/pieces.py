@@ -4,14 +4,19 @@ from collections.abc import Iterable, Sequence
 
 INDENT = "    "
 
-Moves = list[tuple[str, int]]  # indices by name, and the step of each
+Moves = list[tuple[str, int | str]]  # indices by name, and the step of each
 
 
 def indented(lines: Iterable[str]) -> list[str]:
+    """Return lines one level further in.
+
+    >>> indented(["x = 1;", ""])
+    ['    x = 1;', '']
+    """
     return [INDENT + line if line else line for line in lines]
 
 
-def place(moves: Iterable[tuple[str, int]]) -> str:
+def place(moves: Iterable[tuple[str, int | str]]) -> str:
     """Return the sum of indices times steps.
 
     >>> place([("row", 784), ("inner", 1), ("column", 0)])
@@ -21,7 +26,7 @@ def place(moves: Iterable[tuple[str, int]]) -> str:
     return " + ".join(terms) or "0"
 
 
-def shifted(pointer: str, moves: Iterable[tuple[str, int]]) -> str:
+def shifted(pointer: str, moves: Iterable[tuple[str, int | str]]) -> str:
     """Return a pointer moved by indices times steps.
 
     >>> shifted("left", [("row", 784)]), shifted("bias", [("row", 0)])

@@ -3,7 +3,7 @@
 from rushlight.compile.emit.body import CALL, COLUMN, Body, Coefficients
 from rushlight.compile.emit.contraction import contraction_code
 from rushlight.compile.emit.tidy import without_unused
-from rushlight.compile.fuse import Fuser, Kernel
+from rushlight.compile.fuse import Fuser, Kernel, adds_up
 from rushlight.compile.memory import Memory
 from rushlight.compile.records import Axis, Buffer, Emitted, Epilogue, Nest, Operand, Strided
 from rushlight.core.kernels import Contraction, Terms
@@ -20,7 +20,7 @@ def product_code(name: str, fuser: Fuser, kernel: Kernel, memory: Memory) -> Emi
     operands = [(left.buffer, space.left_offset), (right.buffer, space.right_offset)]
     if len(kernel.place) == 1:
         out = memory.strided[result]
-        code = contraction_code(name, space.nest, result.dtype, None, bool(record.taps))
+        code = contraction_code(name, space.nest, result.dtype, None, adds_up(node, record))
         operands.append((out.buffer, space.out_offset))
         return Emitted(code, operands, {out.buffer}, scratch=True)
     epilogue = _EpilogueWriter(fuser, kernel, memory, space)
@@ -39,6 +39,7 @@ class _Space:
         self.right_offset, rights = _moves(record.right, right)
         self.out_offset, outs = _moves(record.out, out) if out is not None else (0, {})
         in_left, in_right, in_out = map(_axes, (record.left, record.right, record.out))
+        shared = _axes(tuple(term for term in record.out if len(term.steps) > 1))
         groups: dict[str, list[tuple[int, Axis]]] = {
             name: [] for name in ("batch", "rows", "columns", "inner", "taps")
         }
@@ -51,7 +52,7 @@ class _Space:
             elif axis not in in_out:
                 group = "inner"
             elif axis in in_left and axis not in in_right:
-                group = "rows"
+                group = "batch" if record.taps and axis not in shared else "rows"
             elif axis in in_right and axis not in in_left:
                 group = "columns"
             else:

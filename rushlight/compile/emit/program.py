@@ -5,17 +5,17 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rushlight.compile.access import identity
 from rushlight.compile.emit.body import literal
-from rushlight.compile.emit.loops import LoopWriter
+from rushlight.compile.emit.loops import UNIT, LoopWriter
 from rushlight.compile.emit.movers import mover_code
 from rushlight.compile.emit.products import product_code
-from rushlight.compile.fuse import Fuser, Kernel
+from rushlight.compile.fuse import Fuser, Kernel, adds_up
 from rushlight.compile.legalise import legalise
 from rushlight.compile.memory import Memory, assign_memory, place_temporaries
 from rushlight.compile.program import Program, Slot
 from rushlight.compile.records import Buffer, Emitted, KernelCode
 from rushlight.compile.sources import runtime
-from rushlight.compile.access import identity
 from rushlight.core.kernels import Contraction, Join, Reinterpret
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
@@ -43,10 +43,13 @@ def compile_graph(graph: Graph) -> Program:
     return compile_graphs([graph])[0]
 
 
-def compile_graphs(graphs: Sequence[Graph]) -> list[Program]:
-    """Return the programs of several graphs, all in the same C, each with an entry of its own."""
+def compile_graphs(graphs: Sequence[Graph], unit: int = UNIT) -> list[Program]:
+    """Return the programs of several graphs, all in the same C, each with an entry of its own.
+
+    Threads share out loops in units of at least `unit` elements, if they have as many.
+    """
     writers = [
-        _ProgramWriter(graph, ENTRY if len(graphs) == 1 else f"{ENTRY}_{number}")
+        _ProgramWriter(graph, ENTRY if len(graphs) == 1 else f"{ENTRY}_{number}", unit)
         for number, graph in enumerate(graphs)
     ]
     programs = [writer.write() for writer in writers]
@@ -57,8 +60,9 @@ def compile_graphs(graphs: Sequence[Graph]) -> list[Program]:
 
 
 class _ProgramWriter:
-    def __init__(self, graph: Graph, entry: str) -> None:
+    def __init__(self, graph: Graph, entry: str, unit: int) -> None:
         self.entry = entry
+        self.unit = unit
         self.prefix = "" if entry == ENTRY else entry.removeprefix("rl_") + "_"
         self.traced = graph
         self.fuser = Fuser(legalise(optimise(graph)))
@@ -96,9 +100,11 @@ class _ProgramWriter:
                 self._emit_copy(kernel, name)
             return
         if kernel.is_loop:
-            emitted = LoopWriter(name, self.fuser, kernel, self.memory.strided).write()
+            places = self.memory.strided
+            emitted = LoopWriter(name, self.fuser, kernel, places, self.unit).write()
         elif isinstance(kernel.record, Contraction):
-            if kernel.record.taps:
+            assert kernel.node is not None
+            if adds_up(kernel.node, kernel.record):
                 self._emit_zeros(kernel, name)
                 name = self._name()
             emitted = product_code(name, self.fuser, kernel, self.memory)

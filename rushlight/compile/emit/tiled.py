@@ -74,11 +74,10 @@ def _products(kernel: Kernel) -> list[str]:
 def _stores(kernel: Kernel) -> list[str]:
     if kernel.epilogue is not None or kernel.form.width.step("out") != 1:
         return _finish(kernel)
-    target = shifted("out", kernel.row_moves("out")) + " + vec * RL_LANES"
-    sums = _sums(kernel)
-    if kernel.accumulate:
-        sums = f"rl_load({target}) + {sums}"
-    whole = over_rows(kernel, _over_vectors([f"rl_store({target}, {sums});"]))
+    target = shifted("out", [*kernel.row_moves("out"), ("vec", "RL_LANES")])
+    sums = f"rl_load(to) + {_sums(kernel)}" if kernel.accumulate else _sums(kernel)
+    store = [f"float *const to = {target};", f"rl_store(to, {sums});"]
+    whole = over_rows(kernel, _over_vectors(store))
     if not kernel.ragged:
         return whole
     head = "if (columns % RL_LANES == 0) {"

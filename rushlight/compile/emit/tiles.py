@@ -1,4 +1,4 @@
-"""How a product is cut: which operand lies along vectors, tiles that divide sizes, units of work."""
+"""How a product is cut: into tiles that divide its sizes, and into units of work."""
 
 from dataclasses import dataclass
 from math import ceil, lcm
@@ -17,7 +17,7 @@ ENOUGH_UNITS = 12  # for some threads to share them well
 
 @dataclass(frozen=True)
 class Pace:
-    """How quick a kind of target is: multiply-adds a cycle, and cycles more for a row of vectors."""
+    """A kind of target: multiply-adds of vectors a cycle, and cycles more for each line read."""
 
     rate: int
     more: float
@@ -63,27 +63,22 @@ class Tiling:
 
 def tiling_of(form: Form, dots: bool) -> Tiling:
     """Return tiles that divide the sizes where possible, and fill the registers."""
-    rows = form.rows[-1:]
-    if len(form.rows) > 1 and rows[0].size < FEW_ROWS:
-        rows = form.rows[-2:]
+    count = 1
+    if len(form.rows) > 1 and form.rows[-1].size < FEW_ROWS:
+        count = 2
+    leading, rows = form.rows[:-count], form.rows[-count:]
     if dots:
-        vectors, panel, widths = Choice(1, 1), 4 * DOT_COLUMNS, (DOT_COLUMNS,)
-        heights = (*(Choice(1, 1) for _ in rows[1:]), _dot_height(rows[-1].size))
+        vectors, panel, widths = Choice(1, 1), 4 * DOT_COLUMNS, [DOT_COLUMNS]
+        heights = [1] * (count - 1) + [min(2, max(1, rows[-1].size))]
+        tall = tuple(Choice(height, height) for height in heights)
     else:
         vectors = _vectors(count_of(rows), form.width.size)
         panel = PANEL * vectors.wide
-        widths = tuple(
-            {
-                lanes * each
-                for lanes, each in ((16, vectors.wide), (8, vectors.narrow), (4, vectors.wide))
-            }
-        )
-        others = count_of(form.batch) * ceil(form.width.size / panel) * count_of(form.rows[:-len(rows)])
-        heights = _heights(rows, vectors, others)
-    leading = form.rows[: -len(rows)]
-    return Tiling(
-        vectors, panel, rows, heights, _block(form, rows, panel, heights), leading, widths
-    )
+        widths = [16 * vectors.wide, 8 * vectors.narrow, 4 * vectors.narrow, 4 * vectors.wide]
+        others = count_of(form.batch + leading) * ceil(form.width.size / panel)
+        tall = _heights(rows, vectors, others)
+    block = _block(form, rows, panel, tall)
+    return Tiling(vectors, panel, rows, tall, block, leading, tuple(widths))
 
 
 def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:
@@ -96,10 +91,6 @@ def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice,
     while block < rows[0].size and block * work < UNIT_PRODUCTS:
         block += step
     return max(1, block)
-
-
-def _dot_height(rows: int) -> Choice:
-    return Choice(2, 2) if rows > 1 else Choice(1, 1)
 
 
 def _vectors(rows: int, columns: int) -> Choice:
@@ -130,10 +121,8 @@ def _heights(rows: tuple[Dim, ...], vectors: Choice, others: int) -> tuple[Choic
     return down, Choice(last, across)
 
 
-def _height(
-    size: int, wide_room: int, narrow_room: int, vectors: Choice, others: int
-) -> Choice:
-    """Return how many of `size` rows a tile has, such that there are enough units of whole tiles."""
+def _height(size: int, wide_room: int, narrow_room: int, vectors: Choice, others: int) -> Choice:
+    """Return how many of `size` rows a tile has, such that there are enough whole units."""
     wide = _best(size, wide_room, vectors.wide, WIDE)
     narrow = _best(size, narrow_room, vectors.narrow, NARROW)
     if ceil(size / lcm(wide, narrow)) * others >= ENOUGH_UNITS or wide == size:

@@ -232,7 +232,8 @@ class _Writer:
         with self._elements(text, end=str(self.width)):
             text.line(f"y[{self._here(self.y)}] = 0;")
         with text.block(f"for (int64_t down = {record.kernel[0] - 1}; down >= 0; down--)"):
-            text.line(f"const int64_t reach = {offset(('row', 1), start=padding)} - down;")
+            reach = offset(("row", 1), ("down", -record.dilation[0]), start=padding)
+            text.line(f"const int64_t reach = {reach};")
             text.line(f"const int64_t line = reach / {stride};")
             text.line(f"if (reach < 0 || reach % {stride} != 0 || line >= {self.rows})")
             text.line("    continue;")

@@ -4,16 +4,20 @@
 
 #include "vec.h"
 
-/* In front of a loop whose number of turns is known: written out in full. */
-#if defined(__clang__)
+/* In front of a loop whose number of turns is known: written out in full. Clang complains where that
+ * grows too long, as it does on targets without vectors. */
+#if defined(__clang__) && !defined(__SSE2__) && !defined(__ARM_NEON) && !defined(__wasm_simd128__)
+#define RL_UNROLL
+#elif defined(__clang__)
 #define RL_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define RL_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* In front of a loop whose turns touch different elements, whatever their pointers may be. */
+/* In front of a loop whose turns touch different elements, whatever their pointers may be. Clang
+ * complains where such a promise does not help it; it looks at the pointers as the loop begins. */
 #if defined(__clang__)
-#define RL_APART _Pragma("clang loop vectorize(assume_safety)")
+#define RL_APART
 #else
 #define RL_APART _Pragma("GCC ivdep")
 #endif
@@ -35,7 +39,7 @@
 #endif
 
 /* Where vector number `vector` of `columns` adjacent ones begins; the last ends with the columns,
-   so it may begin within the one before, or even before the first column. */
+ * so it may begin within the one before, or even before the first column. */
 RL_INLINE int64_t rl_at(int64_t vector, int64_t columns)
 {
     const int64_t at = vector * RL_LANES;
@@ -103,7 +107,7 @@ RL_INLINE void rl_turn_square(rl_vec *square)
 }
 
 /* panel[k][c] = from[c][k] for `count` k and `columns` c, zero where c is beyond, up to `width`.
-   The rows of the panel are `stride` elements apart, those of `from` `step`. */
+ * The rows of the panel are `stride` elements apart, those of `from` `step`. */
 static __attribute__((unused, noinline)) void rl_turn_panel(
     float *restrict panel, int64_t width, int64_t stride, const float *restrict from, int64_t step,
     int64_t columns, int64_t count)
@@ -127,7 +131,7 @@ static __attribute__((unused, noinline)) void rl_turn_panel(
 }
 
 /* panel[k][c] = from[k][c] for `count` k and `columns` c, zero where c is beyond, up to `width`.
-   The rows of the panel are `stride` elements apart, those of `from` `pitch`, its columns `step`. */
+ * The rows of the panel are `stride` elements apart, those of `from` `pitch`, its columns `step`. */
 static __attribute__((unused, noinline)) void rl_copy_panel(
     float *restrict panel, int64_t width, int64_t stride, const float *restrict from, int64_t step,
     int64_t pitch, int64_t columns, int64_t count)

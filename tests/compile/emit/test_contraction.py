@@ -2,21 +2,23 @@
 
 import ctypes
 import itertools
-import os
+import platform
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rushlight.compile.emit.contraction import contraction_code
+from rushlight.compile.emit.contraction import HEADERS, contraction_code
+from rushlight.compile.loader import arena
 from rushlight.compile.records import Axis, Epilogue, KernelCode, Nest, Operand
 from rushlight.compile.sources import runtime
 from rushlight.compile.toolchain import find_compiler
-from rushlight.core.dtypes import DType, float32, float64, int64
+from rushlight.core.dtypes import DType, float32, float64, int32, int64
+from rushlight.core.primitive import Array
 
 HARNESS = Path(__file__).parent / "nests.c"
 STRICT = ("-Wall", "-Wextra", "-Werror", "-Wno-unused-function")
@@ -91,7 +93,13 @@ def small_sizes() -> list[Case]:
 
 
 def all_convolutions() -> list[Case]:
-    shapes = [(2, 8, 3, 3, 10), (1, 9, 1, 5, 32), (3, 6, 16, 2, 17), (2, 7, 5, 7, 4), (2, 6, 33, 1, 20)]
+    shapes = [
+        (2, 8, 3, 3, 10),
+        (1, 9, 1, 5, 32),
+        (3, 6, 16, 2, 17),
+        (2, 7, 5, 7, 4),
+        (2, 6, 33, 1, 20),
+    ]
     names = ("forward", "to x", "to weight")
     return [
         Case(f"convolution {shape} {name}", nest, name == "to weight")
@@ -131,14 +139,22 @@ def with_batches() -> list[Case]:
         inner=(Axis(20, 1, 66, 0),),
     )
     nests = {"shared": shared, "grouped": grouped, "heads": heads, "outer": outer, "planes": planes}
-    return [Case(f"{name} {add}", nest, add) for name, nest in nests.items() for add in (False, True)]
+    return [
+        Case(f"{name} {add}", nest, add) for name, nest in nests.items() for add in (False, True)
+    ]
 
 
 def entry(name: str, case: Case, code: KernelCode) -> str:
     """A row of the table in C."""
     axes = [
         axis
-        for group in (case.nest.batch, case.nest.rows, case.nest.columns, case.nest.inner, case.nest.taps)
+        for group in (
+            case.nest.batch,
+            case.nest.rows,
+            case.nest.columns,
+            case.nest.inner,
+            case.nest.taps,
+        )
         for axis in group
     ]
     lists = (
@@ -192,10 +208,149 @@ def run(cases: Sequence[Case], folder: Path, *flags: str, dtype: DType = float32
     assert (done.returncode, done.stdout) == (0, f"{len(cases)} nests, 0 failures\n"), done.stderr
 
 
-def tuned() -> tuple[str, ...]:
-    return find_compiler().tuning
+def targets() -> dict[str, tuple[str, ...]]:
+    """The kinds of vectors that this machine has, by the flags for them."""
+    found: dict[str, tuple[str, ...]] = {"plain": (), "tuned": find_compiler().tuning}
+    if platform.machine() in ("x86_64", "AMD64"):
+        found["no AVX-512"] = ("-march=native", "-mno-avx512f")
+    return found
 
 
 @pytest.mark.parametrize("cases", [every_size, small_sizes, all_convolutions, with_batches])
-def test_every_size_is_right_and_stays_within_its_arrays(cases, tmp_path):
-    run(cases(), tmp_path, "-O1", *tuned(), *SANITIZERS)
+def test_every_size_is_right_and_stays_within_its_arrays(
+    cases: Callable[[], list[Case]], tmp_path: Path
+) -> None:
+    run(cases(), tmp_path, "-O0", *find_compiler().tuning, *SANITIZERS)
+
+
+@pytest.mark.parametrize("target", targets())
+def test_each_width_of_vectors_gives_the_same(target: str, tmp_path: Path) -> None:
+    cases = every_size()[::5] + small_sizes()[::3] + all_convolutions() + with_batches()
+    run(cases, tmp_path, "-O2", *targets()[target])
+
+
+@pytest.mark.parametrize("dtype", [float64, int64], ids=str)
+def test_other_dtypes_are_plain_loops(dtype: DType, tmp_path: Path) -> None:
+    cases = every_size()[::8] + small_sizes()[::2] + all_convolutions() + with_batches()
+    run(cases, tmp_path, "-O2", dtype=dtype)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_every_size_in_every_layout(layout: tuple[bool, bool, bool], tmp_path: Path) -> None:
+    sizes = [*range(1, 131)]
+    cases = [
+        Case(f"{shape} {layout}", product(*shape, layout), accumulate=size % 2 == 0)
+        for size in sizes
+        for shape in ((size, 17, 33), (13, size, 40), (21, 9, size))
+    ]
+    run(cases, tmp_path, "-O1", *find_compiler().tuning, *SANITIZERS)
+
+
+@dataclass
+class Built:
+    """A contraction as a function of this process."""
+
+    library: ctypes.CDLL
+    code: KernelCode
+
+    def __call__(self, *arrays: Array, shares: int = 1) -> None:
+        scratch = arena(self.code.scratch)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*arrays, scratch)]
+        for share in range(shares):
+            first = share * self.code.units // shares
+            last = (share + 1) * self.code.units // shares
+            self.library.run(*pointers, ctypes.c_int64(first), ctypes.c_int64(last))
+
+
+@pytest.fixture
+def built(compiled: Callable[..., Path]) -> Callable[..., Built]:
+    """Return a function that compiles a contraction as the compiler does."""
+
+    def make(nest: Nest, epilogue: Epilogue | None = None, pointers: int = 3) -> Built:
+        code = contraction_code("kernel", nest, float32, epilogue)
+        types = ", ".join(f"void *p{at}" for at in range(pointers))
+        names = ", ".join(f"p{at}" for at in range(pointers))
+        text = (
+            f'{code.text}\n__attribute__((visibility("default")))\n'
+            f"void run({types}, char *scratch, int64_t first, int64_t last);\n"
+            f"void run({types}, char *scratch, int64_t first, int64_t last)\n"
+            f"{{\n    kernel({names}, scratch, first, last);\n}}\n"
+        )
+        return Built(ctypes.CDLL(str(compiled(text, *HEADERS))), code)
+
+    return make
+
+
+def normal(*shape: int) -> Array:
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("shape", "turned"),
+    [((100, 70, 200), False), ((100, 70, 200), True), ((1, 300, 90), True), ((90, 300, 1), False)],
+)
+def test_the_bits_are_the_same_however_units_are_shared_out(
+    shape: tuple[int, int, int], turned: bool, built: Callable[..., Built]
+) -> None:
+    m, k, n = shape
+    left, right = normal(m, k), normal(*((n, k) if turned else (k, n)))
+    multiply = built(product(m, k, n, (False, turned, False)))
+    results = []
+    for shares in (1, 2, 3, 4):
+        out = np.full((m, n), np.nan, np.float32)
+        multiply(left, right, out, shares=shares)
+        results.append(out)
+    expected = left.astype(np.float64) @ (right.T if turned else right)
+    np.testing.assert_allclose(results[0], expected, rtol=1e-4, atol=1e-4)
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
+@pytest.mark.parametrize("columns", [1, 3, 10, 16, 37, 64])
+@pytest.mark.parametrize("rows", [1, 2, 9, 24])
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_epilogue_sees_each_sum_once_with_its_operands(
+    rows: int, columns: int, turned: bool, built: Callable[..., Built]
+) -> None:
+    inner = 40
+    left, right = normal(rows, inner), normal(*((columns, inner) if turned else (inner, columns)))
+    weight, bias, scale = normal(rows, columns), normal(columns), normal(rows)
+    rate, seen = np.array([0.5], np.float32), np.zeros((columns, rows), np.int32)
+    epilogue = Epilogue(
+        (
+            Operand("weight", float32, (columns, 1), written=True),
+            Operand("rate", float32, (0, 0)),
+            Operand("bias", float32, (0, 1)),
+            Operand("scale", float32, (1, 0)),
+            Operand("seen", int32, (1, rows), written=True),
+        ),
+        ("const float y = ({acc} + {bias}) * {scale};", "{weight} -= step * y;", "{seen} += 1;"),
+        ("const float step = rate[0];",),
+    )
+    expected = weight - 0.5 * (left @ (right.T if turned else right) + bias) * scale[:, None]
+    finish = built(product(rows, inner, columns, (False, turned, False)), epilogue, 7)
+    finish(left, right, weight, rate, bias, scale, seen, shares=2)
+    np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(seen, np.ones_like(seen))
+
+
+def test_nothing_to_sum_is_zero_for_an_epilogue_too(built: Callable[..., Built]) -> None:
+    epilogue = Epilogue((Operand("y", float32, (20, 1), written=True),), ("{y} = {acc} + 1;",))
+    y = np.zeros((5, 20), np.float32)
+    built(product(5, 0, 20), epilogue)(np.zeros(0), np.zeros(0), y)
+    np.testing.assert_array_equal(y, np.ones_like(y))
+
+
+def test_a_prologue_declares_constants_and_nothing_else() -> None:
+    epilogue = Epilogue((Operand("y", float32, (4, 1), True),), ("{y} = {acc};",), ("y[0] = 1;",))
+    with pytest.raises(ValueError, match=r"not the declaration of a constant: y\[0\] = 1;"):
+        contraction_code("kernel", product(4, 4, 4), float32, epilogue)
+
+
+def test_the_text_is_short_and_says_what_it_does() -> None:
+    text = contraction_code("forward", product(128, 784, 256), float32).text
+    assert text.startswith("/* rows 128, columns 256, sums of 784 */\n")
+    assert "out" in text.splitlines()[-1] or text.endswith("}\n")
+    assert text.count("\n") < 70
+    assert max(map(len, text.splitlines())) <= 100

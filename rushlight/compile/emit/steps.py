@@ -1,0 +1,174 @@
+"""The steps of a program: kernels in their order, the barriers between them, the calls in C."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rushlight.compile.emit.kernel import folded
+from rushlight.compile.emit.pieces import indented
+from rushlight.compile.records import Buffer, Emitted, KernelCode
+
+FILL, COPY = 65536, 16384  # elements of a unit
+
+
+@dataclass
+class Step:
+    """A kernel in its place: its C, and what must be done before it.
+
+    Attributes:
+        emitted: the kernel.
+        comment: what it computes.
+        name: of its C function.
+        barrier: whether all threads wait for each other before it.
+        check: whether a call ends before it if an index was out of range.
+    """
+
+    emitted: Emitted
+    comment: str
+    name: str
+    barrier: bool = False
+    check: bool = False
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        return [buffer for buffer, _ in self.emitted.operands]
+
+    @property
+    def writes(self) -> list[Buffer]:
+        return [buffer for buffer in self.buffers if buffer in self.emitted.written]
+
+    def text(self) -> str:
+        """Return the definition of its function."""
+        return f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
+
+    def call(self) -> list[str]:
+        """Return the lines that run it: one unit on the first thread, more on all."""
+        lines = [""]
+        if self.barrier:
+            lines += ["rl_barrier_wait(barrier, threads);"]
+        if self.check:
+            lines += ["if (call->failed)", "    return;"]
+        lines.append(f"/* {self.comment} */")
+        arguments = [
+            f"{buffer.name} + {offset}" if offset else buffer.name
+            for buffer, offset in self.emitted.operands
+        ]
+        if self.emitted.scratch:
+            arguments.append("scratch")
+        units = self.emitted.code.units
+        share = ["0", "1"]
+        if units > 1:
+            share = [f"rl_share({units}, thread{more}, threads)" for more in ("", " + 1")]
+        arguments += share
+        if self.emitted.checks:
+            arguments.append("call")
+        work = folded(self.name, arguments, ");")
+        if units > 1:
+            return lines + work
+        if len(work) == 1:
+            return [*lines, "if (thread == 0)", *indented(work)]
+        return [*lines, "if (thread == 0) {", *indented(work), "}"]
+
+
+def place_barriers(steps: Sequence[Step], checks: bool) -> None:
+    """Put a barrier before each step that meets what another has written, or overwrites.
+
+    With `checks` there is one before the first step that changes a state, too: from there on no
+    index can be found out of range, so that a call that fails leaves all states as they were.
+    """
+    read: list[Buffer] = []
+    written: list[Buffer] = []
+    for step in steps:
+        first_change = checks and any(buffer.role == "state" for buffer in step.writes)
+        if first_change or _meet(step.buffers, written) or _meet(step.writes, read):
+            step.barrier = True
+            read, written = [], []
+        if first_change:
+            checked, checks = True, False
+            step.check = checked
+        read += step.buffers
+        written += step.writes
+
+
+def lives(steps: Sequence[Step]) -> dict[Buffer, tuple[int, int]]:
+    """Return the first and the last step that uses each temporary."""
+    found: dict[Buffer, tuple[int, int]] = {}
+    for number, step in enumerate(steps):
+        for buffer in step.buffers:
+            if buffer.role == "temporary":
+                first, _ = found.get(buffer, (number, number))
+                found[buffer] = (first, number)
+    return found
+
+
+def share_memory(one: Buffer, other: Buffer) -> bool:
+    """Return whether two buffers have a byte in common."""
+    if one is other:
+        return True
+    if one.role != "temporary" or other.role != "temporary":
+        return False
+    return (
+        one.offset < other.offset + max(1, other.bytes)
+        and other.offset < one.offset + max(1, one.bytes)
+    )
+
+
+def _meet(some: Sequence[Buffer], others: Sequence[Buffer]) -> bool:
+    return any(share_memory(one, other) for one in some for other in others)
+
+
+def zeros(name: str, buffer: Buffer) -> Emitted:
+    """Return the kernel that fills a buffer with zeros."""
+    parameters = [f"{buffer.dtype.c} *out", "int64_t first", "int64_t last"]
+    return _whole(name, [buffer], parameters, FILL, "out[i] = 0;")
+
+
+def copy(name: str, source: Buffer, target: Buffer) -> Emitted:
+    """Return the kernel that copies a buffer to another whose axes lie in the same order."""
+    kind = target.dtype.c
+    parameters = [f"const {kind} *restrict from", f"{kind} *restrict to"]
+    parameters += ["int64_t first", "int64_t last"]
+    return _whole(name, [source, target], parameters, COPY, "to[i] = from[i];")
+
+
+def _whole(
+    name: str, buffers: list[Buffer], parameters: list[str], unit: int, line: str
+) -> Emitted:
+    """Return a kernel that does the same with every element of its buffers."""
+    size = buffers[-1].size
+    begin, end = "0", str(size)
+    lines = ["(void)first;", "(void)last;"]
+    if size > unit:
+        begin, end = "first * " + str(unit), "end"
+        text = f"last * {unit} < {size} ? last * {unit} : {size}"
+        lines = [f"const int64_t end = {text};"]
+    lines += [f"for (int64_t i = {begin}; i < {end}; i++)", f"    {line}"]
+    head = folded(f"static void {name}", parameters, ")")
+    text = "\n".join([*head, "{", *indented(lines), "}", ""])
+    operands = [(buffer, 0) for buffer in buffers]
+    return Emitted(KernelCode(text, -(-size // unit)), operands, {buffers[-1]})
+
+
+def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
+    """Return the function that every thread runs: all steps in order, of each its share."""
+    calls = [line for step in steps for line in step.call()]
+    body = ["rl_call *const call = ((rl_job *)context)->call;"]
+    if any(step.barrier for step in steps):
+        body.append("rl_barrier *const barrier = &((rl_job *)context)->barrier;")
+    for buffer in dict.fromkeys(buffer for step in steps for buffer in step.buffers):
+        if buffer.role == "table":
+            continue
+        where = f"call->buffers[{buffer.slot}]"
+        if buffer.role == "temporary":
+            where = f"(call->arena + {buffer.offset})"
+        kind = buffer.dtype.c
+        body.append(f"{kind} *const {buffer.name} = ({kind} *){where};")
+    if any(step.emitted.scratch for step in steps):
+        start = f"call->arena + {arena}"
+        own = f"{start} + thread * INT64_C({scratch})" if scratch else start
+        body.append(f"char *const scratch = {own};")
+    read = " ".join(body[1:] + calls)
+    for parameter in ("call", "thread", "threads"):
+        if f"{parameter}" not in read.replace("threads", "") + " threads" * ("threads)" in read):
+            body.append(f"(void){parameter};")
+    head = f"static void {name}(void *context, int thread, int threads)"
+    return "\n".join([head, "{", *indented(body + calls), "}", ""])

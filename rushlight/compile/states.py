@@ -1,0 +1,195 @@
+"""Where captured tensors lie while compiled code uses them.
+
+Compiled code writes states in place. What others hold of a tensor's memory (a NumPy view, a
+detached tensor, a call in another thread that reads it) must keep its values: memory is written
+only while the tensor alone holds it, as reference counts tell. Where somebody else does, they keep
+it, and the tensor moves to a new home.
+"""
+
+import itertools
+from collections.abc import Sequence
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from rushlight.compile.program import Slot
+from rushlight.compile.turns import Turn
+from rushlight.core.errors import TraceError
+from rushlight.core.primitive import Array
+from rushlight.tensor import Tensor
+
+Order = tuple[int, ...]
+
+_numbers = itertools.count()
+
+
+class Home:
+    """Memory that holds a tensor's elements, with the axes in a certain order.
+
+    Attributes:
+        array: the elements, in the shape of the tensor.
+        raw: the memory that `array` is a view of, where compiled code made it and may write it.
+        pointer: where the elements begin.
+        number: tells this home from all others, also from those that are gone.
+    """
+
+    __slots__ = ("array", "number", "order", "pointer", "raw")
+
+    def __init__(self, array: Array, order: Order, raw: Array | None) -> None:
+        self.array = array
+        self.order = order
+        self.raw = raw
+        self.pointer: int = array.ctypes.data
+        self.number = next(_numbers)
+
+    def holders(self) -> tuple[int, int]:
+        """Return how many hold the array, and the memory that it is a view of."""
+        return getrefcount(self.array), getrefcount(self.raw)
+
+    def is_alone(self) -> bool:
+        """Return whether nobody but a tensor and this record holds the memory."""
+        return self.holders() == _ALONE and self.raw is not None
+
+    def is_in(self, order: Order) -> bool:
+        """Return whether the elements lie in an order: axes of one element do not count."""
+        return self.order == order or lies_in(self.array, order)
+
+    def __reduce__(self) -> Any:
+        return type(None), ()  # of a pickled tensor; a pointer means nothing in another process
+
+
+def new_home(shape: tuple[int, ...], order: Order, storage: Any) -> Home:
+    """Return new memory for elements of a shape, not cleared."""
+    raw, shaped = new_array(shape, order, storage)
+    return Home(shaped, order, raw)
+
+
+def new_array(shape: tuple[int, ...], order: Order, storage: Any) -> tuple[Array, Array]:
+    """Return new memory in an order of axes, and the array of a shape that views it."""
+    raw = np.empty([shape[axis] for axis in order], storage)
+    return raw, raw.transpose([order.index(axis) for axis in range(len(order))])
+
+
+def lies_in(array: Array, order: Order) -> bool:
+    """Return whether an array's elements lie in an order of axes, without gaps."""
+    return bool(array.transpose(order).flags.c_contiguous and array.flags.aligned)
+
+
+def _count_holders_of_one() -> tuple[int, int]:
+    """Return what `Home.holders` gives for memory that one tensor holds."""
+    home = new_home((2, 3), (1, 0), np.float32)
+    tensor = Tensor.wrap(home.array)
+    counts = home.holders()
+    del tensor
+    return counts
+
+
+_ALONE = _count_holders_of_one()
+
+
+class State:
+    """A captured tensor and the slot of a program for it.
+
+    Args:
+        written: whether a call changes it.
+    """
+
+    def __init__(self, tensor: Tensor, place: int, slot: Slot, written: bool) -> None:
+        self.tensor = tensor
+        self.place = place
+        self.slot = slot
+        self.written = written
+        self._copy: Home | None = None  # for reading, in another order than the tensor lies in
+        self._copied: tuple[Any, int] = (None, -1)  # of which home, and as of when
+
+    def settle(self) -> Home:
+        """Return memory of the tensor in the order that the program wants, moving it if need be."""
+        tensor, order = self.tensor, self.slot.order
+        home: Home | None = tensor.home
+        if home is not None and home.array is tensor.data:
+            if not self.written:
+                return home if home.is_in(order) else self._read_copy(home)
+            if home.is_alone() and home.is_in(order):
+                return home
+        self._check()
+        if not self.written and lies_in(tensor.data, order):
+            tensor.home = Home(tensor.data, order, None)
+        else:
+            home = new_home(tensor.shape, order, self.slot.dtype.storage)
+            home.array[...] = tensor.data
+            tensor.data, tensor.home = home.array, home
+        return tensor.home  # type: ignore[no-any-return]
+
+    def _read_copy(self, home: Home) -> Home:
+        """Return a copy in the order wanted: the tensor stays where another program wants it."""
+        key = (home, self.tensor.assigned_at)
+        if self._copy is None or self._copied != key:
+            self._copy = new_home(self.tensor.shape, self.slot.order, self.slot.dtype.storage)
+            self._copy.array[...] = home.array
+            self._copied = key
+        return self._copy
+
+    def _check(self) -> None:
+        """Raise if the tensor has become one of another shape or dtype."""
+        tensor, slot = self.tensor, self.slot
+        if tensor.shape != slot.shape or tensor.dtype is not slot.dtype:
+            was, now = f"{slot.dtype} {slot.shape}", tensor.spec
+            name = f" {tensor.name}" if tensor.name else ""
+            raise TraceError(
+                f"the captured tensor{name} was {was} when the function was traced, and is {now}",
+                hint="compile the function again: rl.compile(function)",
+            )
+
+
+class States:
+    """The captured tensors of a program, and where they were found to lie."""
+
+    def __init__(self, states: Sequence[State]) -> None:
+        self.states = list(states)
+        self.tensors = [state.tensor for state in states]
+        self.changes = any(state.written for state in states)
+        self._moving = Turn(self.tensors, self.tensors)
+
+    def expect_writes(self, tensors: set[int]) -> None:
+        """Take states, given by their ids, for written ones: by programs that run with this one."""
+        for state in self.states:
+            state.written = state.written or id(state.tensor) in tensors
+        self.changes = any(state.written for state in self.states)
+
+    def hold(self, found: list[int], pointers: Any) -> list[Array]:
+        """Point a call at the states; return arrays to hold during the call.
+
+        Args:
+            found: the numbers of the homes to which the call points; empty at first.
+            pointers: the buffers of the call.
+
+        Whoever changes states has its turn. Whoever only reads them may come at any time: what it
+        holds is left as it is by those who come later, and it waits for those who came before.
+        """
+        held = []
+        for state, number in zip(self.states, found, strict=False):
+            tensor = state.tensor
+            home = tensor.home
+            if home is None or home.number != number or home.array is not tensor.data:
+                break
+            if not state.written:
+                held.append(home.array)
+            elif not home.is_alone():
+                break
+        else:
+            if found and (self.changes or not self._moving.must_wait()):
+                return held
+        if self.changes:
+            return self._settle(found, pointers)
+        held.clear()
+        with self._moving:
+            return self._settle(found, pointers)
+
+    def _settle(self, found: list[int], pointers: Any) -> list[Array]:
+        homes = [state.settle() for state in self.states]
+        found[:] = [home.number for home in homes]
+        for state, home in zip(self.states, homes, strict=True):
+            pointers[state.place] = home.pointer
+        pairs = zip(self.states, homes, strict=True)
+        return [home.array for state, home in pairs if not state.written]

@@ -1,0 +1,76 @@
+"""Whose turn it is: calls that change tensors run alone among all that touch them."""
+
+import os
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from rushlight.graph.ir import Graph
+
+
+class Turn:
+    """The right to change some tensors, to be entered for each call; others wait until it is left.
+
+    Args:
+        touched: the tensors that a call reads or changes.
+        changed: those of them that it changes.
+
+    >>> import rushlight as rl
+    >>> w = rl.ones(2)
+    >>> with Turn([w], [w]):
+    ...     Turn([w], []).must_wait()
+    True
+    """
+
+    def __init__(self, touched: Iterable[Any], changed: Iterable[Any]) -> None:
+        self.touched = frozenset(map(id, touched))
+        self.changed = frozenset(map(id, changed))
+
+    def __enter__(self) -> None:
+        with _queue.lock:
+            while self.must_wait():
+                _queue.wait()
+            _queue.running.append(self)
+
+    def must_wait(self) -> bool:
+        """Return whether a call is changing one of these tensors now."""
+        running = _queue.running and tuple(_queue.running)  # others come and go meanwhile
+        return any(not turn.changed.isdisjoint(self.touched) for turn in running)
+
+    def __exit__(self, *error: object) -> None:
+        with _queue.lock:
+            _queue.running.remove(self)
+            if _queue.waiting:
+                _queue.left.notify_all()
+
+
+class _Queue:
+    """The calls that are changing tensors now, and how others wait for them."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.left = threading.Condition(self.lock)
+        self.running: list[Turn] = []
+        self.waiting = 0
+
+    def wait(self) -> None:
+        self.waiting += 1
+        try:
+            self.left.wait()
+        finally:
+            self.waiting -= 1
+
+
+_queue = _Queue()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_queue.__init__)  # type: ignore[misc]
+
+
+def turn_of(*graphs: Graph) -> Turn | None:
+    """Return the turn that runs of these graphs take, or None where they change nothing."""
+    touched, changed = [], []
+    for graph in graphs:
+        changed += [x for x, _ in (*graph.updates, *graph.grad_updates)]
+        touched += [x for x, _ in (*graph.states, *graph.grads)]
+    return Turn([*touched, *changed], changed) if changed else None

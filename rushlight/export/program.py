@@ -1,0 +1,141 @@
+"""The C program around an exported model: it reads input, prints the answer, tests itself."""
+
+import json
+import math
+import pkgutil
+from typing import Any
+
+from rushlight.core.primitive import Array
+from rushlight.export.arrays import array_text
+from rushlight.export.names import c_string, comment, harmless
+from rushlight.export.source import Code, renamed
+from rushlight.export.subject import Subject
+from rushlight.export.words import words_text
+
+_INCLUDES = ("ctype", "errno", "math", "stdint", "stdio", "stdlib", "string")
+_FRAGMENTS = {
+    "text-classifier": ("labels", "words", "lines"),
+    "image-classifier": ("labels", "pictures"),
+    "regressor": ("numbers", "lines"),
+}
+
+
+def main_text(code: Code) -> str:
+    """Return the C file of the program, which goes with that of the model and its test vector."""
+    subject = code.subject
+    about = comment(f"A program that asks {subject.name}, a neural network from {harmless(subject.title)}.")
+    parts = [
+        about,
+        "\n".join(f"#include <{name}.h>" for name in _INCLUDES) + "\n",
+        f'#include "{subject.name}.h"\n#include "{subject.name}_test.h"\n',
+        f"typedef {subject.output.dtype.c} model_number;\n",
+        f"static const char help[] =\n    {c_string(_help(subject), '    ')};\n",
+        _tables(subject),
+    ]
+    text = "\n".join(part for part in parts if part)
+    for fragment in ("answer", *_FRAGMENTS[subject.kind], "main"):
+        text += f"\n{renamed(_fragment(fragment), subject.name)}"
+    return text.replace("model_number", f"{subject.name}_number")
+
+
+def test_text(code: Code, samples: list[Array], expected: Array) -> str:
+    """Return the header with the test vector: an input, and what the network answered here."""
+    subject = code.subject
+    arrays, names = [], []
+    for one, sample in zip(subject.inputs, samples, strict=True):
+        if one.shape:
+            names.append(f"{subject.name}_test_{one.name}")
+            declaration = f"static const {one.dtype.c} {names[-1]}[{math.prod(one.shape)}]"
+            arrays.append(array_text(declaration, sample, one.dtype))
+        else:
+            names.append(str(int(sample)))
+    dtype = subject.output.dtype
+    declaration = f"static const {dtype.c} {subject.name}_expected[{math.prod(expected.shape)}]"
+    arrays.append(array_text(declaration, expected, dtype))
+    caps = subject.name.upper()
+    return "\n".join(
+        [
+            f"/* An input of {subject.name}, and what it answered when it was exported. */",
+            f"#ifndef {caps}_TEST_H",
+            f"#define {caps}_TEST_H\n",
+            "#include <stdint.h>\n",
+            f"#define {caps}_TEST_INPUT {', '.join(names)}\n",
+            *arrays,
+            "#endif\n",
+        ]
+    )
+
+
+def _fragment(name: str) -> str:
+    data = pkgutil.get_data("rushlight.export", f"c/{name}.c")
+    if data is None:
+        raise FileNotFoundError(f"there is no c/{name}.c")
+    return data.decode("utf-8")
+
+
+def _tables(subject: Subject) -> str:
+    if subject.kind == "text-classifier":
+        most = f'#define MOST_WORDS "{subject.words}"\n'
+        return f"{most}\n{_labels(subject)}\n{words_text(subject.task['vocabulary'])}"
+    if subject.kind == "image-classifier":
+        return f"{_picture(subject)}\n{_labels(subject)}"
+    count = subject.inputs[0].shape[1]
+    return f'#define NUMBERS_WANTED "{count} numbers"\n'
+
+
+def _picture(subject: Subject) -> str:
+    shape = subject.inputs[0].shape[1:]
+    pixels = math.prod(shape)
+    width, height = _sides(shape)
+    kinds = f"{pixels} bytes, one for each pixel"
+    if width:
+        kinds = f"a PGM file of {width}x{height} pixels, or {kinds}"
+    return (
+        f"#define PICTURE_WIDTH {width}\n#define PICTURE_HEIGHT {height}\n"
+        f'#define PICTURE_SIZE "{width}x{height}"\n#define PICTURE_KINDS "{kinds}"\n'
+    )
+
+
+def _sides(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return the width and height of grey pictures, or zeros where their shape has none."""
+    pixels = math.prod(shape)
+    if len(shape) > 1 and shape[-1] * shape[-2] == pixels:
+        return shape[-1], shape[-2]
+    side = math.isqrt(pixels)
+    return (side, side) if len(shape) == 1 and side * side == pixels else (0, 0)
+
+
+def _labels(subject: Subject) -> str:
+    """Return the table of labels: as they are, for a terminal, and as JSON."""
+    shown = ["".join(c if c.isprintable() else "?" for c in label) for label in subject.labels]
+    longest = max(map(len, shown))
+    rows = []
+    for label, padded in zip(subject.labels, shown, strict=True):
+        data: Any = label.encode("utf-8", "replace")
+        rows.append(
+            f"    {{{c_string(data, '     ')}, {len(data)},\n"
+            f"     {c_string(padded.ljust(longest), '     ')},\n"
+            f"     {c_string(json.dumps(label), '     ')}}},"
+        )
+    fields = "    const char *text;\n    size_t size;\n    const char *shown, *json;\n"
+    body = "\n".join(rows)
+    return f"static const struct {{\n{fields}}} labels[] = {{\n{body}\n}};\n"
+
+
+def _help(subject: Subject) -> str:
+    what, one = {
+        "text-classifier": ("TEXT", "a line of text"),
+        "image-classifier": ("FILE", "a picture"),
+        "regressor": ("NUMBERS", "numbers with blanks between"),
+    }[subject.kind]
+    lines = [
+        f"usage: {subject.name} [--json] [{what} ...]",
+        "",
+        f"Asks a neural network about {one}; without {what} reads standard input.",
+        "",
+        "  --json   print one JSON object an input",
+        "  --test   ask about a built-in input, compare with what was answered before",
+        "  --help   print this",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,207 @@
+"""What is exported: the function that a model computes, traced for inputs of one shape."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rushlight.compile.function import compile as compiled
+from rushlight.core.dtypes import DType, float32, int64
+from rushlight.core.errors import RushlightError, UsageError
+from rushlight.core.mode import no_grad
+from rushlight.core.primitive import Array
+from rushlight.creation import zeros
+from rushlight.export.names import identifier
+from rushlight.graph.ir import Graph
+from rushlight.graph.trace import trace
+from rushlight.nn.containers import Sequential
+from rushlight.nn.embedding import EmbeddingBag
+from rushlight.nn.module import Module
+from rushlight.ops.elementwise import where
+from rushlight.ops.gather import take
+from rushlight.predictor import Predictor
+from rushlight.tensor import Tensor, as_tensor
+
+WORDS = 256  # at most in a text, unless told otherwise
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """One argument of the exported function, or its result.
+
+    Attributes:
+        name: its name in C.
+        shape: its shape; a scalar is passed by value.
+        dtype: of its elements.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+
+    def example(self) -> Tensor:
+        """Return zeros like it."""
+        return zeros(self.shape, dtype=self.dtype)
+
+    @property
+    def parameter(self) -> str:
+        """The parameter of a C function that it is."""
+        if not self.shape:
+            return f"{self.dtype.c} {self.name}"
+        return f"const {self.dtype.c} *{self.name}"
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model and how it is asked.
+
+    Attributes:
+        name: what it is called in C.
+        title: the name of its file, for people.
+        kind: of its task, as in the model file.
+        task: all facts of the task.
+        model: in evaluation mode.
+        batch: how many inputs a call takes.
+        inputs: the arguments of `answer`.
+        answer: tensors to probabilities, or for a regressor to values; traced it is what is
+            exported.
+        output: what it gives.
+        labels: of the probabilities; none for a regressor.
+    """
+
+    name: str
+    title: str
+    kind: str
+    task: dict[str, Any]
+    model: Module
+    batch: int
+    inputs: tuple[Buffer, ...]
+    answer: Callable[..., Tensor]
+    output: Buffer
+    labels: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> int:
+        """How many words of a text the exported function takes at most; 0 where it takes none."""
+        return self.inputs[0].shape[0] if self.kind == "text-classifier" else 0
+
+    def graph(self) -> Graph:
+        """Return the graph of `answer`. Raises UsageError where it cannot be exported."""
+        with no_grad():
+            graph = trace(self.answer, *(one.example() for one in self.inputs))
+        if graph.updates:
+            raise UsageError("the model changes tensors when it is asked, so it cannot be exported")
+        if len(graph.outputs) != 1:
+            raise UsageError(f"the model gives {len(graph.outputs)} results, not one")
+        return graph
+
+    def samples(self) -> list[Array]:
+        """Return arguments to test the exported function with, the same ones each time."""
+        random = np.random.default_rng(0)
+        if self.kind == "text-classifier":
+            rows = len(self.task["vocabulary"])
+            count = min(8, self.words)
+            ids = np.zeros(self.words, np.int64)
+            ids[:count] = random.integers(0, rows, count)
+            return [ids, np.array(count, np.int64)]
+        (one,) = self.inputs
+        if self.kind == "image-classifier":
+            pixels = random.integers(0, 256, one.shape).astype(np.float32)
+            return [pixels * np.float32(self.task["scale"])]
+        return [random.standard_normal(one.shape).astype(one.dtype.storage)]
+
+    def expected(self, samples: list[Array]) -> Array:
+        """Return what the compiled function answers here."""
+        with no_grad():
+            return compiled(self.answer)(*map(Tensor.wrap, samples)).numpy()
+
+
+def subject_of(path: str | os.PathLike[str], batch: int = 1, words: int = WORDS) -> Subject:
+    """Return the subject of a model file.
+
+    Args:
+        path: the file.
+        batch: how many inputs each call takes.
+        words: how many words a text has at most.
+
+    Raises:
+        FormatError: the file is no model, or none that `rushlight predict` could ask.
+        UsageError: the model cannot be exported like this.
+    """
+    predictor = Predictor(path)
+    model, kind, task = predictor.model, predictor.kind, predictor.task
+    answer: Callable[..., Tensor]
+    if kind == "text-classifier":
+        if batch != 1:
+            raise UsageError("a text classifier answers one text a call, so there is no batch")
+        inputs = (Buffer("ids", (words,), int64), Buffer("count", (), int64))
+        answer = _text_answer(model)
+    elif kind == "image-classifier":
+        inputs = (Buffer("input", (batch, *task["shape"]), float32),)
+        answer = _probabilities(model)
+    else:
+        dtype = next(model.parameters()).dtype
+        if type(task.get("inputs")) is not int:
+            raise UsageError("the model file does not say how many numbers the network takes")
+        inputs = (Buffer("input", (batch, task["inputs"]), dtype),)
+        answer = model
+    labels = tuple(predictor.labels) if kind != "regressor" else ()
+    output = _output(answer, inputs, (batch, len(labels)) if labels else (batch,))
+    found = Path(path)
+    name = identifier(found)
+    return Subject(name, found.name, kind, task, model, batch, inputs, answer, output, labels)
+
+
+def _output(
+    answer: Callable[..., Tensor], inputs: Sequence[Buffer], wanted: tuple[int, ...]
+) -> Buffer:
+    """Return what a network gives, having asked it. Raises UsageError if that is not as wanted."""
+    try:
+        with no_grad():
+            spec = answer(*(one.example() for one in inputs)).spec
+    except RushlightError as error:
+        raise UsageError(f"the network cannot be asked as its task says: {error.fact}") from None
+    if spec.shape[: len(wanted)] != wanted:
+        raise UsageError(f"the network answers {spec.shape}, its task needs {wanted}")
+    return Buffer("output", spec.shape, spec.dtype)
+
+
+def _probabilities(model: Module) -> Callable[..., Tensor]:
+    def probabilities(x: Tensor) -> Tensor:
+        return model(x).softmax()  # type: ignore[no-any-return]
+
+    return probabilities
+
+
+def _text_answer(model: Module) -> Callable[..., Tensor]:
+    """Return the function of ids (words,), of which the first `count` are a text."""
+    bag, rest = split_bag(model)
+
+    def probabilities(ids: Tensor, count: Tensor) -> Tensor:
+        x: Any = pooled(bag, ids, count)
+        for layer in rest:
+            x = layer(x)
+        return x.softmax()  # type: ignore[no-any-return]
+
+    return probabilities
+
+
+def split_bag(model: Module) -> tuple[EmbeddingBag, list[Module]]:
+    """Return the EmbeddingBag that a network begins with, and the layers after it."""
+    layers = list(model) if isinstance(model, Sequential) else []
+    if not layers or not isinstance(layers[0], EmbeddingBag):
+        fact = "a text classifier is exported if its first layer is an EmbeddingBag"
+        raise UsageError(f"{fact}, this one begins with {type(model).__name__}")
+    return layers[0], layers[1:]
+
+
+def pooled(bag: EmbeddingBag, ids: Tensor, count: Tensor) -> Tensor:
+    """Return the bag (1, width) of the first `count` of ids (words,)."""
+    words = ids.shape[0]
+    rows: Any = take(bag.weight, ids)
+    used: Any = as_tensor(np.arange(words)) < count
+    total = where(used.unsqueeze(1), rows, 0.0).sum(0, keepdims=True)
+    return total / count.cast(rows.dtype) if bag.mode == "mean" else total  # type: ignore[no-any-return]
