@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "watch two networks learn: spam, then handwritten digits",
     "inspect": "show the layers, shapes and parameters of a saved network",
     "show": "show the graph that a saved network computes",
+    "export": "write a saved network as C, a library or a program, without Python",
     "doctor": "say what was found on this machine",
 }
 REFUSED = 1

@@ -1,6 +1,5 @@
 """The header of an exported model: its functions, and all that it takes to call them rightly."""
 
-import json
 import math
 
 from rushlight._version import __version__
@@ -31,31 +30,10 @@ def header_text(code: Code) -> str:
     if subject.labels:
         lines += ["/* What each output stands for. */", "extern const char *const"]
         lines[-1] += " model_labels[MODEL_OUTPUTS];\n"
+    lines.append("/* Returns what is to be known of the network, as JSON. */")
+    lines.append("const char *model_describe(void);\n")
     lines += ["#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
     return renamed("\n".join(lines), subject.name).replace("MODEL_H", f"{subject.name.upper()}_H")
-
-
-def facts(code: Code) -> dict[str, object]:
-    """Return what is to be known of an exported model, as JSON can hold it."""
-    subject = code.subject
-    return {
-        "name": subject.name,
-        "kind": subject.kind,
-        "rushlight": __version__,
-        "inputs": [
-            {"name": one.name, "shape": list(one.shape), "dtype": one.dtype.name}
-            for one in subject.inputs
-        ],
-        "output": {"shape": list(subject.output.shape), "dtype": subject.output.dtype.name},
-        "labels": list(subject.labels),
-        "scale": subject.task.get("scale"),
-        "parameters": code.parameters,
-    }
-
-
-def facts_json(code: Code) -> str:
-    """Return the facts as one line of JSON in ASCII."""
-    return json.dumps(facts(code))
 
 
 def _sizes(code: Code) -> list[str]:
@@ -92,14 +70,15 @@ def _about(code: Code) -> str:
         "image-classifier": "a classifier of pictures",
         "regressor": "a network from numbers to numbers",
     }[subject.kind]
+    memory = max(64, code.arena) + code.program.scratch
     lines = [
         f"{of}, exported by Rushlight {__version__} from {harmless(subject.title)}.",
         "",
         *_input_lines(subject),
         f"Output: {_shape(subject.output.shape)} {subject.output.dtype.c}, {_meaning(subject)}.",
         "",
-        f"{code.parameters:,} parameters; {code.arena:,} bytes of memory for a call; no malloc, no",
-        "input or output, of the C library math.h alone.",
+        f"{code.parameters:,} parameters; {memory:,} bytes of memory for a call; no malloc, no input "
+        "or output, of the C library math.h alone.",
     ]
     return "\n".join(lines)
 

@@ -28,14 +28,15 @@ def main_text(code: Code) -> str:
         about,
         "\n".join(f"#include <{name}.h>" for name in _INCLUDES) + "\n",
         f'#include "{subject.name}.h"\n#include "{subject.name}_test.h"\n',
-        f"typedef {subject.output.dtype.c} model_number;\n",
+        f'#define {subject.name.upper()}_NAME "{subject.name}"\n',
+        f"typedef {subject.output.dtype.c} {subject.name}_number;\n",
         f"static const char help[] =\n    {c_string(_help(subject), '    ')};\n",
         _tables(subject),
     ]
     text = "\n".join(part for part in parts if part)
     for fragment in ("answer", *_FRAGMENTS[subject.kind], "main"):
         text += f"\n{renamed(_fragment(fragment), subject.name)}"
-    return text.replace("model_number", f"{subject.name}_number")
+    return text
 
 
 def test_text(code: Code, samples: list[Array], expected: Array) -> str:

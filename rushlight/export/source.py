@@ -1,5 +1,6 @@
 """The C file of an exported model: the compiled program, its weights, and functions to call it."""
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from rushlight.compile.sources import runtime
 from rushlight.core.primitive import Array
 from rushlight.export.arrays import array_text, in_order
 from rushlight.export.names import c_string, comment, harmless
-from rushlight.export.subject import Subject
+from rushlight.export.subject import Buffer, Subject
 from rushlight.graph.ir import Graph
 
 _ENTRY = re.compile(
@@ -94,7 +95,7 @@ def _weights(subject: Subject, graph: Graph, program: Program) -> list[Weights]:
 def renamed(text: str, name: str) -> str:
     """Return C in which what begins with `model_` begins with the name of a model."""
     text = re.sub(r"\bmodel_", f"{name}_", text)
-    return re.sub(r"\bMODEL_", f"{name.upper()}_", text)
+    return re.sub(r"(\b|-D)MODEL_", rf"\g<1>{name.upper()}_", text)
 
 
 def source_text(code: Code, build: str) -> str:
@@ -108,20 +109,21 @@ def source_text(code: Code, build: str) -> str:
     parts = [
         comment(about),
         f'#include "{subject.name}.h"\n',
-        renamed(_freestanding(code.program.source), subject.name),
+        _freestanding(code.program.source, subject.name),
         renamed(_POOL, subject.name).replace("POOL", _pool()),
         *(_weights_text(one) for one in code.weights),
         _labels_text(subject),
         renamed(_calls(code), subject.name),
+        renamed(_DESCRIBE, subject.name).replace("FACTS", c_string(facts_json(code), " " * 11)),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _freestanding(source: str) -> str:
+def _freestanding(source: str, name: str) -> str:
     """Return a program's C without what needs an operating system, unless threads are wanted."""
-    source = source.replace(_YIELDS, "#if MODEL_THREADS > 1")
+    source = source.replace(_YIELDS, f"#if {name.upper()}_THREADS > 1")
     entry = _ENTRY.sub(r"__attribute__((noinline)) \1", source)
-    return entry.replace("rl_program", "model_program")
+    return entry.replace("rl_program", f"{name}_program")
 
 
 def _pool() -> str:
@@ -162,6 +164,30 @@ def _calls(code: Code) -> str:
     return text.replace("    PREPARE\n", _PADDING if subject.words else "")
 
 
+def facts(code: Code) -> dict[str, object]:
+    """Return what is to be known of an exported model, as JSON can hold it."""
+    subject = code.subject
+    return {
+        "name": subject.name,
+        "kind": subject.kind,
+        "rushlight": __version__,
+        "inputs": [_facts_of(one) for one in subject.inputs],
+        "output": _facts_of(subject.output),
+        "labels": list(subject.labels),
+        "scale": subject.task.get("scale"),
+        "parameters": code.parameters,
+    }
+
+
+def facts_json(code: Code) -> str:
+    """Return the facts as one line of JSON in ASCII."""
+    return json.dumps(facts(code))
+
+
+def _facts_of(buffer: Buffer) -> dict[str, object]:
+    return {"name": buffer.name, "shape": list(buffer.shape), "dtype": buffer.dtype.name}
+
+
 def parameters(subject: Subject) -> str:
     """Return the parameters of the function that asks, as C declares them."""
     shown = [one.parameter for one in subject.inputs]
@@ -200,5 +226,12 @@ int model_predict(PARAMETERS)
 {
     static char arena[MODEL_ARENA] __attribute__((aligned(64)));
     return model_predict_in(arena, ARGUMENTS);
+}
+"""
+
+_DESCRIBE = """\
+const char *model_describe(void)
+{
+    return FACTS;
 }
 """

@@ -5,15 +5,15 @@ layer, a global. They are noted here, so that a function is traced anew when one
 
 - the closure variables and globals that the function names, and those that the user's functions
   among them name;
-- the attributes of layers, optimisers and schedules that take part, and of objects that the function
-  names.
+- the attributes of layers, optimisers and schedules that take part, and those that the function
+  names of other objects.
 
 What changes inside of a list, a dict or an array is not noticed, nor what is reached in other ways,
 such as an attribute of an attribute.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -23,68 +23,85 @@ from rushlight.graph.ir import Graph, GraphValue
 from rushlight.tensor import Tensor
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
-MOST_FUNCTIONS = 100  # that are looked through
+MOST_LOOKED_THROUGH = 200  # functions and methods
 
-_KEPT = (*PLAIN, tuple, Tensor, FunctionType, BuiltinFunctionType, type)
+_SETTINGS = (*PLAIN, tuple, Tensor, FunctionType, BuiltinFunctionType, type)
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep)
+_CELL = "cell_contents"
 _GONE = object()
+
+Noted = tuple[Any, str, Any, str]  # a mapping or an owner, key or attribute, value, name
 
 
 class Guards:
     """What must still be so for a trace to be used."""
 
     def __init__(self) -> None:
-        self._attributes: list[tuple[Any, str, Any]] = []  # owner, attribute, value
-        self._items: list[tuple[dict[str, Any], str, Any]] = []  # mapping, key, value
+        self._items: list[Noted] = []  # of mappings
+        self._attributes: list[Noted] = []
         self._flags: list[tuple[Tensor, bool]] = []  # tensors, and whether each wants a gradient
         self._grads: list[tuple[Tensor, bool]] = []  # tensors, and whether each had one
-        self._known: dict[int, Any] = {}  # what was noted, by its id, which it keeps alive
+        self._seen: dict[Any, Any] = {}  # what was looked through, while tracing
 
     def note_attribute(self, owner: Any, attribute: str, value: Any) -> None:
-        """Note an attribute that was read, and those that the object has beside it."""
-        if not any(one[0] is owner and one[1] == attribute for one in self._attributes):
-            self._attributes.append((owner, attribute, value))
-        self.note_object(owner)
-
-    def note_object(self, owner: Any) -> None:
-        """Note the plain attributes and the tensors of an object that takes part."""
+        """Note an attribute that was read, and the settings that the object has beside it."""
+        if self._is_new((id(owner), attribute), owner):
+            self._attributes.append((owner, attribute, value, attribute.strip("_")))
         fields = getattr(owner, "__dict__", None)
-        if self._is_new(owner) and isinstance(fields, dict):
-            self._items += [(fields, k, v) for k, v in fields.items() if isinstance(v, _KEPT)]
+        if isinstance(fields, dict) and self._is_new(id(owner), owner):
+            self._note_items(fields, [k for k, v in fields.items() if isinstance(v, _SETTINGS)])
 
     def note_function(self, function: Callable[..., Any]) -> None:
-        """Note what a function takes from its closure, from its globals and from its object."""
-        waiting: list[Any] = [function]
-        while waiting and len(self._known) < MOST_FUNCTIONS:
-            one = waiting.pop()
-            if isinstance(one, MethodType):
-                self.note_object(one.__self__)
-                one = one.__func__
-            if isinstance(one, FunctionType):
-                if self._is_new(one):
-                    waiting += self._note_names(one)
-            elif not isinstance(one, (Tensor, ModuleType, type, *PLAIN, tuple, list, dict)):
-                self.note_object(one)
+        """Note what a function takes from its closure, from globals and from the objects there."""
+        waiting: list[tuple[Any, Iterable[str]]] = [(function, ["__call__"])]
+        while waiting and len(self._seen) < MOST_LOOKED_THROUGH:
+            one, names = waiting.pop()
+            if isinstance(one, MethodType) and isinstance(one.__func__, FunctionType):
+                if self._is_new((id(one.__func__), id(one.__self__)), one):
+                    inner = list(_names(one.__func__.__code__))
+                    waiting += [(one.__self__, inner), (one.__func__, inner)]
+            elif isinstance(one, FunctionType):
+                if self._is_new(id(one), one):
+                    inner = list(_names(one.__code__))
+                    waiting += [(value, inner) for value in self._note_names(one, inner)]
+            elif not isinstance(one, (Tensor, type)):
+                waiting += [(method, ()) for method in self._note_object(one, names)]
 
-    def _note_names(self, function: FunctionType) -> list[Any]:
+    def _note_names(self, function: FunctionType, names: Iterable[str]) -> list[Any]:
         """Note the values behind a function's names, and return them."""
         values = []
-        for cell in function.__closure__ or ():
-            value = getattr(cell, "cell_contents", _GONE)
-            self._attributes.append((cell, "cell_contents", value))
-            values.append(value)
+        cells = function.__closure__ or ()
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+            values.append(_read(cell, _CELL))
+            self._attributes.append((cell, _CELL, values[-1], name))
         if _is_users(function):
-            names = dict.fromkeys(_names(function.__code__))
-            for name in names.keys() & function.__globals__.keys():
-                value = function.__globals__[name]
-                if not isinstance(value, ModuleType):
-                    self._items.append((function.__globals__, name, value))
-                    values.append(value)
+            values += self._note_items(function.__globals__, names)
         return values
 
-    def _is_new(self, one: Any) -> bool:
-        new = id(one) not in self._known
-        self._known[id(one)] = one
+    def _note_object(self, owner: Any, names: Iterable[str]) -> list[MethodType]:
+        """Note the attributes of an object that code names, and return its methods among them."""
+        fields = getattr(owner, "__dict__", None)
+        if not isinstance(fields, dict):
+            return []
+        self._note_items(fields, names)
+        found = [getattr(type(owner), name, None) for name in names]
+        return [MethodType(x, owner) for x in found if isinstance(x, FunctionType) and _is_users(x)]
+
+    def _note_items(self, mapping: dict[str, Any], names: Iterable[str]) -> list[Any]:
+        """Note what a mapping has under some names, and return it."""
+        values = []
+        for name in names:
+            value = mapping.get(name, _GONE)
+            if value is _GONE or isinstance(value, ModuleType):
+                continue
+            values.append(value)
+            if self._is_new((id(mapping), name), mapping):
+                self._items.append((mapping, name, value, name))
+        return values
+
+    def _is_new(self, key: Any, one: Any) -> bool:
+        new = key not in self._seen
+        self._seen[key] = one  # which keeps its id from being another's
         return new
 
     def close(
@@ -99,33 +116,41 @@ class Guards:
         Raises TraceError where a traced tensor was kept.
         """
         self._flags, self._grads = flags, grads
-        for mapping, name, _ in self._items:
-            _check_kept(graph, name, mapping.get(name))
-        self._items = [one for one in self._items if _is_alike(one[0].get(one[1], _GONE), one[2])]
-        self._attributes = [
-            one for one in self._attributes if _is_alike(getattr(*one[:2], _GONE), one[2])
-        ]
-        self._known.clear()
+        items = [(one, one[0].get(one[1], _GONE)) for one in self._items]
+        attributes = [(one, _read(one[0], one[1])) for one in self._attributes]
+        for (_, _, _, name), now in (*items, *attributes):
+            _check_kept(graph, name, now)
+        self._items = [one for one, now in items if _is_alike(now, one[2])]
+        self._attributes = [one for one, now in attributes if _is_alike(now, one[2])]
+        self._seen.clear()
 
     def broken(self) -> str | None:
         """Return what is no longer as it was, in words, or None where the trace can be used."""
         for tensor, wanted in self._flags:
             if tensor.requires_grad != wanted:
-                return f"requires_grad of {tensor.name or 'a tensor'} is {tensor.requires_grad}"
+                verb = "requires" if tensor.requires_grad else "no longer requires"
+                return f"{tensor.name or 'a tensor'} {verb} a gradient"
         for tensor, held in self._grads:
             if (tensor._grad is not None) != held:
                 return f"{tensor.name or 'a tensor'} {'lost its' if held else 'has a'} gradient"
-        for position, (mapping, name, value) in enumerate(self._items):
-            now = mapping.get(name, _GONE)
+        for position, (mapping, key, value, name) in enumerate(self._items):
+            now = mapping.get(key, _GONE)
             if now is not value:
                 if not _is_alike(now, value):
                     return _change(name, value, now)
-                self._items[position] = mapping, name, now
-        for owner, attribute, value in self._attributes:
-            now = getattr(owner, attribute, _GONE)
+                self._items[position] = mapping, key, now, name
+        for owner, attribute, value, name in self._attributes:
+            now = _read(owner, attribute)
             if now is not value and not _is_alike(now, value):
-                return _change(attribute, value, now)
+                return _change(name, value, now)
         return None
+
+
+def _read(owner: Any, attribute: str) -> Any:
+    try:
+        return getattr(owner, attribute, _GONE)
+    except ValueError:  # an empty cell
+        return _GONE
 
 
 def _is_alike(now: Any, value: Any) -> bool:
@@ -140,22 +165,22 @@ def _is_alike(now: Any, value: Any) -> bool:
 
 
 def _change(name: str, value: Any, now: Any) -> str:
-    if name in ("cell_contents", "_changes", "_contained"):
-        return "a layer or a closure variable is another"
-    texts = ["gone" if x is _GONE else f"{x!r:.40}" for x in (value, now)]
-    return f"{name.lstrip('_')} was {texts[0]} and is {texts[1]}"
+    if all(isinstance(x, PLAIN) for x in (value, now)):
+        return f"{name} was {value!r:.40} and is {now!r:.40}"
+    return f"{name} is {'gone' if now is _GONE else 'another'}"
 
 
 def _check_kept(graph: Graph, name: str, value: Any) -> None:
     """Raise if a traced tensor was put where the next call will look for it."""
-    if isinstance(value, Tensor) and isinstance(value.data, GraphValue):
-        if value.data.graph is graph:
-            error = TraceError(
-                f"{name} was set to a traced tensor, which has no value once {graph.name} returns",
-                hint="return it; or make it a buffer and give that its values: tensor.assign(...)",
-            )
-            error.source = value.data.source
-            raise error
+    if not isinstance(value, Tensor) or not isinstance(value.data, GraphValue):
+        return
+    if value.data.graph is graph:
+        error = TraceError(
+            f"{name} was set to a traced tensor, which has no value once {graph.name} returns",
+            hint="return it, or keep its values in a tensor made before: tensor.assign(values)",
+        )
+        error.source = value.data.source
+        raise error
 
 
 def _names(code: CodeType) -> Iterator[str]:

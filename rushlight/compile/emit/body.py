@@ -115,7 +115,7 @@ class Body:
             if root in self.kernel.place:
                 level = max(level, ROW)
             name = self.name(strided.buffer.name)
-            self.statement(level, f"const {root.dtype.c} {name} = {text};")
+            self.statement(level, f"const {c_type(root.dtype)} {name} = {text};")
             return name, level
         return self.compute(root, places)
 
@@ -139,7 +139,8 @@ class Body:
         texts = dict(zip(record.operands, (text for text, _ in operands), strict=True))
         level = max((level for _, level in operands), default=CALL)
         name = self.name(node.primitive.name)
-        self.statement(level, f"const {value.dtype.c} {name} = {record.text.format(**texts)};")
+        text = record.text.format(**texts)
+        self.statement(level, f"const {c_type(value.dtype)} {name} = {text};")
         return name, level
 
     def _look_up(self, node: Node, record: Lookup, places: Places) -> tuple[str, int]:
@@ -164,7 +165,7 @@ class Body:
         here = place_text(mine)
         self.raw.update(axis for axis, _ in mine.steps)
         text = f"{position} == {here} ? {update} : 0"
-        self.statement(level, f"const {result.dtype.c} {name} = {text};")
+        self.statement(level, f"const {c_type(result.dtype)} {name} = {text};")
         return name, level
 
     def _position(
@@ -205,6 +206,11 @@ class Body:
 
     def statement(self, level: int, text: str) -> None:
         self.lines[level].append(text)
+
+
+def c_type(dtype: DType) -> str:
+    """Return what C calls a number that is not in memory: a bool as wide as its operands."""
+    return "int" if dtype.kind == "bool" else dtype.c
 
 
 def axis_name(axis: int) -> str:

@@ -65,7 +65,7 @@ def _ways(form: Form) -> Iterator[Way]:
 
 def _spread(form: Form, name: str) -> float:
     """Return the cycles that storing an element takes."""
-    return 0.1 if form.width.step(name) == 1 else 1.5
+    return 0.1 if form.width.step(name) == 1 else 4.0
 
 
 def _packing(form: Form) -> float:
@@ -75,7 +75,7 @@ def _packing(form: Form) -> float:
     count = count_of(moving) * max(1, count_of(form.taps)) * count_of(form.inner) * width.size
     if width.step(wide) == 1:
         return 60 + 0.3 * count
-    return 60 + (0.6 if turned_axis(form.inner, wide) else 2.0) * count
+    return 60 + (0.5 if turned_axis(form.inner, wide) else 2.0) * count
 
 
 def _aliasing(form: Form) -> float:

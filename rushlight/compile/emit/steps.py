@@ -1,5 +1,6 @@
 """The steps of a program: kernels in their order, the barriers between them, the calls in C."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from rushlight.compile.emit.pieces import indented
 from rushlight.compile.records import Buffer, Emitted, KernelCode
 
 FILL, COPY = 65536, 16384  # elements of a unit
+
+_NAME = re.compile(r"\w+")
 
 
 @dataclass
@@ -83,8 +86,7 @@ def place_barriers(steps: Sequence[Step], checks: bool) -> None:
             step.barrier = True
             read, written = [], []
         if first_change:
-            checked, checks = True, False
-            step.check = checked
+            step.check, checks = True, False
         read += step.buffers
         written += step.writes
 
@@ -106,9 +108,8 @@ def share_memory(one: Buffer, other: Buffer) -> bool:
         return True
     if one.role != "temporary" or other.role != "temporary":
         return False
-    return (
-        one.offset < other.offset + max(1, other.bytes)
-        and other.offset < one.offset + max(1, one.bytes)
+    return one.offset < other.offset + max(1, other.bytes) and other.offset < one.offset + max(
+        1, one.bytes
     )
 
 
@@ -150,10 +151,7 @@ def _whole(
 
 def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     """Return the function that every thread runs: all steps in order, of each its share."""
-    calls = [line for step in steps for line in step.call()]
-    body = ["rl_call *const call = ((rl_job *)context)->call;"]
-    if any(step.barrier for step in steps):
-        body.append("rl_barrier *const barrier = &((rl_job *)context)->barrier;")
+    body = []
     for buffer in dict.fromkeys(buffer for step in steps for buffer in step.buffers):
         if buffer.role == "table":
             continue
@@ -163,12 +161,16 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
         kind = buffer.dtype.c
         body.append(f"{kind} *const {buffer.name} = ({kind} *){where};")
     if any(step.emitted.scratch for step in steps):
-        start = f"call->arena + {arena}"
-        own = f"{start} + thread * INT64_C({scratch})" if scratch else start
-        body.append(f"char *const scratch = {own};")
-    read = " ".join(body[1:] + calls)
-    for parameter in ("call", "thread", "threads"):
-        if f"{parameter}" not in read.replace("threads", "") + " threads" * ("threads)" in read):
-            body.append(f"(void){parameter};")
+        own = f" + thread * INT64_C({scratch})" if scratch else ""
+        body.append(f"char *const scratch = call->arena + {arena}{own};")
+    body += [line for step in steps for line in step.call()]
+    names = set(_NAME.findall("\n".join(body)))
+    if "barrier" in names:
+        body.insert(0, "rl_barrier *const barrier = &((rl_job *)context)->barrier;")
+    if "call" in names:
+        body.insert(0, "rl_call *const call = ((rl_job *)context)->call;")
+    if not names & {"barrier", "call"}:
+        body.append("(void)context;")
+    body += [f"(void){each};" for each in ("thread", "threads") if each not in names]
     head = f"static void {name}(void *context, int thread, int threads)"
-    return "\n".join([head, "{", *indented(body + calls), "}", ""])
+    return "\n".join([head, "{", *indented(body), "}", ""])

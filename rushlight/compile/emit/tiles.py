@@ -68,17 +68,18 @@ def tiling_of(form: Form, dots: bool) -> Tiling:
         count = 2
     leading, rows = form.rows[:-count], form.rows[-count:]
     if dots:
-        vectors, panel, widths = Choice(1, 1), 4 * DOT_COLUMNS, [DOT_COLUMNS]
+        panel = 4 * DOT_COLUMNS
         heights = [1] * (count - 1) + [min(2, max(1, rows[-1].size))]
         tall = tuple(Choice(height, height) for height in heights)
-    else:
-        vectors = _vectors(count_of(rows), form.width.size)
-        panel = PANEL * vectors.wide
-        widths = [16 * vectors.wide, 8 * vectors.narrow, 4 * vectors.narrow, 4 * vectors.wide]
-        others = count_of(form.batch + leading) * ceil(form.width.size / panel)
-        tall = _heights(rows, vectors, others)
+        block = _block(form, rows, panel, tall)
+        return Tiling(Choice(1, 1), panel, rows, tall, block, leading, (DOT_COLUMNS,))
+    vectors = _vectors(count_of(rows), form.width.size)
+    panel = PANEL * vectors.wide
+    widths = (16 * vectors.wide, 8 * vectors.narrow, 4 * vectors.narrow, 4 * vectors.wide)
+    others = count_of(form.batch + leading) * ceil(form.width.size / panel)
+    tall = _heights(rows, vectors, others)
     block = _block(form, rows, panel, tall)
-    return Tiling(vectors, panel, rows, tall, block, leading, tuple(widths))
+    return Tiling(vectors, panel, rows, tall, block, leading, widths)
 
 
 def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:

@@ -129,7 +129,8 @@ class _Writer:
         gaps = record.dilation
         reads = [i * gaps[0] * strides[2] + j * gaps[1] * strides[3] for i, j in taps]
         row, column = ("row", record.stride[0]), ("column", record.stride[1])
-        with self._elements(text):
+        row_of_taps = self._local() if self.taps else None
+        with self._elements(text, ending=self._narrowed(row_of_taps)):
             text.line(f"const {kind} *window = x + {self._where(strides, row, column)};")
             if record.kind == "sum":
                 total = " + ".join(f"window[{read}]" for read in reads)
@@ -147,7 +148,7 @@ class _Writer:
                     text.line(f"tap = {takes} ? {number} : tap;")
             text.line(f"y[{self._here(self.y)}] = best;")
             if self.taps:
-                text.line(f"taps[{self._here(self.taps)}] = tap;")
+                text.line(f"{row_of_taps or f'taps[{self._here(self.taps)}]'} = tap;")
 
     def _better(self, x: str, best: str) -> str:
         """Return the C of whether an element takes the place of the best of those after it.
@@ -214,16 +215,18 @@ class _Writer:
     def _write_tiles(self, text: Text) -> None:
         """Write a row of windows: the element where its tap is, and zero at the other places."""
         assert self.taps is not None
-        (height, width), strides, kind = self.record.kernel, self.plane.strides, self.y.dtype.c
+        (height, width), strides = self.record.kernel, self.plane.strides
+        kind = self.y.dtype.c
         with self._elements(text):
             text.line(f"const int tap = taps[{self._here(self.taps)}];")
             text.line(f"const {kind} g = x[{self._here(self.x)}];")
             window = self._where(strides, ("row", height), ("column", width))
             text.line(f"{kind} *window = y + {window};")
+            for number in range(height * width):  # all before the first store: so they are vectors
+                text.line(f"const {kind} g{number} = tap == {number} ? g : 0;")
             for number in range(height * width):
                 down, right = divmod(number, width)
-                to = down * strides[2] + right * strides[3]
-                text.line(f"window[{to}] = tap == {number} ? g : 0;")
+                text.line(f"window[{down * strides[2] + right * strides[3]}] = g{number};")
 
     def _write_spread(self, text: Text) -> None:
         """Write a row of a plane to which the windows that see it add, in row-major order."""

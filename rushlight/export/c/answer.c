@@ -3,7 +3,7 @@ static int as_json;
 /* Says in one line what is wrong with an input, or with all where there is none; returns 2. */
 static int complain(const char *about, const char *fact)
 {
-    fputs("model_: ", stderr);
+    fputs(MODEL_NAME ": ", stderr);
     for (; *about != '\0'; about++)
         fputc((unsigned char)*about < 32 || *about == 127 ? '?' : *about, stderr);
     fprintf(stderr, ": %s\n", fact);

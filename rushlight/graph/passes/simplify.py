@@ -11,6 +11,7 @@ from rushlight.core.shapes import Shape, broadcast_shapes, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.passes.rewrite import Rewriter, Values
 from rushlight.ops.elementwise import add, div, logical_not, mul, neg, sub, where_p
+from rushlight.ops.gather import take_p
 from rushlight.ops.movement import (
     broadcast_p,
     concat_p,
@@ -40,6 +41,10 @@ def simplify(graph: Graph) -> Graph:
 
 class Simplifier(Rewriter):
     """Builds each node by the rule of its primitive, which knows how its inputs were made."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__(graph)
+        self.lie_in_order = {*graph.arguments, *(value for _, value in graph.states)}
 
     def change(self, node: Node, inputs: Values) -> Values | None:
         if len(node.outputs) != 1:
@@ -120,7 +125,20 @@ def _reshape(at: Simplifier, inputs: Values, params: Params, output: Spec) -> Gr
     maker = at.made_by(x, reshape_p)
     if maker:
         return at.build(reshape_p, maker.inputs[0], shape=output.shape)
-    return _same_element(at, inputs, params, output)
+    return _reshaped_rows(at, x, output.shape) or _same_element(at, inputs, params, output)
+
+
+def _reshaped_rows(at: Simplifier, x: GraphValue, shape: Shape) -> GraphValue | None:
+    """Reshape the rows of the table, which moves nothing, in place of the rows taken from it."""
+    maker = at.made_by(x, take_p)
+    if maker is None:
+        return None
+    table, indices = maker.inputs
+    rank = len(indices.shape)
+    if table not in at.lie_in_order or shape[:rank] != indices.shape:
+        return None
+    rows = at.build(reshape_p, table, shape=(table.shape[0], *shape[rank:]))
+    return at.build(take_p, rows, indices)
 
 
 def _permute(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
