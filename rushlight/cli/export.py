@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 
 from rushlight.cli.arguments import counting
+from rushlight.export.learning import OPTIMIZERS
 from rushlight.export.subject import WORDS
-from rushlight.export.write import KINDS, Exported, export_model
+from rushlight.export.write import KINDS, TRAIN_BATCH, Exported, export_model
 
 
 def run(argv: Sequence[str]) -> int:
@@ -18,6 +19,9 @@ def run(argv: Sequence[str]) -> int:
         args.out,
         batch=args.batch,
         words=args.words,
+        train=args.train,
+        train_batch=args.train_batch,
+        optimizer=args.optimizer,
         portable=args.portable,
         force=args.force,
     )
@@ -52,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"words of a text at most (default: {WORDS})",
     )
+    _add_training(parser)
     parser.add_argument(
         "--portable",
         action="store_true",
@@ -60,6 +65,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--force", action="store_true", help="replace what is there")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
     return parser
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--train", action="store_true", help="export the training step too, to learn on the device"
+    )
+    parser.add_argument(
+        "--train-batch",
+        type=counting,
+        metavar="N",
+        help=f"inputs of a training step (default: {TRAIN_BATCH}, or one text)",
+    )
+    parser.add_argument(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default=OPTIMIZERS[0],
+        help=f"of the training step (default: {OPTIMIZERS[0]})",
+    )
 
 
 def _report(done: Exported, kind: str) -> None:

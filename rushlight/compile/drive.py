@@ -46,8 +46,9 @@ class Drive:
         self._calls = np.array([context.address for context in self._contexts], np.uintp)
         self._runs = np.array([native.address for native in natives], np.uintp)
         written = {id(x) for native in natives for x, _ in native.graph.updates}
-        for native in natives:
-            native.states.expect_writes(written)
+        if written:
+            for native in natives:
+                native.states.expect_writes(written)
         self._turn = turn_of(*[native.graph for native in natives]) or nullcontext()
         self._slots = np.array([_moved_slots(native) for native in natives], np.int32)
 

@@ -8,15 +8,14 @@ from typing import Any
 from rushlight.autograd import assigned
 from rushlight.compile.native import Native
 from rushlight.compile.turns import Turn, turn_of
-from rushlight.core.dtypes import DType
 from rushlight.core.errors import CompileError, CompileWarning, RushlightError
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import Shape
 from rushlight.graph.interpret import Interpreter
-from rushlight.graph.trace import Traced, Tracer
+from rushlight.graph.trace import Traced
 from rushlight.tensor import Tensor
-from rushlight.tree import LEAF, Leaf, unflatten
+from rushlight.tree import LEAF, unflatten
 
 
 class Entry:
@@ -34,7 +33,12 @@ class Entry:
     def __init__(self, traced: Traced, want_native: bool) -> None:
         self.traced = traced
         self.graph = traced.graph
+        self.guards = traced.guards
+        self.key: Any = None  # under which a compiled function keeps this
+        self.used = 0  # when it last did
         self.turn: Turn | None = turn_of(traced.graph)
+        states = [x for x, _ in traced.graph.states]
+        self._reading = nullcontext() if self.turn else Turn(states, ())
         self.native: Native | None = None
         self.reason: str | None = None
         self._interpreter: Interpreter | None = None
@@ -87,15 +91,79 @@ class Entry:
 
     def interpret(self, inputs: list[Array]) -> list[Array]:
         """Run the graph in NumPy, which also explains what C refused."""
-        graph = self.graph
+        graph, first = self.graph, len(self.graph.arguments)
         if self._interpreter is None:
             self._interpreter = Interpreter(graph)
         with self._reading:
             states = [mode.evaluator.read(x, graph.name) for x, _ in graph.states]
-        results = self._interpreter.run([*inputs, *states])
+        results = self._interpreter.run([*inputs[:first], *states, *inputs[first:]])
         first = len(graph.outputs)
         last = first + len(graph.updates)
         for (x, _), array in zip(graph.updates, results[first:last], strict=True):
             x.data = array
             assigned(x)
         return results[:first] + results[last:]
+
+    def explain(self, arguments: list[Array]) -> None:
+        """Raise what is wrong with arguments that C refused."""
+        self.interpret([*arguments, *self.grads()])
+        raise RushlightError(f"compiled C and NumPy disagree about {self.graph.name}")
+
+
+class Expected:
+    """Positional arguments of a kind: tensors of certain specs, and things that stay the same.
+
+    Args:
+        args: of the first call; lists and the like make every call take the longer way.
+    """
+
+    def __init__(self, args: Sequence[Any]) -> None:
+        self.known = not any(isinstance(x, (list, tuple, dict)) for x in args)
+        self._parts = [_part(x) for x in args]
+
+    def leaves(self, args: Sequence[Any]) -> list[Tensor] | None:
+        """Return the tensors among arguments that are of this kind, None for others."""
+        if len(args) != len(self._parts):
+            return None
+        leaves = []
+        for x, (shape, storage, dtype, requires_grad, fixed) in zip(args, self._parts, strict=True):
+            if shape is None:
+                if x is not fixed:
+                    return None
+                continue
+            if not isinstance(x, Tensor):
+                return None
+            data = x.data
+            if data.shape != shape or data.dtype is not storage:
+                return None
+            if x._dtype is not dtype and (x._dtype is not None or dtype.is_half):
+                return None
+            if x.requires_grad is not requires_grad:
+                return None
+            leaves.append(x)
+        return leaves
+
+
+Part = tuple[Shape | None, Any, Any, bool, Any]
+
+
+def _part(x: Any) -> Part:
+    if not isinstance(x, Tensor):
+        return None, None, None, False, x
+    return x.shape, x.dtype.storage, x.dtype, x.requires_grad, None
+
+
+_noticed: set[str] = set()
+
+
+def notice(text: str) -> None:
+    """Say something about compiled functions, once."""
+    if text not in _noticed:
+        _noticed.add(text)
+        warnings.warn(CompileWarning(text), stacklevel=5)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, NotImplementedError):
+        return f"there is no C for {error} yet"
+    return str(error).partition("\n")[0]

@@ -1,77 +1,26 @@
 """`rl.compile(fn)`: the same meaning, traced once for each kind of arguments and then run as C."""
 
 import functools
+import itertools
 import threading
 import types
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from rushlight.autograd import assigned
-from rushlight.compile.native import Native
-from rushlight.core.errors import CompileError, CompileWarning, RushlightError, TraceError, UsageError
+from rushlight.compile.bound import Bound
+from rushlight.compile.entry import Entry, Expected, notice
+from rushlight.core.errors import TraceError, UsageError
 from rushlight.core.mode import mode
-from rushlight.core.primitive import Array
-from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph
-from rushlight.graph.trace import Traced, Tracer, trace_tree
+from rushlight.graph.trace import Tracer, trace_tree
 from rushlight.tensor import Tensor
-from rushlight.tree import flatten, unflatten
+from rushlight.tree import flatten
 
-
-class Entry:
-    """One traced graph of a compiled function, and what runs it: C, or where that is not, NumPy.
-
-    Attributes:
-        traced: the graph, and what must hold for it to be used.
-        native: the compiled C, or None.
-        reason: why there is no C, or None.
-    """
-
-    def __init__(self, traced: Traced, want_native: bool) -> None:
-        self.traced = traced
-        self.native: Native | None = None
-        self.reason: str | None = None
-        self._interpreter: Interpreter | None = None
-        if want_native:
-            try:
-                self.native = Native(traced.graph)
-            except (CompileError, NotImplementedError) as error:
-                self.reason = _reason(error)
-                _notice(self.reason)
-
-    def run(self, leaves: list[Tensor]) -> list[Array]:
-        """Return the arrays of the outputs, then of the gradients; states are updated."""
-        graph = self.traced.graph
-        arguments = [mode.evaluator.read(x, graph.name) for x in leaves]
-        grads = [x._grad.data for x, _ in graph.grads]
-        if self.native is not None:
-            results = self.native.run(arguments, grads)
-            if results is not None:
-                return results
-        return self._interpret(arguments, grads)
-
-    def explain(self, arguments: list[Array]) -> None:
-        """Raise what is wrong with arguments that C refused."""
-        grads = [x._grad.data for x, _ in self.traced.graph.grads]
-        self._interpret(arguments, grads)
-        raise RushlightError(f"compiled C and NumPy disagree about {self.traced.graph.name}")
-
-    def _interpret(self, arguments: list[Array], grads: list[Array]) -> list[Array]:
-        """Run the graph in NumPy, which also explains what C refused."""
-        graph = self.traced.graph
-        if self._interpreter is None:
-            self._interpreter = Interpreter(graph)
-        states = [mode.evaluator.read(x, graph.name) for x, _ in graph.states]
-        results = self._interpreter.run([*arguments, *states, *grads])
-        first = len(graph.outputs)
-        last = first + len(graph.updates)
-        for (x, _), array in zip(graph.updates, results[first:last], strict=True):
-            x.data = array
-            assigned(x)
-        return results[:first] + results[last:]
+MOST_COMPILED = 32  # graphs of one function that become C
+MOST_KEPT = 64  # graphs of one function: those that run in NumPy and were not used for longest go
+MOST_RECENT = 4  # that a call is compared with first
 
 
 class Compiled:
@@ -79,13 +28,18 @@ class Compiled:
 
     The graph becomes C, which is compiled and called; where there is no C compiler, or no C for an
     op, it runs in NumPy, as a notice says once. States (captured tensors) are read and updated at
-    each call. Calls take turns. Inside another trace and under `rl.detect_anomaly()` the function
+    each call. A setting that the function took for granted, such as the rate of a dropout, may
+    change: it is traced again. Inside another trace and under `rl.detect_anomaly()` the function
     itself is run, op by op.
+
+    Many threads may call it at once; calls that change the same tensors take turns.
 
     >>> import rushlight as rl
     >>> double = rl.compile(lambda x: x * 2.0)
     >>> double(rl.ones(2))
     tensor([2., 2.])
+    >>> double
+    <compiled <lambda>: 1 graph, 1 as C>
     """
 
     def __init__(self, function: Callable[..., Any], native: bool = True) -> None:
@@ -94,51 +48,133 @@ class Compiled:
         self._function = function
         self._native = native
         self._entries: dict[Any, list[Entry]] = {}
-        self._lock = threading.Lock()
-        self._latest: Graph | None = None
+        self._all: list[Entry] = []  # in the order in which they were made
+        self._recent: tuple[tuple[Entry, Expected, bool], ...] = ()  # and whether with gradients
+        self._latest: Entry | None = None
+        self._compiled = 0
+        self._uses = itertools.count()
+        self._lock = threading.RLock()
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if mode.anomaly or isinstance(mode.evaluator, Tracer):
             return self._function(*args, **kwargs)
-        leaves, tree = flatten((args, kwargs))
-        key = (_key(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
-        with self._lock:
-            entry = self._entry(key, args, kwargs)
-            entry.traced.check_arguments(leaves)
-            return _run(entry, leaves)
+        if not kwargs:
+            grad = mode.grad
+            for entry, expected, with_grad in self._recent:
+                if with_grad is grad:
+                    leaves = expected.leaves(args)
+                    if leaves is not None and entry.guards.broken() is None:
+                        self._latest = entry
+                        return entry.call(leaves)
+        entry, leaves = self._find(args, kwargs)
+        return entry.call(leaves)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
+    def __repr__(self) -> str:
+        count, native = len(self._all), sum(entry.native is not None for entry in self._all)
+        graphs = "1 graph" if count == 1 else f"{count} graphs"
+        return f"<compiled {self._name}: {graphs}, {native} as C>"
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._function, "__name__", type(self._function).__name__)
+
     @property
     def graph(self) -> Graph | None:
-        """The graph of the latest call, or None before the first."""
-        return self._latest
+        """The graph of the latest call, or None before the first; to be printed."""
+        return None if self._latest is None else self._latest.graph
 
     @property
     def graphs(self) -> list[Graph]:
-        """Every graph traced so far, in the order of their first calls."""
-        return [entry.traced.graph for entry in self._all()]
+        """Every graph that is kept, in the order of their first calls."""
+        return [entry.graph for entry in self._all]
+
+    @property
+    def source(self) -> str | None:
+        """The C of `graph`, or None where that does not run as C.
+
+        >>> import rushlight as rl
+        >>> double = rl.compile(lambda x: x * 2.0)
+        >>> double(rl.ones(2)).tolist()
+        [2.0, 2.0]
+        >>> "static void kernel_1" in double.source
+        True
+        """
+        native = None if self._latest is None else self._latest.native
+        return None if native is None else native.source.read_text("utf-8")
 
     @property
     def fallbacks(self) -> list[str]:
         """Why graphs run in NumPy that were meant to run as C: empty where all is well."""
-        return [entry.reason for entry in self._all() if entry.reason is not None]
+        return [entry.reason for entry in self._all if entry.reason is not None]
 
-    def _all(self) -> list[Entry]:
-        return [entry for entries in self._entries.values() for entry in entries]
+    def bind(self, *args: Any, **kwargs: Any) -> Bound:
+        """Return the function with fixed buffers for arguments like these: for the quickest calls.
+
+        >>> import rushlight as rl
+        >>> double = rl.compile(lambda x: x * 2.0).bind(rl.zeros(3))
+        >>> double.inputs[0][...] = [1, 2, 3]
+        >>> double()
+        tensor([2., 4., 6.])
+        """
+        entry, leaves = self._find(args, kwargs)
+        return Bound(entry, leaves)
+
+    def _find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Entry, list[Tensor]]:
+        """Return what runs a call, traced and compiled if need be, and the tensors it is given."""
+        leaves, tree = flatten((args, kwargs))
+        for x in leaves:
+            mode.evaluator.read(x, self._name)
+        key = (_key(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
+        with self._lock:
+            entry = self._entry(key, args, kwargs)
+            entry.used = next(self._uses)
+            self._latest = entry
+            expected = Expected(args)
+            if expected.known and not kwargs:
+                others = [one for one in self._recent if one[0] is not entry]
+                self._recent = ((entry, expected, mode.grad), *others[: MOST_RECENT - 1])
+        return entry, leaves
 
     def _entry(self, key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Entry:
-        entries = self._entries.setdefault(key, [])
+        entries = self._entries.get(key, [])
+        change = None
         for entry in entries:
-            if entry.traced.holds():
-                break
-        else:
-            entry = Entry(trace_tree(self._function, args, kwargs), self._native)
-            entries.append(entry)
-        self._latest = entry.traced.graph
+            change = entry.guards.broken()
+            if change is None:
+                return entry
+        traced = trace_tree(self._function, args, kwargs)
+        entry = Entry(traced, self._native and self._may_compile(change))
+        entry.key = key
+        self._entries.setdefault(key, []).append(entry)
+        self._all.append(entry)
+        self._compiled += entry.native is not None
+        self._forget()
         return entry
+
+    def _may_compile(self, change: str | None) -> bool:
+        """Return whether one more graph becomes C; say it if not."""
+        if self._compiled < MOST_COMPILED:
+            return True
+        why = f"the latest because {change}" if change else "the latest for arguments of a new kind"
+        notice(
+            f"{self._name} has been compiled {MOST_COMPILED} times, and what comes now runs in NumPy, "
+            f"{why}; pad what varies to a few shapes, and make numbers that change tensors"
+        )
+        return False
+
+    def _forget(self) -> None:
+        """Let go of a graph that was not used for long, where there are many."""
+        idle = [entry for entry in self._all if entry.native is None]
+        if len(self._all) > MOST_KEPT and len(idle) > 1:
+            oldest = min(idle[:-1], key=lambda entry: entry.used)
+            self._all.remove(oldest)
+            self._entries[oldest.key].remove(oldest)
+            if not self._entries[oldest.key]:
+                del self._entries[oldest.key]
 
 
 def compile(function: Callable[..., Any], native: bool = True) -> Compiled:
@@ -146,7 +182,7 @@ def compile(function: Callable[..., Any], native: bool = True) -> Compiled:
 
     Whatever is a function of tensors can be given: a forward pass, or a whole training step with
     `backward()` and `optimizer.step()` inside. With `native=False` the graph runs in NumPy, op by
-    op, to the same bits as the function itself.
+    op, to the same bits as the function itself; C keeps to the tolerance of each op.
 
     >>> import rushlight as rl
     >>> w = rl.ones(2)
@@ -165,22 +201,6 @@ def compile_entry(function: Callable[..., Any], examples: list[Tensor]) -> Entry
     return Entry(trace_tree(function, tuple(examples), {}), want_native=True)
 
 
-_noticed: set[str] = set()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, NotImplementedError):
-        return f"there is no C for {error} yet"
-    return str(error).partition("\n")[0]
-
-
-def _notice(reason: str) -> None:
-    """Say once why graphs run in NumPy."""
-    if reason not in _noticed:
-        _noticed.add(reason)
-        warnings.warn(CompileWarning(f"compiled functions run in NumPy: {reason}"), stacklevel=5)
-
-
 def _key(part: Any) -> Any:
     """Return what tells the fixed arguments of one call from those of another."""
     if isinstance(part, dict):
@@ -196,16 +216,3 @@ def _key(part: Any) -> Any:
         fact = f"a compiled function takes tensors and what can be hashed, not {kind}"
         raise TraceError(fact, hint="make it a tensor, or let the function capture it") from None
     return type(part), part
-
-
-def _run(entry: Entry, leaves: list[Tensor]) -> Any:
-    graph = entry.traced.graph
-    results = entry.run(leaves)
-    outputs = [
-        Tensor.wrap(array, value.dtype if value.dtype.is_half else None)
-        for array, value in zip(results, graph.outputs, strict=False)
-    ]
-    rest = iter(results[len(outputs) :])
-    for x, value in graph.grad_updates:
-        x._grad = None if value is None else Tensor.wrap(next(rest), value.dtype)
-    return unflatten(entry.traced.result, outputs)

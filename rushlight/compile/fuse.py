@@ -7,17 +7,26 @@ one loop over rows, an optimiser's update the epilogue of the product that is it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from rushlight.compile.access import (
     Place,
     Places,
+    Ref,
     Views,
     at,
-    broadcast,
     identity,
     lowered,
     substitute,
+)
+from rushlight.compile.join import initial_loop, joined, joined_in_product, renamed, single, whole
+from rushlight.compile.soft import (
+    Kernel,
+    choice_places,
+    fold_axes,
+    is_choice,
+    operand_places,
+    takes_epilogue,
 )
 from rushlight.core.kernels import (
     ArgFold,
@@ -28,53 +37,47 @@ from rushlight.core.kernels import (
     Map,
     RandomBits,
     Record,
-    Reinterpret,
-    Term,
 )
-from rushlight.core.shapes import size_of
+from rushlight.core.shapes import Shape, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 
 SLOW = {"exp", "log", "tanh", "sigmoid", "sin", "cos", "pow", "sqrt", "erf"}
 CHEAP = 4  # how much work may be done twice rather than kept in memory
-FEW_ROWS, SMALL = 16, 4096  # a loop that folds has so many rows, or so few elements
 MOST_ON_STACK = 2048  # elements of a row that is kept between two loops over it
 MOST_OPERANDS = 16  # of an epilogue
 
 
-@dataclass(eq=False)
-class Kernel:
-    """Loops over `sizes`; in `folded` are the axes that some def sums over.
+@dataclass(frozen=True)
+class IndexCheck:
+    """That indices are looked at: of which node, which indices of how many, and if it is all."""
 
-    `place` says for each def where along the axes its element stands. A kernel around a structured
-    op (`node`) computes that first; what else it defines is its epilogue.
+    value: GraphValue
+    key: tuple[Ref, Shape, int]
+    complete: bool
+
+
+def fuse(graph: Graph) -> "Fuser":
+    """Return the kernels of a graph, in which all indices are looked at.
+
+    A lookup of which only a part is used would be worked out for that part; so those become defs.
     """
-
-    sizes: list[int]
-    place: dict[GraphValue, Places]
-    folded: tuple[int, ...] = ()
-    node: Node | None = None
-    record: Record | None = None
-    kept: set[GraphValue] = field(default_factory=set)  # the defs that need memory
-
-    @property
-    def defs(self) -> list[GraphValue]:
-        return list(self.place)
-
-    @property
-    def rows(self) -> list[int]:
-        """The axes that no def sums over."""
-        return [axis for axis in range(len(self.sizes)) if axis not in self.folded]
-
-    @property
-    def is_loop(self) -> bool:
-        return self.node is None
+    whole: frozenset[GraphValue] = frozenset()
+    while True:
+        fuser = Fuser(graph, whole)
+        checks = [check for kernel in fuser.kernels for check in fuser.index_checks(kernel)]
+        complete = {check.value for check in checks if check.complete}
+        partial = {check.value for check in checks} - complete - whole
+        if not partial:
+            return fuser
+        whole |= partial
 
 
 class Fuser:
     """What is known of a graph while its kernels are made; `kernels` are in order of execution."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, whole: frozenset[GraphValue] = frozenset()) -> None:
         self.graph = graph
+        self._whole = whole
         self.views = Views(graph.nodes)
         self.producer = {v: node for node in graph.nodes for v in node.outputs}
         self.records: dict[Node, Record] = {}
@@ -150,7 +153,7 @@ class Fuser:
             moving = {axis for term in record.out for axis, _ in term.steps}
             folded = tuple(axis for axis in range(len(sizes)) if axis not in moving)
         else:
-            place = {v: substitute(identity(v.shape), _whole(v)) for v in node.outputs}
+            place = {v: substitute(identity(v.shape), whole(v)) for v in node.outputs}
         self._append(Kernel(sizes, place, folded, node, record))
 
     def _append(self, kernel: Kernel) -> None:
@@ -178,7 +181,9 @@ class Fuser:
 
     def _needs_kernel(self, node: Node) -> bool:
         value = node.outputs[0]
-        if value in self.results or isinstance(self.records[node], (Fold, ArgFold)):
+        if value in self.results or value in self._whole:
+            return True
+        if isinstance(self.records[node], (Fold, ArgFold)):
             return True
         if any(
             not self.is_soft(user)
@@ -227,44 +232,85 @@ class Fuser:
                     waiting.append(self.producer[root])
         return sorted(found, key=self.number.__getitem__)
 
-    def reads(self, kernel: Kernel) -> Iterator[tuple[GraphValue, Places]]:
-        """Yield the values that are read, with where: defs of kernels, inputs of the graph."""
-        structured: tuple[GraphValue, ...] = ()
-        if kernel.node is not None:
-            structured = kernel.node.outputs
+    def evaluated(self, kernel: Kernel, *values: GraphValue) -> Iterator[tuple[Node, Places]]:
+        """Yield the soft nodes that a kernel works out, each with where its result stands.
+
+        With `values` only what those of its defs need beside other defs.
+        """
+        structured = kernel.node.outputs if kernel.node is not None else ()
+        wanted = [v for v in values or kernel.defs if v not in structured]
+        waiting = [(v, kernel.place[v]) for v in reversed(wanted)]
+        seen: set[tuple[GraphValue, Places]] = set()
+        while waiting:
+            value, places = waiting.pop()
+            if (value, places) in seen:
+                continue
+            seen.add((value, places))
+            node = self.producer[value]
+            yield node, places
+            for root, there in self._operands(node, places, kernel):
+                if not self._is_known(root, kernel):
+                    waiting.append((root, there))
+
+    def reads(self, kernel: Kernel, *values: GraphValue) -> Iterator[tuple[GraphValue, Places]]:
+        """Yield the values that are read, with where: defs of kernels, inputs of the graph.
+
+        With `values` only what those of its defs read.
+        """
+        if kernel.node is not None and not values:
             for x in kernel.node.inputs:
                 yield self.views.root(x), (Place(variable="any"),) * len(x.shape)
-        for value in kernel.defs:
-            if value not in structured:
-                yield from self._expand(value, kernel, kernel.place[value], set())
+        for node, places in self.evaluated(kernel, *values):
+            for root, there in self._operands(node, places, kernel):
+                if self._is_known(root, kernel):
+                    yield root, there
 
     def values_read(self, kernel: Kernel) -> set[GraphValue]:
         return {value for value, _ in self.reads(kernel)}
 
     def local_operands(self, value: GraphValue, kernel: Kernel) -> set[GraphValue]:
         """Return the defs of the same kernel from which one is computed, directly."""
-        if kernel.node is not None and value in kernel.node.outputs:
-            return set()
-        found = self._expand(value, kernel, kernel.place[value], set())
-        return {other for other, _ in found if other in kernel.place}
+        return {other for other, _ in self.reads(kernel, value) if other in kernel.place}
 
-    def _expand(
-        self,
-        value: GraphValue,
-        kernel: Kernel,
-        places: Places,
-        seen: set[tuple[GraphValue, Places]],
+    def _operands(
+        self, node: Node, places: Places, kernel: Kernel
     ) -> Iterator[tuple[GraphValue, Places]]:
-        node = self.producer[value]
         for x, there in operand_places(node, self.records[node], places, kernel):
-            root, at_root = self.views.places(x, there)
-            if (root, at_root) in seen:
-                continue
-            seen.add((root, at_root))
-            if root in self.home or root in kernel.place or root not in self.producer:
-                yield root, at_root
+            yield self.views.places(x, there)
+
+    def _is_known(self, root: GraphValue, kernel: Kernel) -> bool:
+        """Return whether a value is there to be read: of an input, or a def of some kernel."""
+        return root in self.home or root in kernel.place or root not in self.producer
+
+    def index_checks(self, kernel: Kernel) -> Iterator[IndexCheck]:
+        """Yield what a kernel finds out about indices."""
+        if kernel.node is not None:
+            record = self.records[kernel.node]
+            if isinstance(record, Deposit):
+                indices = kernel.node.inputs[1 if record.based else 0]
+                yield self._check(kernel.node, record, indices, True)
+        sizes = kernel.sizes
+        for node, places in self.evaluated(kernel):
+            record = self.records[node]
+            if isinstance(record, Lookup):
+                indices, there = node.inputs[1], substitute(record.indices, places)
+            elif isinstance(record, Deposit):
+                there = choice_places(node, record, places)
+                indices, there = node.inputs[0], substitute(record.indices, there)
             else:
-                yield from self._expand(root, kernel, at_root, seen)
+                continue
+            axes = [single(place) for place, n in zip(there, indices.shape, strict=True) if n != 1]
+            full = [n for n in indices.shape if n != 1]
+            apart = None not in axes and len(set(axes)) == len(axes)
+            complete = apart and 0 not in sizes and [sizes[axis] for axis in axes] == full  # type: ignore[index]
+            yield self._check(node, record, indices, complete)
+
+    def _check(
+        self, node: Node, record: Lookup | Deposit, indices: GraphValue, complete: bool
+    ) -> IndexCheck:
+        of = node.inputs[0] if isinstance(record, Lookup) else node.outputs[0]
+        key = (self.views.ref(indices), indices.shape, of.shape[record.axis])
+        return IndexCheck(node.outputs[0], key, complete)
 
     def _last_dependency(self, kernel: Kernel) -> Kernel | None:
         homes = {self.home[v] for v in self.values_read(kernel) if v in self.home}
@@ -278,7 +324,7 @@ class Fuser:
         if axes is None:
             return False
         merged = (
-            _joined_in_product(kernel, host, axes) if host.node else _joined(kernel, host, axes)
+            joined_in_product(kernel, host, axes) if host.node else joined(kernel, host, axes)
         )
         if merged is None:
             return False
@@ -286,7 +332,7 @@ class Fuser:
             return False
         host.sizes, host.folded, axes = merged
         for value, places in kernel.place.items():
-            host.place[value] = tuple(_renamed(place, axes) for place in places)
+            host.place[value] = tuple(renamed(place, axes) for place in places)
             self.home[value] = host
         return True
 
@@ -299,7 +345,7 @@ class Fuser:
             for place, there in zip(places, host.place[value], strict=True):
                 if place == Place() == there:
                     continue
-                mine, theirs = _single(place), _single(there)
+                mine, theirs = single(place), single(there)
                 if mine is None or theirs is None or axes.setdefault(mine, theirs) != theirs:
                     return None
                 if kernel.sizes[mine] != host.sizes[theirs]:
@@ -310,7 +356,9 @@ class Fuser:
         for value in kernel.defs:
             if not self._is_all_maps(value):
                 return False
-        operands = self.values_read(kernel) | self.values_read(host) | set(host.defs)
+        read = self.values_read(kernel) | self.values_read(host)
+        numbers = {value for array, value in self.graph.constants if array.size == 1}
+        operands = read - numbers | set(host.defs)
         return len(operands) + len(kernel.defs) <= MOST_OPERANDS
 
     def _is_all_maps(self, value: GraphValue) -> bool:
@@ -323,178 +371,3 @@ class Fuser:
             for root in roots
             if root not in self.home and root in self.producer
         )
-
-
-def takes_epilogue(node: Node, record: Record | None) -> bool:
-    """Return whether a structured op knows when an element is complete, so that more may follow."""
-    return isinstance(record, Contraction) and not adds_up(node, record)
-
-
-def adds_up(node: Node, record: Contraction) -> bool:
-    """Return whether a product is added to zeros, piece by piece.
-
-    So it is where windows overlap, or leave out elements of the result.
-    """
-    for term, size in zip(record.out, node.outputs[0].shape, strict=True):
-        long = [(axis, step) for axis, step in term.steps if record.sizes[axis] != 1]
-        if size == 1 and not long:
-            continue
-        if len(long) != 1 or long[0][1] != 1 or record.sizes[long[0][0]] != size or term.start:
-            return True
-    return False
-
-
-def is_choice(record: Deposit, node: Node) -> bool:
-    """Return whether at most one update can reach each element, so that it is found by comparing.
-
-    That is so where updates have one position along the axis for all others that lead elsewhere.
-    """
-    updates = node.inputs[1]
-    if record.based or any(term.start for term in record.out):
-        return False
-    out = node.outputs[0]
-    reached = [axis for axis in range(len(updates.shape)) if updates.shape[axis] != 1]
-    places = [_only(term) for i, term in enumerate(record.out) if i != record.axis]
-    whole = all(
-        out.shape[i] == 1
-        or (_only(term) is not None and updates.shape[_only(term)] == out.shape[i])  # type: ignore[index]
-        for i, term in enumerate(record.out)
-        if i != record.axis
-    )
-    return whole and all(axis in places for axis in reached) and size_of(updates.shape) > 0
-
-
-def _only(term: Term) -> int | None:
-    return term.steps[0][0] if len(term.steps) == 1 and term.steps[0][1] == 1 else None
-
-
-def choice_places(node: Node, record: Deposit, places: Places) -> Places:
-    """Return where the update that may reach an element of a choice stands among the updates."""
-    found = [Place()] * len(node.inputs[1].shape)
-    for i, term in enumerate(record.out):
-        axis = _only(term)
-        if i != record.axis and axis is not None:
-            found[axis] = places[i]
-    return tuple(found)
-
-
-def operand_places(
-    node: Node, record: Record, places: Places, kernel: Kernel
-) -> Iterator[tuple[GraphValue, Places]]:
-    """Yield the operands of a soft node, and where each is read for an element at `places`."""
-    if isinstance(record, Map):
-        for x in node.inputs:
-            yield x, broadcast(places, x.shape)
-    elif isinstance(record, (Fold, ArgFold)):
-        yield node.inputs[0], fold_places(node, record, places, kernel)
-    elif isinstance(record, Lookup):
-        table, indices = node.inputs
-        yield indices, substitute(record.indices, places)
-        found = list(substitute(record.table, places))
-        found[record.axis] = Place(variable="any")
-        yield table, tuple(found)
-    elif isinstance(record, Deposit):
-        there = choice_places(node, record, places)
-        yield node.inputs[0], substitute(record.indices, there)
-        yield node.inputs[1], there
-
-
-def fold_axes(record: Fold | ArgFold) -> tuple[int, ...]:
-    return record.axes if isinstance(record, Fold) else (record.axis,)
-
-
-def fold_places(node: Node, record: Fold | ArgFold, places: Places, kernel: Kernel) -> Places:
-    """Return where the operand of a fold is read: along folded axes at those of the kernel."""
-    x, axes = node.inputs[0], fold_axes(record)
-    keeps = len(node.outputs[0].shape) == len(x.shape)
-    kept = iter(places)
-    folded = iter(kernel.folded)
-    found = []
-    for axis, size in enumerate(x.shape):
-        if axis in axes:
-            if keeps:
-                next(kept)
-            found.append(Place() if size == 1 else at(next(folded)))
-        else:
-            place = next(kept)
-            found.append(Place() if size == 1 else place)
-    return tuple(found)
-
-
-def initial_loop(node: Node, record: Record) -> Kernel:
-    """Return the loop that computes one soft node alone."""
-    value = node.outputs[0]
-    if not isinstance(record, (Fold, ArgFold)):
-        return Kernel([n for n in value.shape if n != 1], {value: _whole(value)})
-    x, axes = node.inputs[0], fold_axes(record)
-    keeps = len(value.shape) == len(x.shape)
-    order = [a for a in range(len(x.shape)) if a not in axes] + sorted(axes)
-    order = [axis for axis in order if x.shape[axis] != 1]
-    number = {axis: i for i, axis in enumerate(order)}
-    kept = [a for a in range(len(x.shape)) if keeps or a not in axes]
-    place = tuple(at(number.get(a) if a not in axes else None) for a in kept)
-    folded = tuple(number[axis] for axis in sorted(axes) if axis in number)
-    return Kernel([x.shape[axis] for axis in order], {value: place}, folded)
-
-
-def _whole(value: GraphValue) -> Places:
-    axes = iter(range(len(value.shape)))
-    return tuple(Place() if size == 1 else at(next(axes)) for size in value.shape)
-
-
-def _single(place: Place) -> int | None:
-    """Return the axis that an index walks along by itself, if that is all it does."""
-    if place.start or place.variable or len(place.steps) != 1 or place.steps[0][1] != 1:
-        return None
-    return place.steps[0][0]
-
-
-def _renamed(place: Place, axes: dict[int, int]) -> Place:
-    return replace(place, steps=tuple((axes[a], s) for a, s in place.steps))
-
-
-Joined = tuple[list[int], tuple[int, ...], dict[int, int]]
-
-
-def _joined(kernel: Kernel, host: Kernel, axes: dict[int, int]) -> Joined | None:
-    """Return sizes and folded axes of the merged loop, and which axis each of the kernel's is."""
-    if not axes and size_of(tuple(kernel.sizes)) != 1:
-        return None
-    loose = [axis for axis in range(len(kernel.sizes)) if axis not in axes]
-    free = {axis for axis in range(len(host.sizes)) if axis not in axes.values()}
-    if not free <= set(host.folded):
-        return None
-    sizes, folded, axes = list(host.sizes), host.folded, dict(axes)
-    if loose and folded:
-        if [kernel.sizes[axis] for axis in loose] != [sizes[axis] for axis in folded]:
-            return None
-        if free != set(folded):
-            return None
-        axes |= dict(zip(loose, folded, strict=True))
-    elif loose:
-        axes |= {axis: len(sizes) + i for i, axis in enumerate(loose)}
-        sizes += [kernel.sizes[axis] for axis in loose]
-        folded = tuple(axes[axis] for axis in loose)
-    mine = tuple(axes[axis] for axis in kernel.folded)
-    if mine and not folded:
-        if mine != tuple(range(len(sizes)))[-len(mine) :]:
-            return None
-        folded = mine
-    if mine and mine != folded:
-        return None
-    rows = size_of(tuple(n for axis, n in enumerate(sizes) if axis not in folded))
-    if folded and rows < FEW_ROWS and size_of(tuple(sizes)) > SMALL:
-        return None
-    return sizes, folded, axes
-
-
-def _joined_in_product(kernel: Kernel, host: Kernel, axes: dict[int, int]) -> Joined | None:
-    """Return the same for a loop over all elements of a product's result."""
-    if host.node is None or kernel.folded or len(axes) != len(kernel.sizes):
-        return None
-    places = host.place[host.node.outputs[0]]
-    moving = {_single(place) for place in places if place != Place()}
-    long = {axis for axis in moving if axis is not None and host.sizes[axis] != 1}
-    if None in moving or long != set(axes.values()):
-        return None
-    return host.sizes, host.folded, axes

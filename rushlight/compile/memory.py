@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rushlight.compile.access import reshaped_strides
-from rushlight.compile.fuse import Fuser, Kernel
+from rushlight.compile.fuse import Fuser
 from rushlight.compile.layout import choose_orders
 from rushlight.compile.program import state_tensors
 from rushlight.compile.records import Buffer, Strided
-from rushlight.core.kernels import Deposit, Lookup, Reinterpret
+from rushlight.compile.soft import Kernel
+from rushlight.core.kernels import Contraction, Deposit, Reinterpret
 from rushlight.core.primitive import Array
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.printer import state_names
@@ -239,6 +240,12 @@ class _Origins:
             return self.of(node.inputs[0])
         return root
 
+    def reads(self, kernel: Kernel, value: GraphValue, old: GraphValue) -> bool:
+        """Return whether a def is computed from an input, beside other defs."""
+        if kernel.node is not None and value in kernel.node.outputs:
+            return False
+        return any(self.of(read) is old for read, _ in self.fuser.reads(kernel, value))
+
     def read_by(self, kernel: Kernel) -> set[GraphValue]:
         if kernel not in self._read:
             self._read[kernel] = {self.of(v) for v in self.fuser.values_read(kernel)}
@@ -248,45 +255,38 @@ class _Origins:
 def _only_in_step(
     fuser: Fuser, kernel: Kernel, value: GraphValue, old: GraphValue, origins: _Origins
 ) -> bool:
-    """Return whether the kernel reads `old` nowhere but where it writes `value`."""
-    if isinstance(kernel.record, Deposit):
-        base = kernel.node.inputs[0] if kernel.node and kernel.record.based else None
-        others = kernel.node.inputs[1:] if kernel.node else ()
+    """Return whether the kernel reads `old` nowhere but where, and before, it writes `value`."""
+    if isinstance(kernel.record, Deposit) and kernel.node is not None:
+        base = kernel.node.inputs[0] if kernel.record.based else None
+        others = kernel.node.inputs[1:]
         return base is old and all(origins.of(x) is not old for x in others)
-    if kernel.node is not None and any(origins.of(x) is old for x in kernel.node.inputs):
-        return False
-    if kernel.node is not None and value in kernel.node.outputs:
-        return False
-    axes = {axis for one in kernel.place[value] for axis, _ in one.steps}
-    if axes & set(kernel.folded) and fuser.stage_count(kernel) > 1:
-        return old not in origins.read_by(kernel)
+    if kernel.node is not None:
+        if any(origins.of(x) is old for x in kernel.node.inputs):
+            return False
+        if value in kernel.node.outputs:
+            return isinstance(kernel.record, Contraction) and old not in origins.read_by(kernel)
     for read, places in fuser.reads(kernel):
         if origins.of(read) is old and (read is not old or places != kernel.place[value]):
             return False
-    return True
+    stages = fuser.stages(kernel)
+    order = sorted(kernel.defs, key=stages.__getitem__)  # in which they are computed
+    later = order[order.index(value) + 1 :]
+    readers = {v for v in kernel.defs if origins.reads(kernel, v, old)}
+    if any(stages[v] != stages[value] for v in readers):
+        return False
+    return value in readers or not readers.intersection(later)
 
 
 def _last_check(fuser: Fuser) -> int:
-    """Return the number of the last kernel that checks an index for the first time, or -1."""
-    seen: set[tuple[GraphValue, int]] = set()
-    last = -1
+    """Return the number of the kernel after which no index can be found out of range, or -1."""
+    done: dict[object, int] = {}
+    tried: dict[object, int] = {}
     for number, kernel in enumerate(fuser.kernels):
-        for node in fuser.nodes_of(kernel):
-            record = fuser.records[node]
-            if not isinstance(record, (Lookup, Deposit)):
-                continue
-            key = _check_key(fuser, node, record)
-            if key not in seen:
-                last = number
-            seen.add(key)
-    return last
-
-
-def _check_key(fuser: Fuser, node: Node, record: Lookup | Deposit) -> tuple[GraphValue, int]:
-    if isinstance(record, Lookup):
-        return fuser.views.root(node.inputs[1]), node.inputs[0].shape[record.axis]
-    indices = node.inputs[1] if record.based else node.inputs[0]
-    return fuser.views.root(indices), node.outputs[0].shape[record.axis]
+        for check in fuser.index_checks(kernel):
+            tried[check.key] = number
+            if check.complete:
+                done.setdefault(check.key, number)
+    return max((done.get(key, number) for key, number in tried.items()), default=-1)
 
 
 def place_temporaries(memory: Memory, lives: dict[Buffer, tuple[int, int]]) -> int:

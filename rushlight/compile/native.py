@@ -16,6 +16,7 @@ from rushlight.compile.pool import pool, thread_count
 from rushlight.compile.program import Program, Slot, from_manifest, state_tensors
 from rushlight.compile.states import State, States, lies_in, new_array
 from rushlight.compile.toolchain import Compiler, build, find_compiler
+from rushlight.compile.turns import turn_of
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph
@@ -46,7 +47,8 @@ class Native:
                 State(tensors[slot.index], place, slot, slot.index in written)
                 for place, slot in enumerate(self.program.slots)
                 if slot.role == "state"
-            ]
+            ],
+            has_turn=turn_of(graph) is not None,
         )
 
     def run(self, inputs: list[Array]) -> list[Array] | None:
@@ -96,7 +98,7 @@ class Context:
             parallel=pool().parallel if native.threads > 1 else 0,
         )
         self.address = ctypes.addressof(self.call)
-        self._function = native.function
+        self.function = native.function
         self._found: list[int] = []  # the homes to which the states' pointers point
         self._constants = []
         self.inputs: list[tuple[int, int, Slot, Array | None]] = []  # place, number, slot, staged
@@ -158,11 +160,11 @@ class Context:
         """Run the program on the states where they lie now; return 0, or what failed."""
         states = self.native.states
         if not states.states:
-            return self._function(self.address)
+            return self.function(self.address)
         held = states.hold(self._found, self.pointers)
-        failed = self._function(self.address)
+        failed = self.function(self.address)
         del held
-        if states.changes and not failed:
+        if not failed:
             self.native.note_states()
         return failed
 
@@ -207,7 +209,7 @@ def _generator() -> str:
 def fingerprint(graph: Graph) -> str:
     """Return a digest of all that a graph's C depends on."""
     number = {value: i for i, value in enumerate(graph.values)}
-    parts = [" ".join(str(value.spec) for value in graph.values)]
+    parts = [graph.name, " ".join(str(value.spec) for value in graph.values)]
     for node in graph.nodes:
         inputs = [number[x] for x in node.inputs]
         params = sorted((name, repr(value)) for name, value in node.params.items())

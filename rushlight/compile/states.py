@@ -143,19 +143,23 @@ class State:
 
 
 class States:
-    """The captured tensors of a program, and where they were found to lie."""
+    """The captured tensors of a program, and where they were found to lie.
 
-    def __init__(self, states: Sequence[State]) -> None:
+    Args:
+        has_turn: whether whoever calls the program takes a turn for it, as it changes something.
+    """
+
+    def __init__(self, states: Sequence[State], has_turn: bool) -> None:
         self.states = list(states)
-        self.tensors = [state.tensor for state in states]
-        self.changes = any(state.written for state in states)
-        self._moving = Turn(self.tensors, self.tensors)
+        self.has_turn = has_turn
+        tensors = [state.tensor for state in states]
+        self._moving = Turn(tensors, tensors)
 
     def expect_writes(self, tensors: set[int]) -> None:
         """Take states, given by their ids, for written ones: by programs that run with this one."""
         for state in self.states:
             state.written = state.written or id(state.tensor) in tensors
-        self.changes = any(state.written for state in self.states)
+        self.has_turn = True
 
     def hold(self, found: list[int], pointers: Any) -> list[Array]:
         """Point a call at the states; return arrays to hold during the call.
@@ -178,9 +182,9 @@ class States:
             elif not home.is_alone():
                 break
         else:
-            if found and (self.changes or not self._moving.must_wait()):
+            if found and (self.has_turn or not self._moving.must_wait()):
                 return held
-        if self.changes:
+        if self.has_turn:
             return self._settle(found, pointers)
         held.clear()
         with self._moving:

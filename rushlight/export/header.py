@@ -3,8 +3,10 @@
 import math
 
 from rushlight._version import __version__
-from rushlight.export.names import comment, harmless
-from rushlight.export.source import Code, parameters, renamed
+from rushlight.export.calls import parameters
+from rushlight.export.code import Code
+from rushlight.export.learned import learned_header
+from rushlight.export.names import comment, harmless, renamed
 from rushlight.export.subject import Subject
 
 
@@ -32,6 +34,7 @@ def header_text(code: Code) -> str:
         lines[-1] += " model_labels[MODEL_OUTPUTS];\n"
     lines.append("/* Returns what is to be known of the network, as JSON. */")
     lines.append("const char *model_describe(void);\n")
+    lines += learned_header(code)
     lines += ["#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
     return renamed("\n".join(lines), subject.name).replace("MODEL_H", f"{subject.name.upper()}_H")
 
@@ -49,7 +52,8 @@ def _sizes(code: Code) -> list[str]:
     ]
     if subject.words:
         lines.append(f"#define MODEL_WORDS {subject.words} /* of a text, at most */")
-        lines.append(f"#define MODEL_IDS {len(subject.task['vocabulary'])} /* that a word can have */")
+        ids = len(subject.task["vocabulary"])
+        lines.append(f"#define MODEL_IDS {ids} /* that a word can have */")
     else:
         each_input = math.prod(subject.inputs[0].shape[1:])
         lines.append(f"#define MODEL_INPUTS {each_input} /* numbers of one input */")
@@ -77,8 +81,8 @@ def _about(code: Code) -> str:
         *_input_lines(subject),
         f"Output: {_shape(subject.output.shape)} {subject.output.dtype.c}, {_meaning(subject)}.",
         "",
-        f"{code.parameters:,} parameters; {memory:,} bytes of memory for a call; no malloc, no input "
-        "or output, of the C library math.h alone.",
+        f"{code.parameters:,} parameters; {memory:,} bytes of memory for a call; no malloc, no "
+        "input or output, of the C library math.h alone.",
     ]
     return "\n".join(lines)
 

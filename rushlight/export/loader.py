@@ -4,8 +4,8 @@ import math
 
 from rushlight._version import __version__
 from rushlight.core.dtypes import DType
+from rushlight.export.code import Code
 from rushlight.export.names import harmless
-from rushlight.export.source import Code
 
 _CTYPES = {"float32": "c_float", "float64": "c_double"}
 
@@ -61,7 +61,7 @@ _Input = ctypes.@TAKEN@ * @INPUTS@
 
 
 def predict(numbers):
-    """Return the @OUTPUTS@ outputs for @INPUTS@ numbers: a list, an array.array, a flat NumPy array."""
+    """Return the @OUTPUTS@ outputs for @INPUTS@ numbers: a list, or any flat array."""
     numbers = list(numbers)
     if len(numbers) != @INPUTS@:
         raise ValueError(f"the network takes @INPUTS@ numbers, got {len(numbers)}")

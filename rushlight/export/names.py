@@ -44,10 +44,10 @@ def identifier(path: Path) -> str:
 
 
 def c_string(text: str | bytes, indent: str = "") -> str:
-    """Return a C string that holds exactly this text, in UTF-8; long ones are several in a row.
+    r"""Return a C string that holds exactly this text, in UTF-8; long ones are several in a row.
 
     >>> print(c_string('50% "off"?'))
-    "50% \\"off\\"\\?"
+    "50% \"off\"\?"
     """
     data = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
     lines, line = [], ""
@@ -66,18 +66,18 @@ def c_string(text: str | bytes, indent: str = "") -> str:
 
 
 def harmless(text: str) -> str:
-    """Return a text that a comment may hold: in one line, and without what could end it.
+    r"""Return a text that a comment may hold: in one line, and without what could end it.
 
-    >>> harmless('a"*/ b\\n')
+    >>> harmless('a"*/ b\n')
     'a___ b_'
     """
     return re.sub(r"[^A-Za-z0-9_.,:;()+=<> -]", "_", text)
 
 
 def comment(text: str) -> str:
-    """Return a C comment of lines that are harmless already, wrapped.
+    r"""Return a C comment of lines that are harmless already, wrapped.
 
-    >>> print(comment("One thing.\\n\\nAnother."))
+    >>> print(comment("One thing.\n\nAnother."))
     /* One thing.
      *
      * Another.
@@ -91,3 +91,13 @@ def comment(text: str) -> str:
         return f"/* {lines[0]} */"
     body = "\n".join(f" * {line}".rstrip() for line in lines)
     return f"/*{body[2:]}\n */"
+
+
+def renamed(text: str, name: str) -> str:
+    """Return C in which what begins with `model_` begins with the name of a model.
+
+    >>> renamed("int model_predict(void); /* MODEL_H, -DMODEL_THREADS=2 */", "xor")
+    'int xor_predict(void); /* XOR_H, -DXOR_THREADS=2 */'
+    """
+    text = re.sub(r"\bmodel_", f"{name}_", text)
+    return re.sub(r"(\b|-D)MODEL_", rf"\g<1>{name.upper()}_", text)

@@ -7,8 +7,8 @@ from typing import Any
 
 from rushlight.core.primitive import Array
 from rushlight.export.arrays import array_text
-from rushlight.export.names import c_string, comment, harmless
-from rushlight.export.source import Code, renamed
+from rushlight.export.code import Code
+from rushlight.export.names import c_string, comment, harmless, renamed
 from rushlight.export.subject import Subject
 from rushlight.export.words import words_text
 
@@ -23,7 +23,9 @@ _FRAGMENTS = {
 def main_text(code: Code) -> str:
     """Return the C file of the program, which goes with that of the model and its test vector."""
     subject = code.subject
-    about = comment(f"A program that asks {subject.name}, a neural network from {harmless(subject.title)}.")
+    about = comment(
+        f"A program that asks {subject.name}, a neural network from {harmless(subject.title)}."
+    )
     parts = [
         about,
         "\n".join(f"#include <{name}.h>" for name in _INCLUDES) + "\n",

@@ -25,6 +25,8 @@ from rushlight.ops.gather import take
 from rushlight.predictor import Predictor
 from rushlight.tensor import Tensor, as_tensor
 
+Forward = Callable[..., Tensor]
+
 WORDS = 256  # at most in a text, unless told otherwise
 
 
@@ -66,6 +68,7 @@ class Subject:
         model: in evaluation mode.
         batch: how many inputs a call takes.
         inputs: the arguments of `answer`.
+        scores: tensors to what the network itself gives.
         answer: tensors to probabilities, or for a regressor to values; traced it is what is
             exported.
         output: what it gives.
@@ -79,7 +82,8 @@ class Subject:
     model: Module
     batch: int
     inputs: tuple[Buffer, ...]
-    answer: Callable[..., Tensor]
+    scores: Forward
+    answer: Forward
     output: Buffer
     labels: tuple[str, ...] = ()
 
@@ -116,7 +120,8 @@ class Subject:
     def expected(self, samples: list[Array]) -> Array:
         """Return what the compiled function answers here."""
         with no_grad():
-            return compiled(self.answer)(*map(Tensor.wrap, samples)).numpy()
+            found: Array = compiled(self.answer)(*map(Tensor.wrap, samples)).numpy()
+        return found
 
 
 def subject_of(path: str | os.PathLike[str], batch: int = 1, words: int = WORDS) -> Subject:
@@ -133,31 +138,31 @@ def subject_of(path: str | os.PathLike[str], batch: int = 1, words: int = WORDS)
     """
     predictor = Predictor(path)
     model, kind, task = predictor.model, predictor.kind, predictor.task
-    answer: Callable[..., Tensor]
-    if kind == "text-classifier":
+    inputs = _inputs(predictor, batch, words)
+    scores = _text_scores(model) if kind == "text-classifier" else model
+    labels = tuple(predictor.labels) if kind != "regressor" else ()
+    answer = _probabilities(scores) if labels else scores
+    output = _output(answer, inputs, (batch, len(labels)) if labels else (batch,))
+    title = Path(path).name
+    name = identifier(Path(path))
+    return Subject(name, title, kind, task, model, batch, inputs, scores, answer, output, labels)
+
+
+def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
+    task = predictor.task
+    if predictor.kind == "text-classifier":
         if batch != 1:
             raise UsageError("a text classifier answers one text a call, so there is no batch")
-        inputs = (Buffer("ids", (words,), int64), Buffer("count", (), int64))
-        answer = _text_answer(model)
-    elif kind == "image-classifier":
-        inputs = (Buffer("input", (batch, *task["shape"]), float32),)
-        answer = _probabilities(model)
-    else:
-        dtype = next(model.parameters()).dtype
-        if type(task.get("inputs")) is not int:
-            raise UsageError("the model file does not say how many numbers the network takes")
-        inputs = (Buffer("input", (batch, task["inputs"]), dtype),)
-        answer = model
-    labels = tuple(predictor.labels) if kind != "regressor" else ()
-    output = _output(answer, inputs, (batch, len(labels)) if labels else (batch,))
-    found = Path(path)
-    name = identifier(found)
-    return Subject(name, found.name, kind, task, model, batch, inputs, answer, output, labels)
+        return Buffer("ids", (words,), int64), Buffer("count", (), int64)
+    if predictor.kind == "image-classifier":
+        return (Buffer("input", (batch, *task["shape"]), float32),)
+    if type(task.get("inputs")) is not int:
+        raise UsageError("the model file does not say how many numbers the network takes")
+    dtype = next(predictor.model.parameters()).dtype
+    return (Buffer("input", (batch, task["inputs"]), dtype),)
 
 
-def _output(
-    answer: Callable[..., Tensor], inputs: Sequence[Buffer], wanted: tuple[int, ...]
-) -> Buffer:
+def _output(answer: Forward, inputs: Sequence[Buffer], wanted: tuple[int, ...]) -> Buffer:
     """Return what a network gives, having asked it. Raises UsageError if that is not as wanted."""
     try:
         with no_grad():
@@ -169,24 +174,24 @@ def _output(
     return Buffer("output", spec.shape, spec.dtype)
 
 
-def _probabilities(model: Module) -> Callable[..., Tensor]:
-    def probabilities(x: Tensor) -> Tensor:
-        return model(x).softmax()  # type: ignore[no-any-return]
+def _probabilities(scores: Forward) -> Forward:
+    def probabilities(*inputs: Tensor) -> Tensor:
+        return scores(*inputs).softmax()  # type: ignore[no-any-return]
 
     return probabilities
 
 
-def _text_answer(model: Module) -> Callable[..., Tensor]:
+def _text_scores(model: Module) -> Forward:
     """Return the function of ids (words,), of which the first `count` are a text."""
     bag, rest = split_bag(model)
 
-    def probabilities(ids: Tensor, count: Tensor) -> Tensor:
-        x: Any = pooled(bag, ids, count)
+    def scores(ids: Tensor, count: Tensor) -> Tensor:
+        x = pooled(bag, ids, count)
         for layer in rest:
             x = layer(x)
-        return x.softmax()  # type: ignore[no-any-return]
+        return x
 
-    return probabilities
+    return scores
 
 
 def split_bag(model: Module) -> tuple[EmbeddingBag, list[Module]]:
@@ -203,5 +208,5 @@ def pooled(bag: EmbeddingBag, ids: Tensor, count: Tensor) -> Tensor:
     words = ids.shape[0]
     rows: Any = take(bag.weight, ids)
     used: Any = as_tensor(np.arange(words)) < count
-    total = where(used.unsqueeze(1), rows, 0.0).sum(0, keepdims=True)
-    return total / count.cast(rows.dtype) if bag.mode == "mean" else total  # type: ignore[no-any-return]
+    total: Tensor = where(used.unsqueeze(1), rows, 0.0).sum(0, keepdims=True)
+    return total / count.cast(rows.dtype) if bag.mode == "mean" else total

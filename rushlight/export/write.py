@@ -14,10 +14,12 @@ from pathlib import Path
 from rushlight.compile import cache, process
 from rushlight.compile.toolchain import BUILD_LIMIT_S, Compiler, find_compiler
 from rushlight.core.errors import CompileError, UsageError
+from rushlight.export.code import Code, code_of
 from rushlight.export.header import header_text
+from rushlight.export.learning import learner_of
 from rushlight.export.loader import loader_text
 from rushlight.export.program import main_text, test_text
-from rushlight.export.source import Code, code_of, source_text
+from rushlight.export.source import source_text
 from rushlight.export.subject import WORDS, subject_of
 
 KINDS = {
@@ -25,7 +27,11 @@ KINDS = {
     "lib": "a shared library with a C header, and a Python file that loads it",
     "exe": "a program that reads input and prints the prediction",
 }
-_PLAIN = ("-std=gnu11", "-O2", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fwrapv")
+_PLAIN = (
+    *("-std=gnu11", "-O2", "-ffp-contract=fast"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fwrapv"),
+)
+TRAIN_BATCH = 32
 _LINKING = {"-fPIC", "-shared", "-fvisibility=hidden", "-pthread", "-Wl,-Bsymbolic"}
 
 
@@ -51,6 +57,9 @@ def export_model(
     *,
     batch: int = 1,
     words: int = WORDS,
+    train: bool = False,
+    train_batch: int | None = None,
+    optimizer: str = "sgd",
     portable: bool = False,
     force: bool = False,
 ) -> Exported:
@@ -62,6 +71,9 @@ def export_model(
         out: the folder to write, for "exe" the file; named after the model by default.
         batch: how many inputs a call takes.
         words: how many words a text has at most.
+        train: export the training step too.
+        train_batch: how many inputs a step takes; 32 by default, or 1 text.
+        optimizer: "sgd", "momentum" or "adam".
         portable: for any processor of this kind, not just for this one.
         force: replace what is there.
 
@@ -77,10 +89,13 @@ def export_model(
     _check_target(target, kind, force)
     if kind == "exe" and batch != 1:
         raise UsageError("a program answers one input at a time, so it takes no batch")
-    try:
-        code = code_of(subject)
-    except NotImplementedError as error:
-        raise UsageError(f"there is no C for {error} yet") from None
+    if kind == "exe" and train:
+        raise UsageError("a program does not learn", hint="--to c or --to lib")
+    learner = None
+    if train:
+        each = train_batch or (1 if subject.words else TRAIN_BATCH)
+        learner = learner_of(subject, optimizer, each)
+    code = code_of(subject, learner, path)
     with _temporary(target) as folder:
         _write_sources(code, folder, portable)
         if kind != "c":
@@ -113,7 +128,8 @@ def _check_target(target: Path, kind: str, force: bool) -> None:
     elif not any(target.iterdir()):
         return
     if not force:
-        raise UsageError(f"{target} is there already", hint="--force replaces it, --out names another")
+        hint = "--force replaces it, --out names another"
+        raise UsageError(f"{target} is there already", hint=hint)
 
 
 @contextlib.contextmanager

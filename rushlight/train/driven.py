@@ -47,6 +47,11 @@ class Stretch:
     counts: Int64s
     right: Int64s | None
 
+    def part(self, first: int, last: int) -> "Stretch":
+        """Return the steps from `first` up to `last`."""
+        right = None if self.right is None else self.right[first:last]
+        return Stretch(self.losses[first:last], self.counts[first:last], right)
+
 
 class Driven:
     """Steps of training as native calls, where the loader and the step allow it.

@@ -209,29 +209,52 @@ def _count(
 
     The last epoch of all, and every one that something is to be done after, is left to be closed.
     """
-    loader, closed, done = training.loader, 0, 0
-    while done < len(stretch.losses):
-        here = slice(done, done + len(loader) - loader.batch)
-        losses = stretch.losses[here]
-        finite = np.isfinite(losses)
-        good = losses if finite.all() else losses[: int(finite.argmin())]
-        right = None if stretch.right is None else stretch.right[here][: len(good)]
-        training.tally.add_many(good, stretch.counts[here][: len(good)], right)
-        training.seconds += seconds * len(losses) / len(stretch.losses)
-        loader.seek(loader.epoch, loader.batch + len(good))
-        if len(good) < len(losses):
-            raise _not_finite(training, float(losses[len(good)]))
-        done += len(losses)
-        if loader.batch == len(loader):
+    loader, each = training.loader, len(training.loader)
+    finite = np.isfinite(stretch.losses)
+    good = len(finite) if finite.all() else int(finite.argmin())
+    a_step = seconds / len(finite)
+    closed, done = 0, 0
+    while done < good:
+        if loader.batch == 0 and good - done > each and plan.is_plain:
+            whole = (good - done - 1) // each
+            _close_epochs(training, stretch.part(done, done + whole * each), a_step, shown)
+            closed, done = closed + whole, done + whole * each
+            continue
+        part = stretch.part(done, min(good, done + each - loader.batch))
+        training.tally.add_many(part.losses, part.counts, part.right)
+        training.seconds += a_step * len(part.losses)
+        done += len(part.losses)
+        loader.seek(loader.epoch, loader.batch + len(part.losses))
+        if loader.batch == each:
             loader.epoch += 1
             training.trained = True
-            if done == len(stretch.losses):
-                break
-            _close_epoch(training, (None, None))
-            shown.end(training.history.last)
-            shown.begin(training.epoch, len(loader), training.tally)
-            closed += 1
+            if done < good:
+                _close_epoch(training, (None, None))
+                shown.end(training.history.last)
+                shown.begin(training.epoch, each, training.tally)
+                closed += 1
+    if good < len(finite):
+        training.trained = False
+        raise _not_finite(training, float(stretch.losses[good]))
     return closed
+
+
+def _close_epochs(training: Training, stretch: Stretch, a_step: float, shown: Progress) -> None:
+    """Close whole epochs, of which the stretch has all steps."""
+    loader, each = training.loader, len(training.loader)
+    epochs = len(stretch.losses) // each
+    weighted = (stretch.losses * stretch.counts).reshape(epochs, each)
+    sums = np.cumsum(weighted, axis=1)[:, -1].tolist()  # one by one, as a tally does
+    samples = int(stretch.counts[:each].sum())
+    right = None if stretch.right is None else stretch.right.reshape(epochs, each).sum(1).tolist()
+    for number, total in enumerate(sums):
+        accuracy = None if right is None else right[number] / samples
+        epoch = Epoch(training.epoch, total / samples, accuracy, None, None, a_step * each)
+        training.history.append(epoch)
+        shown.end(epoch)
+    loader.epoch += epochs
+    training.begin_epoch()
+    shown.begin(training.epoch, each, training.tally)
 
 
 def _validate(

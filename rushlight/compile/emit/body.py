@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from rushlight.compile.access import Place, Places, broadcast, substitute
-from rushlight.compile.fuse import Fuser, Kernel, choice_places, fold_places
+from rushlight.compile.fuse import Fuser
 from rushlight.compile.records import Strided
+from rushlight.compile.soft import Kernel, choice_places, fold_places
 from rushlight.core.dtypes import DType
 from rushlight.core.kernels import ArgFold, Deposit, Fold, Lookup, Map
 from rushlight.core.shapes import size_of

@@ -6,9 +6,11 @@ from dataclasses import replace
 from rushlight.compile.access import Places
 from rushlight.compile.emit.body import COLUMN, ROW, Body, Coefficients, axis_name, sum_text
 from rushlight.compile.emit.folds import LANES, Accumulator
+from rushlight.compile.emit.kernel import folded
 from rushlight.compile.emit.tidy import without_unused
-from rushlight.compile.fuse import Fuser, Kernel, fold_places
+from rushlight.compile.fuse import Fuser
 from rushlight.compile.records import Buffer, Emitted, KernelCode, Strided
+from rushlight.compile.soft import Kernel, fold_places
 from rushlight.core.kernels import ArgFold, Fold, Record
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue
@@ -142,10 +144,10 @@ class LoopWriter:
             for buffer, written in self.buffers.items()
         ]
         parameters += ["int64_t first", "int64_t last"] + ["rl_call *call"] * checks
-        text = f"static void {self.name}(\n    " + ", ".join(parameters) + ")\n{\n"
+        head = folded(f"static void {self.name}", parameters, ")")
         body = ["    " + line for line in self.body.lines[0]] + self.lines
         (body,) = without_unused(body)
-        text += "\n".join(body) + "\n}\n"
+        text = "\n".join([*head, "{", *body, "}", ""])
         operands = [(buffer, 0) for buffer in self.buffers]
         written = {buffer for buffer, changed in self.buffers.items() if changed}
         return Emitted(KernelCode(text, units), operands, written, checks)

@@ -3,9 +3,10 @@
 from rushlight.compile.emit.body import CALL, COLUMN, Body, Coefficients
 from rushlight.compile.emit.contraction import contraction_code
 from rushlight.compile.emit.tidy import without_unused
-from rushlight.compile.fuse import Fuser, Kernel, adds_up
+from rushlight.compile.fuse import Fuser
 from rushlight.compile.memory import Memory
 from rushlight.compile.records import Axis, Buffer, Emitted, Epilogue, Nest, Operand, Strided
+from rushlight.compile.soft import Kernel, adds_up
 from rushlight.core.kernels import Contraction, Terms
 from rushlight.graph.ir import GraphValue
 

@@ -11,11 +11,12 @@ from rushlight.compile.emit.loops import UNIT, LoopWriter
 from rushlight.compile.emit.movers import mover_code
 from rushlight.compile.emit.products import product_code
 from rushlight.compile.emit.steps import Step, copy, lives, place_barriers, task, zeros
-from rushlight.compile.fuse import Fuser, Kernel, adds_up
+from rushlight.compile.fuse import fuse
 from rushlight.compile.legalise import legalise
 from rushlight.compile.memory import Memory, assign_memory, place_temporaries
 from rushlight.compile.program import Program, Slot
 from rushlight.compile.records import Buffer, Emitted, Strided
+from rushlight.compile.soft import Kernel, adds_up
 from rushlight.compile.sources import runtime
 from rushlight.core.kernels import Contraction, Deposit, Join, Lookup, Record, Reinterpret
 from rushlight.core.primitive import Array
@@ -56,7 +57,7 @@ class ProgramWriter:
         self.entry = entry
         self.unit = unit
         self.prefix = "" if entry == ENTRY else entry.removeprefix("rl_") + "_"
-        self.fuser = Fuser(legalise(optimise(graph)))
+        self.fuser = fuse(legalise(optimise(graph)))
         self.memory: Memory = assign_memory(self.fuser, graph, self.prefix)
         self.steps: list[Step] = []
 
@@ -153,6 +154,15 @@ class ProgramWriter:
         where = f" in {module}" if module else ""
         return _harmless(f"{', '.join(names)}: {sizes}{where}")
 
+    def _title(self, arena: int, scratch: int) -> str:
+        """Return the comment at the top: what this is, and what it takes to run it."""
+        count = len(self.steps)
+        facts = f"{count} kernel{'s' * (count != 1)}, {arena:,} bytes between them"
+        if scratch:
+            facts += f", {scratch:,} more for each thread"
+        name = _harmless(self.fuser.graph.name)[:60]
+        return f"/* {self.entry}: the graph {name}. {facts}. */\n"
+
     def _work(self) -> int:
         total = 0
         for kernel in self.fuser.kernels:
@@ -166,7 +176,8 @@ class ProgramWriter:
     def _source(self, arena: int, scratch: int) -> str:
         used = {buffer for step in self.steps for buffer in step.buffers}
         tables = [(buffer, array) for buffer, array in self.memory.tables if buffer in used]
-        parts = [_table(buffer, array) for buffer, array in tables]
+        parts = [self._title(arena, scratch)]
+        parts += [_table(buffer, array) for buffer, array in tables]
         parts += [step.text() for step in self.steps]
         name = f"{self.entry}_steps"
         parts += [task(name, self.steps, arena, scratch), _ENTRY.format(name=self.entry)]

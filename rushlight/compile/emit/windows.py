@@ -14,6 +14,7 @@ from rushlight.core.kernels import Window
 from rushlight.core.shapes import size_of
 
 MOST_TAPS = 16  # that are written out one by one
+MOST_IN_LINE = 4096  # elements of a local array
 HEADERS = ("maths.h",)  # for INFINITY
 
 
@@ -62,6 +63,8 @@ class _Writer:
         sized = [(name, self.plane.shape[axis], axis) for name, axis in named]
         outer = [(name, n) for name, n, axis in sized if n == 1 or strides[axis] >= column]
         inner = [(name, n) for name, n, axis in sized if n != 1 and strides[axis] < column]
+        if size_of(tuple(n for _, n in inner)) > MOST_IN_LINE:
+            outer, inner = [(name, n) for name, n, _ in sized], []
         return [one for one in outer if one[1] != 1], inner
 
     def parameters(self) -> list[str]:
@@ -116,9 +119,33 @@ class _Writer:
         """Write loops over columns, and batch or channels where they lie inside of them."""
         with ExitStack() as loops:
             loops.enter_context(text.loop("column", end or self.columns, begin))
+            loops.enter_context(self._inside(text))
+            yield
+
+    @contextmanager
+    def _inside(self, text: Text) -> Iterator[None]:
+        """Write loops over batch or channels where they lie inside of the columns."""
+        with ExitStack() as loops:
             for name, size in self.inner:
                 loops.enter_context(text.loop(name, size))
             yield
+
+    def _line(self, text: Text, kind: str, name: str) -> str:
+        """Declare a local number for each index inside of a column; return the C of one.
+
+        Numbers of other widths than the elements' go through such arrays, in loops of their own:
+        the compiler makes the widest vectors of loops that have one width.
+        """
+        if not self.inner:
+            text.line(f"{kind} {name};")
+            return name
+        below = size_of(tuple(size for _, size in self.inner))
+        text.line(f"{kind} {name}[{below}];")
+        steps = []
+        for axis, size in self.inner:
+            below //= size
+            steps.append((axis, below))
+        return f"{name}[{offset(*steps)}]"
 
     # All windows inside: the elements of one are read side by side.
 
@@ -129,26 +156,38 @@ class _Writer:
         gaps = record.dilation
         reads = [i * gaps[0] * strides[2] + j * gaps[1] * strides[3] for i, j in taps]
         row, column = ("row", record.stride[0]), ("column", record.stride[1])
-        row_of_taps = self._local() if self.taps else None
-        with self._elements(text, ending=self._narrowed(row_of_taps)):
-            text.line(f"const {kind} *window = x + {self._where(strides, row, column)};")
-            if record.kind == "sum":
+        window = f"const {kind} *window = x + {self._where(strides, row, column)};"
+        if record.kind == "sum":
+            with self._elements(text):
+                text.line(window)
                 total = " + ".join(f"window[{read}]" for read in reads)
                 text.line(f"y[{self._here(self.y)}] = {total};")
-                return
-            text.line(f"{kind} best = window[{reads[-1]}];")
+            return
+        with text.loop("column", self.columns):
+            found = self._line(text, "int32_t", "found") if self.taps else ""
+            with self._inside(text):
+                text.line(window)
+                self._write_largest(text, reads, found)
             if self.taps:
-                text.line(f"int32_t tap = {len(taps) - 1};")
-            for number in reversed(range(len(taps) - 1)):
-                x, takes = f"x{number}", f"takes{number}"
-                text.line(f"const {kind} {x} = window[{reads[number]}];")
-                text.line(f"const int {takes} = {self._better(x, 'best')};")
-                text.line(f"best = {takes} ? {x} : best;")
-                if self.taps:
-                    text.line(f"tap = {takes} ? {number} : tap;")
-            text.line(f"y[{self._here(self.y)}] = best;")
+                with self._inside(text):
+                    text.line(f"taps[{self._here(self.taps)}] = {found};")
+
+    def _write_largest(self, text: Text, reads: Sequence[int], found: str) -> None:
+        """Write the largest element of a window, and the number of its place into `found`."""
+        kind, last = self.x.dtype.c, len(reads) - 1
+        text.line(f"{kind} best = window[{reads[last]}];")
+        if self.taps:
+            text.line(f"int32_t tap = {last};")
+        for number in reversed(range(last)):
+            x, takes = f"x{number}", f"takes{number}"
+            text.line(f"const {kind} {x} = window[{reads[number]}];")
+            text.line(f"const int {takes} = {self._better(x, 'best')};")
+            text.line(f"best = {takes} ? {x} : best;")
             if self.taps:
-                text.line(f"{row_of_taps or f'taps[{self._here(self.taps)}]'} = tap;")
+                text.line(f"tap = {takes} ? {number} : tap;")
+        text.line(f"y[{self._here(self.y)}] = best;")
+        if self.taps:
+            text.line(f"{found} = tap;")
 
     def _better(self, x: str, best: str) -> str:
         """Return the C of whether an element takes the place of the best of those after it.
@@ -217,16 +256,19 @@ class _Writer:
         assert self.taps is not None
         (height, width), strides = self.record.kernel, self.plane.strides
         kind = self.y.dtype.c
-        with self._elements(text):
-            text.line(f"const int tap = taps[{self._here(self.taps)}];")
-            text.line(f"const {kind} g = x[{self._here(self.x)}];")
+        with text.loop("column", self.columns):
+            tap = self._line(text, "int32_t", "tap")
+            g = self._line(text, kind, "g")
+            for element, source, view in ((tap, "taps", self.taps), (g, "x", self.x)):
+                with self._inside(text):
+                    text.line(f"{element} = {source}[{self._here(view)}];")
             window = self._where(strides, ("row", height), ("column", width))
-            text.line(f"{kind} *window = y + {window};")
-            for number in range(height * width):  # all before the first store: so they are vectors
-                text.line(f"const {kind} g{number} = tap == {number} ? g : 0;")
             for number in range(height * width):
                 down, right = divmod(number, width)
-                text.line(f"window[{down * strides[2] + right * strides[3]}] = g{number};")
+                start = down * strides[2] + right * strides[3]
+                to = f"{window} + {start}" if start else window
+                with self._inside(text):
+                    text.line(f"y[{to}] = {tap} == {number} ? {g} : 0;")
 
     def _write_spread(self, text: Text) -> None:
         """Write a row of a plane to which the windows that see it add, in row-major order."""

@@ -1,0 +1,30 @@
+"""The parameters of exported functions, in C."""
+
+from rushlight.export.code import Code
+from rushlight.export.subject import Subject
+
+
+def entry(code: Code, number: int) -> str:
+    """Return the name of a program in the C file."""
+    program = code.program if number == 0 or code.training is None else code.training.program
+    return program.entry.replace("rl_program", "model_program")
+
+
+def parameters(subject: Subject) -> str:
+    """Return the parameters of the function that asks, as C declares them."""
+    shown = [one.parameter for one in subject.inputs]
+    return ", ".join([*shown, f"{subject.output.dtype.c} *output"])
+
+
+def arguments(subject: Subject) -> str:
+    """Return the names of these parameters."""
+    return ", ".join([*(one.name for one in subject.inputs), "output"])
+
+
+PADDING = """\
+    int64_t *const padded = (int64_t *)((char *)arena + MODEL_ARENA - TAIL);
+    if (count < 1 || count > MODEL_WORDS)
+        return 1;
+    for (int64_t i = 0; i < MODEL_WORDS; i++)
+        padded[i] = i < count ? ids[i] : 0;
+"""
