@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -41,62 +40,52 @@ class Bound:
         self.inputs: list[Array] = [np.empty(v.shape, v.dtype.storage) for v in graph.arguments]
         self.outputs: list[Array] = [np.empty(v.shape, v.dtype.storage) for v in graph.outputs]
         self._context: Context | None = None
-        self._is_plain = False
+        self._turn = entry.turn
         if entry.native is not None:
             self._take_over(Context(entry.native, staged=sys.maxsize))
-            self._is_plain = not (graph.states or graph.updates or graph.grad_updates)
         for array, example in zip(self.inputs, examples, strict=True):
             array[...] = example.data
-        self._turn = entry.turn or nullcontext()
         self._result = entry.result(self.outputs)
 
     def _take_over(self, context: Context) -> None:
         """Use the memory of a context instead of other."""
         self._context = context
-        self._function = context.function
-        self._address = context.address
-        self._grads: list[tuple[int, Array]] = []
-        for _, number, _, staged in context.inputs:
-            if staged is None:
-                continue
-            if number < len(self.inputs):
-                self.inputs[number] = staged
-            else:
-                self._grads.append((number - len(self.inputs), staged))
-        self._made_grads = []
-        for _, slot, staged in context.results:
-            if staged is None:
-                continue
-            if slot.index < len(self.outputs):
-                self.outputs[slot.index] = staged
-            else:
-                self._made_grads.append(staged)
+        self._run = context.run
+        arguments, outputs = len(self.inputs), len(self.outputs)
+        self.inputs = [context.inputs.get(i, self.inputs[i]) for i in range(arguments)]
+        self.outputs = [context.results.get(i, self.outputs[i]) for i in range(outputs)]
+        self._held_grads = [(i - arguments, x) for i, x in context.inputs.items() if i >= arguments]
+        self._made_grads = [x for i, x in sorted(context.results.items()) if i >= outputs]
 
     def __call__(self, *values: Any) -> Any:
         if values:
             self._fill(values)
-        if self._is_plain:
-            if self._function(self._address):
+        if self._context is None:
+            self._interpret()
+        elif self._turn is None:
+            if self._run():
                 self._entry.explain(self.inputs)
-            return self._result
-        with self._turn:
-            self._run()
+        else:
+            with self._turn:
+                self._run_grads()
         return self._result
 
-    def _run(self) -> None:
-        if self._context is None:
-            results = self._entry.run(self.inputs)
-            for array, result in zip(self.outputs, results, strict=False):
-                array[...] = result
-            self._entry.set_grads(results[len(self.outputs) :])
-            return
-        if self._grads:
-            held = self._entry.grads()
-            for number, staged in self._grads:
-                staged[...] = held[number]
-        if self._context.run():
+    def _run_grads(self) -> None:
+        """Run the program in its turn, with the gradients that it takes and makes."""
+        if self._held_grads:
+            grads = self._entry.grads()
+            for number, staged in self._held_grads:
+                staged[...] = grads[number]
+        if self._run():
             self._entry.explain(self.inputs)
-        self._entry.set_grads([array.copy("K") for array in self._made_grads])
+        if self._entry.graph.grad_updates:
+            self._entry.set_grads([array.copy() for array in self._made_grads])
+
+    def _interpret(self) -> None:
+        """Run the graph where there is no C for it."""
+        results = self._entry.compute(self.inputs)
+        for array, result in zip(self.outputs, results, strict=True):
+            array[...] = result
 
     def _fill(self, values: Sequence[Any]) -> None:
         """Copy tensors or arrays into the inputs."""

@@ -75,7 +75,7 @@ def digest(*parts: str | bytes) -> str:
     """
     total = hashlib.sha256()
     for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
         total.update(b"%d:" % len(data))
         total.update(data)
     return total.hexdigest()

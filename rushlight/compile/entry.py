@@ -11,7 +11,6 @@ from rushlight.compile.turns import Turn, turn_of
 from rushlight.core.errors import CompileError, CompileWarning, RushlightError
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Array
-from rushlight.core.shapes import Shape
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.trace import Traced
 from rushlight.tensor import Tensor
@@ -42,6 +41,7 @@ class Entry:
         self.native: Native | None = None
         self.reason: str | None = None
         self._interpreter: Interpreter | None = None
+        self._is_single = traced.result is LEAF
         self._dtypes = [v.dtype if v.dtype.is_half else None for v in traced.graph.outputs]
         if want_native:
             try:
@@ -54,21 +54,25 @@ class Entry:
         """Return what the function returns for the tensors among its arguments."""
         if self.traced.changed:
             self.traced.check_arguments(leaves)
-        arrays = [x.data for x in leaves]
-        if self.turn is None:
-            results = self.run(arrays)
-        else:
-            with self.turn:
-                results = self.run(arrays)
-                self.set_grads(results[len(self._dtypes) :])
+        results = self.compute([x.data for x in leaves])
+        if self._is_single:
+            return Tensor.wrap(results[0], self._dtypes[0])
         return self.result(results)
 
     def result(self, arrays: Sequence[Array]) -> Any:
         """Return the function's result around the arrays of the graph's outputs."""
-        if self.traced.result is LEAF:
-            return Tensor.wrap(arrays[0], self._dtypes[0])
-        outputs = [Tensor.wrap(x, dtype) for x, dtype in zip(arrays, self._dtypes, strict=False)]
+        outputs = [Tensor.wrap(x, dtype) for x, dtype in zip(arrays, self._dtypes, strict=True)]
         return unflatten(self.traced.result, outputs)
+
+    def compute(self, arguments: list[Array]) -> list[Array]:
+        """Return the arrays of the outputs, in its turn; states and gradients are updated."""
+        if self.turn is None:
+            return self.run(arguments)
+        with self.turn:
+            results = self.run(arguments)
+            if self.graph.grad_updates:
+                self.set_grads(results[len(self._dtypes) :])
+        return results[: len(self._dtypes)]
 
     def run(self, arguments: list[Array]) -> list[Array]:
         """Return the arrays of the outputs, then of the gradients; states are updated."""
@@ -126,31 +130,26 @@ class Expected:
         if len(args) != len(self._parts):
             return None
         leaves = []
-        for x, (shape, storage, dtype, requires_grad, fixed) in zip(args, self._parts, strict=True):
-            if shape is None:
+        for x, (kinds, fixed) in zip(args, self._parts, strict=True):
+            if not kinds:
                 if x is not fixed:
                     return None
                 continue
             if not isinstance(x, Tensor):
                 return None
             data = x.data
-            if data.shape != shape or data.dtype is not storage:
-                return None
-            if x._dtype is not dtype and (x._dtype is not None or dtype.is_half):
-                return None
-            if x.requires_grad is not requires_grad:
+            if (data.shape, data.dtype, x._dtype, x.requires_grad) not in kinds:
                 return None
             leaves.append(x)
         return leaves
 
 
-Part = tuple[Shape | None, Any, Any, bool, Any]
-
-
-def _part(x: Any) -> Part:
+def _part(x: Any) -> tuple[tuple[Any, ...], Any]:
+    """Return what a tensor like `x` has for its shape and dtype; or the argument that is no tensor."""
     if not isinstance(x, Tensor):
-        return None, None, None, False, x
-    return x.shape, x.dtype.storage, x.dtype, x.requires_grad, None
+        return (), x
+    kind = (x.shape, x.dtype.storage, x.dtype, x.requires_grad)
+    return (kind if x.dtype.is_half else (*kind[:2], None, kind[3]), kind), None
 
 
 _noticed: set[str] = set()

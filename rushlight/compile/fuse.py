@@ -323,9 +323,7 @@ class Fuser:
         axes = self._linked_axes(kernel, host)
         if axes is None:
             return False
-        merged = (
-            joined_in_product(kernel, host, axes) if host.node else joined(kernel, host, axes)
-        )
+        merged = joined_in_product(kernel, host, axes) if host.node else joined(kernel, host, axes)
         if merged is None:
             return False
         if host.node is not None and not self._fits_epilogue(kernel, host):

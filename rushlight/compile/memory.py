@@ -11,11 +11,12 @@ from rushlight.compile.program import state_tensors
 from rushlight.compile.records import Buffer, Strided
 from rushlight.compile.soft import Kernel
 from rushlight.core.kernels import Contraction, Deposit, Reinterpret
-from rushlight.core.primitive import Array
+from rushlight.core.primitive import PRIMITIVES, Array
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
+OWN_STEMS = ("copy", "kernel", "rows", "table")  # beside those of primitives: numbered names
 MOST_IN_SOURCE = 1024  # elements of a constant that is written out in the C
 
 
@@ -43,7 +44,8 @@ class Memory:
     ) -> Buffer:
         """Return a new buffer that the caller gives."""
         slot = len(self.slots)
-        buffer = Buffer(c_name(name, slot), value.shape, value.dtype, order, role, index, slot)
+        called = given_name(name, slot)
+        buffer = Buffer(called, value.shape, value.dtype, order, role, index, slot)
         self.slots.append(buffer)
         return buffer
 
@@ -195,6 +197,18 @@ def c_name(name: str, number: int) -> str:
     kept = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
     kept = kept.strip("_0123456789")[-24:].strip("_0123456789")
     return f"{kept or 'v'}_{number}"
+
+
+def given_name(name: str, slot: int) -> str:
+    """Return what C calls a buffer that the caller gives, which it calls nothing else.
+
+    >>> given_name("0.weight", 1), given_name("kernel", 1), given_name("M_PI", 2)
+    ('weight_1', 'its_kernel_1', 'its_M_PI_2')
+    """
+    called = c_name(name, slot)
+    stem = called.removesuffix(f"_{slot}")
+    own = stem in OWN_STEMS or stem in PRIMITIVES or stem.startswith(("rl_", "program"))
+    return f"its_{called}" if own or stem.isupper() else called
 
 
 def _find_in_place(memory: Memory) -> dict[GraphValue, Buffer]:

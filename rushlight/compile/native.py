@@ -61,13 +61,7 @@ class Native:
             context = self._contexts.pop()
         except IndexError:
             context = Context(self)
-        held = context.fill(inputs)
-        results = context.make_results()
-        if context.run():
-            return None
-        del held
-        if context.staged_results:
-            results = context.taken(results)
+        results = context.call(inputs)
         if len(self._contexts) < SPARE_CONTEXTS:
             self._contexts.append(context)
         return results
@@ -84,77 +78,86 @@ class Context:
     Args:
         staged: up to how many bytes arguments and results are copied to and from memory of the
             context's own.
+
+    Attributes:
+        inputs: that memory, by the number of the input.
+        results: that memory, by the number of the result.
     """
 
     def __init__(self, native: Native, staged: int = SMALL) -> None:
         program = native.program
         self.native = native
+        self.function = native.function
         self.pointers: Any = np.zeros(max(1, len(program.slots)), np.uintp)
         self.arena = arena(program.arena + program.scratch * native.threads + 64)
-        self.call = Call(
+        self._call = Call(
             buffers=self.pointers.ctypes.data,
             arena=self.arena.ctypes.data,
             threads=native.threads,
             parallel=pool().parallel if native.threads > 1 else 0,
         )
-        self.address = ctypes.addressof(self.call)
-        self.function = native.function
+        self.address = ctypes.addressof(self._call)
+        self.inputs: dict[int, Array] = {}
+        self.results: dict[int, Array] = {}
+        self._large_inputs: list[tuple[int, int, Slot]] = []  # place, number, slot
+        self._large_results: list[tuple[int, int, Slot]] = []
         self._found: list[int] = []  # the homes to which the states' pointers point
         self._constants = []
-        self.inputs: list[tuple[int, int, Slot, Array | None]] = []  # place, number, slot, staged
-        self.results: list[tuple[int, Slot, Array | None]] = []
-        gradients = len(native.graph.arguments)
         for place, slot in enumerate(program.slots):
-            fits = size_of(slot.shape) * slot.dtype.itemsize <= staged
             if slot.role == "constant":
                 held = _in_order(native.graph.constants[slot.index][0], slot)
                 self._constants.append(held)
                 self.pointers[place] = held.ctypes.data
-            elif slot.role == "result":
-                self.results.append((place, slot, self._stage(place, slot) if fits else None))
             elif slot.role != "state":
-                number = slot.index + (gradients if slot.role == "gradient" else 0)
-                one = self._stage(place, slot) if fits else None
-                self.inputs.append((place, number, slot, one))
-        self.results.sort(key=lambda result: result[1].index)
-        self.staged_results = any(staged is not None for _, _, staged in self.results)
+                self._add(place, slot, size_of(slot.shape) * slot.dtype.itemsize <= staged)
+        self._staged = list(self.inputs.items())
+        self._is_small = not (self._large_inputs or self._large_results)
+        self._results = [self.results[number] for number in sorted(self.results)]
 
-    def _stage(self, place: int, slot: Slot) -> Array:
-        """Return memory to copy to or from, at which a slot points for good."""
-        raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
-        self.pointers[place] = raw.ctypes.data
-        return shaped
+    def _add(self, place: int, slot: Slot, is_small: bool) -> None:
+        """Prepare for an argument, a gradient or a result."""
+        number = slot.index
+        if slot.role == "gradient":
+            number += len(self.native.graph.arguments)
+        is_result = slot.role == "result"
+        if is_small:
+            raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
+            self.pointers[place] = raw.ctypes.data
+            (self.results if is_result else self.inputs)[number] = shaped
+        else:
+            large = self._large_results if is_result else self._large_inputs
+            large.append((place, number, slot))
 
-    def fill(self, inputs: list[Array]) -> list[Array]:
-        """Give a call its inputs; return the arrays to keep alive until it is over."""
+    def call(self, inputs: list[Array]) -> list[Array] | None:
+        """Return the results for inputs, or None where an index was out of range."""
+        for number, staged in self._staged:
+            staged[...] = inputs[number]
+        if self._is_small:
+            return None if self.run() else [staged.copy() for staged in self._results]
+        held = self._point_at_inputs(inputs)
+        made = self._point_at_results()
+        if self.run():
+            return None
+        del held
+        for number, staged in self.results.items():
+            made[number] = staged.copy()
+        return [made[number] for number in sorted(made)]
+
+    def _point_at_inputs(self, inputs: list[Array]) -> list[Array]:
+        """Point the call at large inputs; return what is to be kept until it is over."""
         held = []
-        for place, number, slot, staged in self.inputs:
-            if staged is not None:
-                staged[...] = inputs[number]
-            else:
-                ready = _in_order(inputs[number], slot)
-                held.append(ready)
-                self.pointers[place] = ready.ctypes.data
+        for place, number, slot in self._large_inputs:
+            held.append(_in_order(inputs[number], slot))
+            self.pointers[place] = held[-1].ctypes.data
         return held
 
-    def make_results(self) -> list[Array]:
-        """Return the arrays that a call will fill."""
-        made = []
-        for place, slot, staged in self.results:
-            if staged is not None:
-                made.append(staged)
-            else:
-                raw, shaped = new_array(slot.shape, slot.order, slot.dtype.storage)
-                self.pointers[place] = raw.ctypes.data
-                made.append(shaped)
+    def _point_at_results(self) -> dict[int, Array]:
+        """Point the call at new memory for large results, and return that by number."""
+        made = {}
+        for place, number, slot in self._large_results:
+            raw, made[number] = new_array(slot.shape, slot.order, slot.dtype.storage)
+            self.pointers[place] = raw.ctypes.data
         return made
-
-    def taken(self, results: list[Array]) -> list[Array]:
-        """Return results with those copied that lie in the context."""
-        return [
-            array.copy("K") if staged is array else array
-            for array, (_, _, staged) in zip(results, self.results, strict=True)
-        ]
 
     def run(self) -> int:
         """Run the program on the states where they lie now; return 0, or what failed."""

@@ -34,7 +34,9 @@ class Turn:
 
     def must_wait(self) -> bool:
         """Return whether a call is changing one of these tensors now."""
-        running = _queue.running and tuple(_queue.running)  # others come and go meanwhile
+        if not _queue.running:
+            return False
+        running = tuple(_queue.running)  # others come and go meanwhile
         return any(not turn.changed.isdisjoint(self.touched) for turn in running)
 
     def __exit__(self, *error: object) -> None:

@@ -321,7 +321,7 @@ def _as_tensors(given: Any) -> tuple[Tensor, ...]:
         return (_as_tensor(given),)
     if len(given) == 1:
         return (tensor(given.values[None]),)
-    return tensor(given.values), tensor(given.starts[:-1])
+    return tensor(given.values), tensor(given.starts)
 
 
 def _as_array(given: Any, place: int) -> Any:

@@ -12,8 +12,8 @@ from rushlight.core.errors import BoundsError, DataError, DTypeError
 class Ragged:
     """Sequences of ints, one after another, and where each begins: a column of a data set.
 
-    A batch of one gives ids (1, length); a larger one ids (total,) and offsets (batch,), as
-    EmbeddingBag takes them.
+    A batch of one gives ids (1, length); a larger one ids (total,) and offsets (batch + 1,), as
+    EmbeddingBag takes them with `include_last_offset`.
 
     Args:
         sequences: lists or one-axis arrays of ints.

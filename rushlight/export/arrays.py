@@ -1,7 +1,6 @@
 """Arrays of numbers as C, each number exactly."""
 
 import textwrap
-from typing import Any
 
 import numpy as np
 
@@ -45,5 +44,5 @@ def _filled(numbers: list[str]) -> str:
 
 def in_order(array: Array, order: tuple[int, ...]) -> Array:
     """Return the elements of an array as memory holds them when its axes lie in an order."""
-    laid: Any = np.ascontiguousarray(array.transpose(order))
+    laid: Array = np.ascontiguousarray(array.transpose(order))
     return laid

@@ -200,20 +200,18 @@ def _stored(
         for name in file.names:
             stored = file.tensor(name)
             array, dtype = np.array(stored.array), BY_CODE[stored.dtype]
-            rows = tuple(range(array.ndim))
             place = len(header) + layout[name]["data_offsets"][0]
-            field = by_id.get(id(state.get(name)))
+            owner = state.get(name)
+            field = by_id.get(id(owner))
             if field is not None:
                 found.append(Stored(place, array, dtype, field.slot.order, field, None))
+                continue
+            order = store.order_of(owner) or tuple(range(array.ndim))
+            if owner is None:
+                held = store.constant(array, dtype, order)
             else:
-                order = store.order_of(state.get(name)) or rows
-                owner = state[name] if name in state else None
-                held = (
-                    store.constant(array, dtype, rows)
-                    if owner is None
-                    else store.tensor(owner, order)
-                )
-                found.append(Stored(place, array, dtype, order, None, held))
+                held = store.tensor(owner, order)
+            found.append(Stored(place, array, dtype, order, None, held))
     return found
 
 
@@ -250,7 +248,7 @@ def _training(
 
 def _fields(graph: Graph, program: Program, store: Store) -> list[Field]:
     tensors = state_tensors(graph)
-    found = []
+    found: list[Field] = []
     for slot in program.slots:
         if slot.role != "state" or slot.index not in program.written:
             continue

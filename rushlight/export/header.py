@@ -6,7 +6,7 @@ from rushlight._version import __version__
 from rushlight.export.calls import parameters
 from rushlight.export.code import Code
 from rushlight.export.learned import learned_header
-from rushlight.export.names import comment, harmless, renamed
+from rushlight.export.names import comment, folded, harmless, renamed
 from rushlight.export.subject import Subject
 
 
@@ -36,7 +36,7 @@ def header_text(code: Code) -> str:
     lines.append("const char *model_describe(void);\n")
     lines += learned_header(code)
     lines += ["#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
-    return renamed("\n".join(lines), subject.name).replace("MODEL_H", f"{subject.name.upper()}_H")
+    return folded(renamed("\n".join(lines), subject.name))
 
 
 def _sizes(code: Code) -> list[str]:

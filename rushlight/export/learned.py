@@ -5,8 +5,8 @@ import math
 from rushlight.core.shapes import size_of
 from rushlight.export.binding import Order
 from rushlight.export.calls import PADDING, arguments, entry, parameters
-from rushlight.export.code import Code, Field, Stored, Training, turned_size
-from rushlight.export.names import c_string, renamed
+from rushlight.export.code import Code, Stored, Training, rounded, turned_size
+from rushlight.export.names import c_string, folded, renamed
 
 
 def learned_header(code: Code) -> list[str]:
@@ -75,38 +75,30 @@ def _step(code: Code, training: Training) -> str:
     text = text.replace("BUFFERS", ", ".join(training.bound)).replace("ENTRY", entry(code, 1))
     padding = PADDING.replace("MODEL_ARENA", "MODEL_TRAIN_ARENA")
     text = text.replace("    PREPARE\n", padding if subject.words else "")
-    return renamed(text.replace("TAIL", str(training.tail)), code.subject.name)
+    return folded(renamed(text.replace("TAIL", str(training.tail)), code.subject.name))
 
 
 def _asking(code: Code, training: Training) -> str:
     """Return the functions that answer by what was learned."""
     subject = code.subject
     prepare = PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
-    after = code.tail
-    for field, order in reversed(training.turned):
-        kind, name = field.slot.dtype.c, f"turned_{field.name}"
-        from_row = _tensor_row(field.slot.shape, field.slot.dtype.itemsize, field.slot.order)
-        to_row = _tensor_row(field.slot.shape, field.slot.dtype.itemsize, order)
+    place = rounded(8 * subject.words)
+    for field, order in training.turned:
+        kind, name, slot = field.slot.dtype.c, f"turned_{field.name}", field.slot
+        lies = _tensor_row(slot.shape, slot.dtype.itemsize, slot.order)
+        wanted = _tensor_row(slot.shape, slot.dtype.itemsize, order)
+        where = f"(char *)arena + MODEL_ARENA - {code.tail - place}"
         prepare += (
-            f"    {kind} *const {name} = ({kind} *)((char *)arena + MODEL_ARENA - {after}"
-            f" + {_before(training, field) + 8 * subject.words + (-8 * subject.words) % 64});\n"
-            f"    static const model_tensor {name}_from = {from_row};\n"
-            f"    static const model_tensor {name}_to = {to_row};\n"
+            f"    {kind} *const {name} = ({kind} *)({where});\n"
+            f"    static const model_tensor {name}_from = {lies};\n"
+            f"    static const model_tensor {name}_to = {wanted};\n"
             f"    model_turn(&{name}_from, state->{field.name}, &{name}_to, {name});\n"
         )
+        place += turned_size(field)
+    turn = renamed(_TURN, subject.name) if training.turned else ""
     text = _ASK.replace("PARAMETERS", parameters(subject)).replace("ARGUMENTS", arguments(subject))
     text = text.replace("BUFFERS", ", ".join(training.asked)).replace("ENTRY", entry(code, 0))
-    return renamed(text.replace("    PREPARE\n", prepare), subject.name)
-
-
-def _before(training: Training, field: Field) -> int:
-    """Return where among the turned fields one lies."""
-    total = 0
-    for one, _ in training.turned:
-        if one is field:
-            break
-        total += turned_size(one)
-    return total
+    return turn + folded(renamed(text.replace("    PREPARE\n", prepare), subject.name))
 
 
 def _keeping(code: Code, training: Training) -> str:
@@ -130,7 +122,7 @@ def _keeping(code: Code, training: Training) -> str:
             *lines,
             "",
             f"static const char {name}_header[] =\n    {c_string(code.header, '    ')};\n",
-            renamed(text, name),
+            folded(renamed(text, name)),
         ]
     )
 
@@ -166,8 +158,8 @@ FIELDS
 /* Begin with the weights as they were exported. */
 void model_start(model_state *state);
 
-/* One step of @OPTIMIZER on MODEL_TRAIN_BATCH inputs and labels, @LABELS; `rate` is the learning
-   rate. Returns 0 and the mean loss before the step; 1, with nothing changed, where a label or an
+/* One step of @OPTIMIZER on MODEL_TRAIN_BATCH inputs and labels.
+   Labels are @LABELS; `rate` is the learning rate. Returns 0 and the mean loss before the step; 1, with nothing changed, where a label or an
    input is out of range. From one thread at a time. */
 int model_train(model_state *state, STEP);
 
@@ -253,6 +245,17 @@ int model_predict_with(const model_state *state, PARAMETERS)
     static char arena[MODEL_ARENA] __attribute__((aligned(64)));
     return model_predict_with_in(arena, state, ARGUMENTS);
 }
+"""
+
+_TURN = """\
+static void model_turn(const model_tensor *lies, const void *from, const model_tensor *wanted,
+                       void *to)
+{
+    for (int64_t i = 0; i < lies->count; i++)
+        model_copy_bytes((char *)to + model_place(wanted, i),
+                         (const char *)from + model_place(lies, i), lies->item);
+}
+
 """
 
 _KEEP = """\

@@ -8,6 +8,7 @@ from pathlib import Path
 
 LONGEST = 40  # characters of an identifier that is made of a file's name
 WIDTH = 96
+FOLD = 100
 
 _HEADERS = (
     "assert complex ctype errno fenv float inttypes iso646 limits locale main math model_test "
@@ -72,6 +73,24 @@ def harmless(text: str) -> str:
     'a___ b_'
     """
     return re.sub(r"[^A-Za-z0-9_.,:;()+=<> -]", "_", text)
+
+
+def folded(text: str) -> str:
+    """Return C whose long lines go on in the next one; none of them may hold a string.
+
+    >>> folded("int f(" + "int a, " * 20 + "int b);").splitlines()[1]
+    '    int a, int a, int a, int a, int a, int a, int b);'
+    """
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= FOLD:
+            lines.append(line)
+            continue
+        indent = " " * (len(line) - len(line.lstrip()))
+        further = indent + ("   " if line.lstrip().startswith("/*") else "    ")
+        parts = textwrap.wrap(line, FOLD, subsequent_indent=further, break_long_words=False)
+        lines += parts
+    return "\n".join(lines)
 
 
 def comment(text: str) -> str:

@@ -3,13 +3,16 @@
 import json
 import math
 import pkgutil
+from collections.abc import Sequence
 from typing import Any
 
+from rushlight.core.dtypes import DType
 from rushlight.core.primitive import Array
 from rushlight.export.arrays import array_text
 from rushlight.export.code import Code
+from rushlight.export.learning import TEST_RATE
 from rushlight.export.names import c_string, comment, harmless, renamed
-from rushlight.export.subject import Subject
+from rushlight.export.subject import Buffer, Subject
 from rushlight.export.words import words_text
 
 _INCLUDES = ("ctype", "errno", "math", "stdint", "stdio", "stdlib", "string")
@@ -31,42 +34,57 @@ def main_text(code: Code) -> str:
         "\n".join(f"#include <{name}.h>" for name in _INCLUDES) + "\n",
         f'#include "{subject.name}.h"\n#include "{subject.name}_test.h"\n',
         f'#define {subject.name.upper()}_NAME "{subject.name}"\n',
+        f"#define TEST {'test() | test_learning()' if code.training else 'test()'}\n",
         f"typedef {subject.output.dtype.c} {subject.name}_number;\n",
         f"static const char help[] =\n    {c_string(_help(subject), '    ')};\n",
         _tables(subject),
     ]
     text = "\n".join(part for part in parts if part)
-    for fragment in ("answer", *_FRAGMENTS[subject.kind], "main"):
+    learning = ("learning",) if code.training else ()
+    for fragment in ("answer", *learning, *_FRAGMENTS[subject.kind], "main"):
         text += f"\n{renamed(_fragment(fragment), subject.name)}"
     return text
 
 
-def test_text(code: Code, samples: list[Array], expected: Array) -> str:
-    """Return the header with the test vector: an input, and what the network answered here."""
+def test_text(code: Code) -> str:
+    """Return the header with the test vector: an input, and what the network answered here.
+
+    Where the training step is exported too, some steps are taken, which change the model.
+    """
     subject = code.subject
-    arrays, names = [], []
-    for one, sample in zip(subject.inputs, samples, strict=True):
+    samples = subject.samples()
+    expected = subject.expected(samples)
+    parts = [
+        f"/* What {subject.name} was asked when it was exported, and what it answered. */",
+        "#ifndef MODEL_TEST_H\n#define MODEL_TEST_H\n\n#include <stdint.h>\n",
+        *_samples("model_test", "MODEL_TEST_INPUT", subject.inputs, samples),
+        _constant("model_expected", expected, subject.output.dtype),
+    ]
+    if code.training is not None:
+        learner = code.training.learner
+        batch = learner.samples()
+        buffers = (*learner.subject.inputs, learner.labels)
+        parts += _samples("model_batch", "MODEL_TEST_BATCH", buffers, batch)
+        parts.append(f"#define MODEL_TEST_RATE {TEST_RATE}\n")
+        losses = learner.expected(batch)
+        parts.append(_constant("model_expected_losses", losses, subject.output.dtype))
+    return renamed("\n".join([*parts, "#endif\n"]), subject.name)
+
+
+def _samples(prefix: str, macro: str, buffers: Sequence[Buffer], arrays: list[Array]) -> list[str]:
+    """Return the C of some arguments, and a macro that passes them."""
+    parts, names = [], []
+    for one, array in zip(buffers, arrays, strict=True):
         if one.shape:
-            names.append(f"{subject.name}_test_{one.name}")
-            declaration = f"static const {one.dtype.c} {names[-1]}[{math.prod(one.shape)}]"
-            arrays.append(array_text(declaration, sample, one.dtype))
+            names.append(f"{prefix}_{one.name}")
+            parts.append(_constant(names[-1], array, one.dtype))
         else:
-            names.append(str(int(sample)))
-    dtype = subject.output.dtype
-    declaration = f"static const {dtype.c} {subject.name}_expected[{math.prod(expected.shape)}]"
-    arrays.append(array_text(declaration, expected, dtype))
-    caps = subject.name.upper()
-    return "\n".join(
-        [
-            f"/* An input of {subject.name}, and what it answered when it was exported. */",
-            f"#ifndef {caps}_TEST_H",
-            f"#define {caps}_TEST_H\n",
-            "#include <stdint.h>\n",
-            f"#define {caps}_TEST_INPUT {', '.join(names)}\n",
-            *arrays,
-            "#endif\n",
-        ]
-    )
+            names.append(str(int(array)))
+    return [*parts, f"#define {macro} {', '.join(names)}\n"]
+
+
+def _constant(name: str, array: Array, dtype: DType) -> str:
+    return array_text(f"static const {dtype.c} {name}[{max(1, array.size)}]", array, dtype)
 
 
 def _fragment(name: str) -> str:

@@ -9,7 +9,7 @@ from rushlight.export.binding import Held
 from rushlight.export.calls import PADDING, arguments, entry, parameters
 from rushlight.export.code import Code, facts_json
 from rushlight.export.learned import learned_text
-from rushlight.export.names import c_string, comment, harmless, renamed
+from rushlight.export.names import c_string, comment, folded, harmless, renamed
 from rushlight.export.subject import Subject
 
 _ENTRY = re.compile(
@@ -33,7 +33,7 @@ def source_text(code: Code, build: str) -> str:
         renamed(_POOL, subject.name).replace("POOL", _pool()),
         *(_weights_text(one) for one in code.held),
         _labels_text(subject),
-        renamed(_calls(code), subject.name),
+        folded(renamed(_calls(code), subject.name)),
         learned_text(code),
         renamed(_DESCRIBE, subject.name).replace("FACTS", c_string(facts_json(code), " " * 11)),
     ]
@@ -74,9 +74,10 @@ def _calls(code: Code) -> str:
     """Return the functions that ask the network."""
     subject = code.subject
     text = _CALLS.replace("PARAMETERS", parameters(subject))
-    text = text.replace("ARGUMENTS", arguments(subject)).replace("TAIL", str(code.tail))
-    text = text.replace("BUFFERS", ", ".join(code.bound)).replace("ENTRY", entry(code, 0))
-    return text.replace("    PREPARE\n", PADDING if subject.words else "")
+    text = text.replace("ARGUMENTS", arguments(subject)).replace("ENTRY", entry(code, 0))
+    text = text.replace("BUFFERS", ", ".join(code.bound))
+    padding = PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
+    return text.replace("    PREPARE\n", padding)
 
 
 _POOL = """\

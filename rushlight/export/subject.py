@@ -176,7 +176,7 @@ def _output(answer: Forward, inputs: Sequence[Buffer], wanted: tuple[int, ...]) 
 
 def _probabilities(scores: Forward) -> Forward:
     def probabilities(*inputs: Tensor) -> Tensor:
-        return scores(*inputs).softmax()  # type: ignore[no-any-return]
+        return scores(*inputs).softmax()
 
     return probabilities
 

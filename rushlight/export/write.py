@@ -154,12 +154,11 @@ def _put(folder: Path, target: Path) -> None:
 
 def _write_sources(code: Code, folder: Path, portable: bool) -> None:
     subject = code.subject
-    samples = subject.samples()
     command = f"cc {shlex.join(flags(portable))} -c {subject.name}.c"
     texts = {
         f"{subject.name}.c": source_text(code, command),
         f"{subject.name}.h": header_text(code),
-        f"{subject.name}_test.h": test_text(code, samples, subject.expected(samples)),
+        f"{subject.name}_test.h": test_text(code),
         "main.c": main_text(code),
         "Makefile": _makefile(subject.name, portable),
     }

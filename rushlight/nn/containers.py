@@ -40,9 +40,10 @@ class Sequential(Module):
         setattr(self, str(position), layer)
         return self
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: Any, *more: Any) -> Any:
+        """Return what the last layer makes of it; the first one gets `more`, such as offsets."""
         for layer in self:
-            x = layer(x)
+            x, more = layer(x, *more), ()
         return x
 
     def __len__(self) -> int:

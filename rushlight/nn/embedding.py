@@ -51,6 +51,8 @@ class EmbeddingBag(Module):
         width: numbers in each vector.
         mode: "mean" or "sum".
         init: name of an initialiser for the table; "normal" as in PyTorch.
+        include_last_offset: whether offsets are (bags + 1,), the last of them where the last bag
+            ends, as loaders give them for Ragged texts; ids after that count for nothing.
 
     >>> import rushlight as rl
     >>> bag = EmbeddingBag(10, 4)
@@ -58,14 +60,22 @@ class EmbeddingBag(Module):
     ((2, 4), (2, 4))
     """
 
-    def __init__(self, count: int, width: int, mode: str = "mean", init: str = "normal") -> None:
+    def __init__(
+        self,
+        count: int,
+        width: int,
+        mode: str = "mean",
+        init: str = "normal",
+        include_last_offset: bool = False,
+    ) -> None:
         check_sizes(count=count, width=width)
         _check_mode(mode)
         self.mode = mode
+        self.include_last_offset = bool(include_last_offset)
         self.weight = Parameter(by_name(init)((count, width)))
 
     def forward(self, ids: Any, offsets: Any = None) -> Tensor:
-        return embedding_bag(self.weight, ids, offsets, self.mode)
+        return embedding_bag(self.weight, ids, offsets, self.mode, self.include_last_offset)
 
 
 @op
@@ -91,7 +101,13 @@ def embedding(table: Tensor, ids: Any) -> Tensor:
 
 
 @op
-def embedding_bag(table: Tensor, ids: Any, offsets: Any = None, mode: str = "mean") -> Tensor:
+def embedding_bag(
+    table: Tensor,
+    ids: Any,
+    offsets: Any = None,
+    mode: str = "mean",
+    include_last_offset: bool = False,
+) -> Tensor:
     """Return the mean or sum of rows of `table` (count, width) for each bag of ids.
 
     Args:
@@ -99,6 +115,7 @@ def embedding_bag(table: Tensor, ids: Any, offsets: Any = None, mode: str = "mea
         ids: integers (bags, size), or (total,) with `offsets`.
         offsets: where each bag begins in flat ids, integers (bags,) that begin with 0.
         mode: "mean" or "sum"; an empty bag gives zeros.
+        include_last_offset: whether the last offset is where the last bag ends.
 
     >>> import rushlight as rl
     >>> table = rl.tensor([[1.0], [2.0], [4.0]])
@@ -118,11 +135,13 @@ def embedding_bag(table: Tensor, ids: Any, offsets: Any = None, mode: str = "mea
     begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
     bag_of = begun.sum(1) - 1
     bags = offsets.shape[0]
-    total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)
+    last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
+    total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)[:last]
     if mode == "sum":
         return total  # type: ignore[no-any-return]
     ones = as_tensor(np.ones((ids.shape[0], 1)), table.dtype)
-    return total / bind(take_add_p, bag_of, ones, rows=bags).clip(1.0)  # type: ignore[no-any-return]
+    count = bind(take_add_p, bag_of, ones, rows=bags)[:last]
+    return total / count.clip(1.0)  # type: ignore[no-any-return]
 
 
 def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:

@@ -20,6 +20,7 @@ from rushlight.core.errors import RushlightError, TraceError
 from rushlight.core.mode import mode
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor
 from rushlight.train.metrics import are_classes
@@ -86,9 +87,6 @@ class Driven:
             return "anomalies are looked for op by op"
         if any(not isinstance(c, Ragged) and not _is_plain(c.dtype) for c in self.columns):
             return "the data has numbers that must be converted first"
-        ragged = any(isinstance(column, Ragged) for column in self.columns)
-        if ragged and not self.in_place:
-            return "batches of sequences have a shape of their own each"
         sizes = self._sizes()
         if len(sizes) > MOST_PROGRAMS:
             return f"there are batches of {len(sizes)} shapes"
@@ -168,11 +166,11 @@ class Driven:
 
     def _function(self) -> Callable[..., Any]:
         """Return the step as a function of what moves: the items, or their numbers."""
-        tables = [] if self.in_place else [Tensor.wrap(column) for column in self.columns]
+        tables = [] if self.in_place else [_table(column) for column in self.columns]
 
         def driven(*moved: Tensor) -> tuple[Tensor, ...]:
-            batch = moved if self.in_place else tuple(take(table, moved[0]) for table in tables)
-            batch = self.loader.prepared(batch)
+            rows = [part for table in tables for part in table.rows(moved[0])]
+            batch = self.loader.prepared(moved if self.in_place else tuple(rows))
             value, output = self.step(*batch)
             labels = batch[-1]
             self._classes = are_classes(output, labels)
@@ -218,6 +216,45 @@ class Driven:
         else:
             arrays = [items]
         self._entries[program].explain(arrays)
+
+
+class _Rows:
+    """A column of a data set, of which a step takes the rows of its batch."""
+
+    def __init__(self, column: npt.NDArray[Any]) -> None:
+        self.table = Tensor.wrap(column)
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        return (take(self.table, items),)
+
+
+class _Sequences:
+    """A column of sequences: a batch is ids, as many as the longest ones have, and offsets."""
+
+    def __init__(self, column: Ragged) -> None:
+        self.values = Tensor.wrap(column.values)
+        self.starts = Tensor.wrap(column.starts)
+        self.lengths = Tensor.wrap(column.lengths)
+        self.longest = np.sort(column.lengths)[::-1]
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        count = len(items)
+        most = max(1, int(self.longest[:count].sum()))
+        lengths = take(self.lengths, items)
+        numbers = Tensor.wrap(np.arange(count + 1))
+        before = Tensor.wrap(np.arange(count)).unsqueeze(0) < numbers.unsqueeze(1)
+        offsets = where(before, lengths.unsqueeze(0), 0).sum(1)  # (count + 1,)
+        places = Tensor.wrap(np.arange(most))
+        bag = (places.unsqueeze(1) >= offsets[1:].unsqueeze(0)).cast("int64").sum(1)
+        inside = bag < count
+        mine = where(inside, bag, 0)
+        start = take(take(self.starts, items) - offsets[:-1], mine)
+        ids = take(self.values, where(inside, start + places, 0))
+        return ids, offsets
+
+
+def _table(column: Any) -> _Rows | _Sequences:
+    return _Sequences(column) if isinstance(column, Ragged) else _Rows(column)
 
 
 def _is_plain(dtype: np.dtype[Any]) -> bool:

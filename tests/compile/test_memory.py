@@ -42,6 +42,8 @@ def missing_barriers(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
         while first > 0 and not steps[first].barrier:
             first -= 1
         for other in steps[first:last]:
+            if step.emitted.code.units == other.emitted.code.units == 1:
+                continue  # the first thread does both
             for mine in step.buffers:
                 for theirs in other.buffers:
                     changes = mine in step.writes or theirs in other.writes

@@ -8,8 +8,8 @@ import pytest
 
 import rushlight as rl
 from rushlight.core.bind import bind
-from rushlight.core.primitive import Array
 from rushlight.core.errors import BoundsError
+from rushlight.core.primitive import Array
 from rushlight.graph.interpret import Interpreter
 from rushlight.ops.gather import scatter_add_p, take_add_p
 from rushlight.ops.random import random_bits_p

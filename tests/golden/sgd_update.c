@@ -5,6 +5,7 @@ static void kernel_1(float *restrict weight_2, const float *restrict rate_1,
     const float *restrict x_0, int64_t first, int64_t last)
 {
     const float rate_1_2 = rate_1[0];
+
     const int64_t end = last * 4096 < 4800 ? last * 4096 : 4800;
     for (int64_t i1 = first * 4096; i1 < end; i1++) {
         const float weight_2_1 = weight_2[i1];

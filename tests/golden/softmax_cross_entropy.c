@@ -71,7 +71,6 @@ static void kernel_2(const float *restrict sum_7, const int64_t *restrict x_1,
 static void rl_program_steps(void *context, int thread, int threads)
 {
     rl_call *const call = ((rl_job *)context)->call;
-    rl_barrier *const barrier = &((rl_job *)context)->barrier;
     float *const x_0 = (float *)call->buffers[0];
     float *const max_4 = (float *)(call->arena + 0);
     float *const sum_7 = (float *)(call->arena + 128);
@@ -83,10 +82,10 @@ static void rl_program_steps(void *context, int thread, int threads)
     if (thread == 0)
         kernel_1(x_0, max_4, sum_7, x_1, result_3, 0, 1, call);
 
-    rl_barrier_wait(barrier, threads);
     /* sub, log, gather, mean: 32 */
     if (thread == 0)
         kernel_2(sum_7, x_1, x_0, max_4, result_2, 0, 1, call);
+    (void)threads;
 }
 
 __attribute__((visibility("default"))) int64_t rl_program(rl_call *call);

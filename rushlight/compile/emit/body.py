@@ -5,7 +5,7 @@ once a row, the rest in the innermost loop.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from rushlight.graph.ir import GraphValue, Node
 
 CALL, ROW, COLUMN = range(3)  # how often a statement is done: the levels of the loops
 
-Coefficients = tuple[int, tuple[tuple[int, int], ...], tuple[str, ...]]
+Coefficients = tuple[int, tuple[tuple[int, int], ...], tuple[tuple[str, int], ...]]
 
 
 class Body:
@@ -188,13 +188,14 @@ class Body:
 
     def coefficients(self, strided: Strided, places: Places) -> Coefficients:
         """Return the offset, the steps along axes and the variable parts of an element's index."""
-        offset, steps, variables = strided.offset, {}, []
+        offset, variables = strided.offset, []
+        steps: dict[int, int] = {}
         for place, stride in zip(places, strided.strides, strict=True):
             offset += place.start * stride
             for axis, step in place.steps:
                 steps[axis] = steps.get(axis, 0) + step * stride
             if place.variable is not None:
-                variables.append(times(place.variable, place.scale * stride))
+                variables.append((place.variable, place.scale * stride))
         return offset, tuple(sorted((a, s) for a, s in steps.items() if s)), tuple(variables)
 
     def name(self, stem: str) -> str:
@@ -220,22 +221,31 @@ def axis_name(axis: int) -> str:
 
 def place_text(place: Place) -> str:
     """Return an index along one axis as C."""
-    more = (times(place.variable, place.scale),) if place.variable else ()
+    more = ((place.variable, place.scale),) if place.variable else ()
     return sum_text(place.start, place.steps, more)
 
 
-def times(name: str, step: int) -> str:
-    """Return a C variable times a number."""
+def sum_text(
+    offset: int, steps: Iterable[tuple[int, int]], more: Iterable[tuple[str, int]] = ()
+) -> str:
+    """Return the C of an offset, steps times axes, and variables times numbers.
+
+    >>> sum_text(5, ((0, -1), (1, 3)), (("at_2", 4),)), sum_text(0, ())
+    ('i1 * 3 + at_2 * 4 + 5 - i0', '0')
+    """
+    terms = [(axis_name(axis), step) for axis, step in steps] + list(more)
+    parts = [(_times(name, abs(step)), step > 0) for name, step in terms]
+    if offset:
+        parts.append((str(abs(offset)), offset > 0))
+    parts.sort(key=lambda part: not part[1])  # a sum had better not begin with a minus
+    text = "".join(f" {'+' if positive else '-'} {part}" for part, positive in parts)
+    if text.startswith(" - "):
+        return "-" + text[3:]
+    return text[3:] or "0"
+
+
+def _times(name: str, step: int) -> str:
     return name if step == 1 else f"{name} * {step}"
-
-
-def sum_text(offset: int, steps: tuple[tuple[int, int], ...], more: tuple[str, ...] = ()) -> str:
-    """Return the C of an offset, steps times axes, and further parts."""
-    parts = [axis_name(a) if step == 1 else f"{axis_name(a)} * {step}" for a, step in steps]
-    parts += more
-    if offset or not parts:
-        parts.append(str(offset))
-    return " + ".join(parts).replace("+ -", "- ")
 
 
 def literal(number: Any, dtype: DType) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rushlight.compile.access import Places
-from rushlight.compile.emit.body import COLUMN, ROW, Body, Coefficients, axis_name, sum_text
+from rushlight.compile.emit.body import CALL, COLUMN, ROW, Body, Coefficients, axis_name, sum_text
 from rushlight.compile.emit.folds import LANES, Accumulator
 from rushlight.compile.emit.kernel import folded
-from rushlight.compile.emit.tidy import without_unused
+from rushlight.compile.emit.tidy import NAME, without_unused
 from rushlight.compile.fuse import Fuser
 from rushlight.compile.records import Buffer, Emitted, KernelCode, Strided
 from rushlight.compile.soft import Kernel, fold_places
@@ -139,17 +139,20 @@ class LoopWriter:
         else:
             units = self._write_elements()
         checks = self.body.checks
+        constants = [f"    {line}" for line in self.body.lines[CALL]]
+        constants, lines = without_unused(constants, self.lines)
+        body = [*constants, "", *lines] if constants else lines
+        names = set(NAME.findall("\n".join(body)))
+        buffers = {b: written for b, written in self.buffers.items() if b.name in names}
         parameters = [
             f"{'' if written else 'const '}{buffer.dtype.c} *restrict {buffer.name}"
-            for buffer, written in self.buffers.items()
+            for buffer, written in buffers.items()
         ]
         parameters += ["int64_t first", "int64_t last"] + ["rl_call *call"] * checks
         head = folded(f"static void {self.name}", parameters, ")")
-        body = ["    " + line for line in self.body.lines[0]] + self.lines
-        (body,) = without_unused(body)
         text = "\n".join([*head, "{", *body, "}", ""])
-        operands = [(buffer, 0) for buffer in self.buffers]
-        written = {buffer for buffer, changed in self.buffers.items() if changed}
+        operands = [(buffer, 0) for buffer in buffers]
+        written = {buffer for buffer, changed in buffers.items() if changed}
         return Emitted(KernelCode(text, units), operands, written, checks)
 
     def _begin_body(self, inner: set[int]) -> None:
@@ -412,7 +415,8 @@ class LoopWriter:
 
     def _open_lanes(self, begin: str, count: str) -> None:
         self._open(f"for (int64_t lane = 0; lane < {count}; lane++)")
-        self._out(f"const int64_t {axis_name(self.rows[-1])} = {begin} + lane;")
+        index = "lane" if begin == "0" else f"{begin} + lane"
+        self._out(f"const int64_t {axis_name(self.rows[-1])} = {index};")
 
     def _begin_column_sums(self, folds: list[Accumulator], begin: str, count: str) -> None:
         """Write the sums of a block and what they start from."""

@@ -76,7 +76,8 @@ _ORDER = {
 
 def _moves(terms: Terms, strided: Strided) -> tuple[int, dict[int, int]]:
     """Return the offset of the first element, and how far one step along each axis goes."""
-    offset, moves = strided.offset, {}
+    offset = strided.offset
+    moves: dict[int, int] = {}
     for term, stride in zip(terms, strided.strides, strict=True):
         offset += term.start * stride
         for axis, step in term.steps:

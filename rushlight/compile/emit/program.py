@@ -26,6 +26,7 @@ from rushlight.graph.passes.optimise import optimise
 
 ENTRY = "rl_program"
 LITTLE = 30_000  # multiplications and the like that one thread does before others would wake
+MOST_OF_NAME = 60  # characters of what people called something
 HEADERS = ("rushlight.h", "job.h", "maths.h", "half.h", "philox.h")
 
 
@@ -151,7 +152,7 @@ class ProgramWriter:
             inputs = " x ".join(str(x.shape) for x in kernel.node.inputs)
             sizes = f"{inputs} to {kernel.node.outputs[0].shape}"
         module = (kernel.node or nodes[0]).module
-        where = f" in {module}" if module else ""
+        where = f" in {module[-MOST_OF_NAME:]}" if module else ""
         return _harmless(f"{', '.join(names)}: {sizes}{where}")
 
     def _title(self, arena: int, scratch: int) -> str:
@@ -160,7 +161,7 @@ class ProgramWriter:
         facts = f"{count} kernel{'s' * (count != 1)}, {arena:,} bytes between them"
         if scratch:
             facts += f", {scratch:,} more for each thread"
-        name = _harmless(self.fuser.graph.name)[:60]
+        name = _harmless(self.fuser.graph.name[:MOST_OF_NAME])
         return f"/* {self.entry}: the graph {name}. {facts}. */\n"
 
     def _work(self) -> int:
@@ -203,4 +204,4 @@ def _table(buffer: Buffer, array: Array) -> str:
 
 
 def _harmless(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.,:() -]", "?", text)
+    return re.sub(r"[^A-Za-z0-9_.,:()<> -]", "?", text)

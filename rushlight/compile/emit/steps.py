@@ -1,16 +1,14 @@
 """The steps of a program: kernels in their order, the barriers between them, the calls in C."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rushlight.compile.emit.kernel import folded
 from rushlight.compile.emit.pieces import indented
+from rushlight.compile.emit.tidy import NAME
 from rushlight.compile.records import Buffer, Emitted, KernelCode
 
 FILL, COPY = 65536, 16384  # elements of a unit
-
-_NAME = re.compile(r"\w+")
 
 
 @dataclass
@@ -39,6 +37,11 @@ class Step:
     def writes(self) -> list[Buffer]:
         return [buffer for buffer in self.buffers if buffer in self.emitted.written]
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether the first thread does all of it."""
+        return self.emitted.code.units == 1
+
     def text(self) -> str:
         """Return the definition of its function."""
         return f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
@@ -58,14 +61,14 @@ class Step:
         if self.emitted.scratch:
             arguments.append("scratch")
         units = self.emitted.code.units
-        share = ["0", "1"]
-        if units > 1:
-            share = [f"rl_share({units}, thread{more}, threads)" for more in ("", " + 1")]
-        arguments += share
+        if self.is_alone:
+            arguments += ["0", "1"]
+        else:
+            arguments += [f"rl_share({units}, thread{more}, threads)" for more in ("", " + 1")]
         if self.emitted.checks:
             arguments.append("call")
         work = folded(self.name, arguments, ");")
-        if units > 1:
+        if not self.is_alone:
             return lines + work
         if len(work) == 1:
             return [*lines, "if (thread == 0)", *indented(work)]
@@ -78,17 +81,22 @@ def place_barriers(steps: Sequence[Step], checks: bool) -> None:
     With `checks` there is one before the first step that changes a state, too: from there on no
     index can be found out of range, so that a call that fails leaves all states as they were.
     """
-    read: list[Buffer] = []
-    written: list[Buffer] = []
+    waiting: list[Step] = []  # since the last barrier
     for step in steps:
         first_change = checks and any(buffer.role == "state" for buffer in step.writes)
-        if first_change or _meet(step.buffers, written) or _meet(step.writes, read):
+        if first_change or any(_conflict(step, other) for other in waiting):
             step.barrier = True
-            read, written = [], []
+            waiting = []
         if first_change:
             step.check, checks = True, False
-        read += step.buffers
-        written += step.writes
+        waiting.append(step)
+
+
+def _conflict(step: Step, other: Step) -> bool:
+    """Return whether a step may have to wait for other threads to do another one."""
+    if step.is_alone and other.is_alone:  # the first thread does both, in their order
+        return False
+    return _meet(step.writes, other.buffers) or _meet(step.buffers, other.writes)
 
 
 def lives(steps: Sequence[Step]) -> dict[Buffer, tuple[int, int]]:
@@ -164,7 +172,7 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
         own = f" + thread * INT64_C({scratch})" if scratch else ""
         body.append(f"char *const scratch = call->arena + {arena}{own};")
     body += [line for step in steps for line in step.call()]
-    names = set(_NAME.findall("\n".join(body)))
+    names = set(NAME.findall("\n".join(body)))
     if "barrier" in names:
         body.insert(0, "rl_barrier *const barrier = &((rl_job *)context)->barrier;")
     if "call" in names:

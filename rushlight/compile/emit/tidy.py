@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 _CONSTANT = re.compile(r"(\s*)const \w+ (\w+) = (.*);")
-_NAME = re.compile(r"[A-Za-z_]\w*")
+NAME = re.compile(r"[A-Za-z_]\w*")
 _CHECK = "rl_index("  # what such a call finds matters even if nobody reads the index
 
 
@@ -29,7 +29,7 @@ def without_unused(*groups: Sequence[str]) -> tuple[list[str], ...]:
 def _read(line: str) -> list[str]:
     """Return the names that a line reads: all but the one that it declares."""
     constant = _CONSTANT.fullmatch(line)
-    return _NAME.findall(constant[3] if constant else line)
+    return NAME.findall(constant[3] if constant else line)
 
 
 def _needed(line: str, read: Counter[str]) -> list[str]:

@@ -1,11 +1,9 @@
 """Tiles: products whose sums stay in registers, a vector of columns each."""
 
 from rushlight.compile.emit.kernel import Kernel, function, over_elements, over_rows, row_shape
-from rushlight.compile.emit.nests import count_of
 from rushlight.compile.emit.pieces import indented, loop, place, shifted
 
 SHORT = 8  # so many turns of an innermost loop are written out
-WORTH_FETCHING = 64  # products of a sum: so long they hide that memory is slow
 
 
 def constants(kernel: Kernel) -> list[str]:
@@ -28,7 +26,6 @@ def tile(kernel: Kernel) -> list[str]:
         "const int64_t vectors = (columns + RL_LANES - 1) / RL_LANES;",
         f"rl_vec sums{row_shape(kernel)}[{kernel.name}_vectors];",
         *over_rows(kernel, _over_vectors([f"{_sums(kernel)} = rl_splat(0);"])),
-        *_fetches(kernel),
         *_products(kernel),
         *_stores(kernel),
     ]
@@ -50,20 +47,6 @@ def _overlapping(kernel: Kernel) -> bool:
 
 def _at(kernel: Kernel) -> str:
     return "rl_at(vec, columns)" if _overlapping(kernel) else "vec * RL_LANES"
-
-
-def _fetches(kernel: Kernel) -> list[str]:
-    """Return what asks for the elements that the epilogue will need, while sums are worked out."""
-    if kernel.epilogue is None or count_of(kernel.form.inner) < WORTH_FETCHING:
-        return []
-    lines = []
-    for operand in kernel.epilogue.operands:
-        moves = kernel.row_moves(operand.name)
-        wide = kernel.form.width.step(operand.name) == 1 and operand.dtype.itemsize == 4
-        if wide and any(step for _, step in moves):
-            to = shifted(operand.name, [*moves, ("vec", 1)]).replace("vec", "vec * RL_LANES")
-            lines.append(f"__builtin_prefetch({to}, {int(operand.written)}, 2);")
-    return over_rows(kernel, _over_vectors(lines)) if lines else []
 
 
 def _products(kernel: Kernel) -> list[str]:

@@ -70,26 +70,31 @@ static int are_finite(const model_number *numbers)
     return 1;
 }
 
-/* Compares the answer to the test vector with what was expected when this was exported. */
+/* Compares numbers to what they were when this was exported; returns 1 where they are wrong. */
+static int compare(const char *what, const model_number *found, const model_number *expected,
+                   int count)
+{
+    double worst = 0, largest = 0;
+    for (int i = 0; i < count; i++) {
+        const double error = fabs((double)found[i] - (double)expected[i]);
+        worst = error > worst || isnan(error) ? error : worst;
+        largest = fmax(largest, fabs((double)expected[i]));
+    }
+    if (!(worst <= 1e-4 * largest)) {
+        printf("%s: wrong by %g\n", what, worst);
+        return 1;
+    }
+    if (memcmp(found, expected, (size_t)count * sizeof *found) == 0)
+        printf("%s: the same bits as when it was exported\n", what);
+    else
+        printf("%s: right to %g\n", what, worst);
+    return 0;
+}
+
 static int test(void)
 {
     static model_number found[MODEL_BATCH * MODEL_OUTPUTS];
-    const int count = (int)(sizeof model_expected / sizeof model_expected[0]);
-    double worst = 0, largest = 0;
     if (model_predict(MODEL_TEST_INPUT, found) != 0)
         return complain("test", "the network refuses its test vector");
-    for (int i = 0; i < count; i++) {
-        const double error = fabs((double)found[i] - (double)model_expected[i]);
-        worst = error > worst || isnan(error) ? error : worst;
-        largest = fmax(largest, fabs((double)model_expected[i]));
-    }
-    if (!(worst <= 1e-4 * largest)) {
-        printf("test: wrong by %g\n", worst);
-        return 1;
-    }
-    if (memcmp(found, model_expected, sizeof found) == 0)
-        puts("test: the same bits as when it was exported");
-    else
-        printf("test: right to %g\n", worst);
-    return 0;
+    return compare("test", found, model_expected, MODEL_BATCH * MODEL_OUTPUTS);
 }

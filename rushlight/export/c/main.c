@@ -12,7 +12,7 @@ int main(int count, char **arguments)
             return 0;
         }
         if (strcmp(option, "--test") == 0)
-            return test();
+            return TEST;
         if (strcmp(option, "--json") != 0)
             return complain(option, "there is no such option; --help lists them");
         as_json = 1;

@@ -13,7 +13,7 @@ from rushlight.graph.ir import Graph
 from rushlight.testing.native import Memory
 
 HERE = Path(__file__).parent
-RUNTIME = HERE.parents[1] / "rushlight" / "compile" / "runtime"
+RUNTIME = HERE.parent / "compile" / "runtime"
 SANITIZERS = {
     "address and undefined": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     "threads": ["-fsanitize=thread"],

@@ -1,0 +1,158 @@
+"""Training in native calls: the same as batch by batch in NumPy, up to rounding."""
+
+import numpy as np
+import pytest
+
+import rushlight as rl
+from rushlight.data import DataLoader, Dataset, Ragged
+from rushlight.train.driven import Driven
+from rushlight.train.step import make_step
+
+cross_entropy = rl.nn.functional.cross_entropy
+
+
+def pictures(count=70):
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (count, 6, 6), dtype=np.uint8)
+    return images, images.reshape(count, -1)[:, :4].argmax(1)
+
+
+def texts(count=45):
+    random = np.random.default_rng(6)
+    sequences = [random.integers(1, 30, random.integers(1, 6)) for _ in range(count)]
+    return Ragged(sequences), np.array([int(one.sum()) % 2 for one in sequences])
+
+
+def flat_pixels(images, labels):
+    return images.reshape(len(images), 36) * (1 / 255), labels
+
+
+def picture_net():
+    return rl.nn.Sequential(rl.nn.Linear(36, 16), rl.nn.ReLU(), rl.nn.Linear(16, 4))
+
+
+def text_net():
+    bag = rl.nn.EmbeddingBag(30, 8, include_last_offset=True)
+    return rl.nn.Sequential(bag, rl.nn.Linear(8, 2))
+
+
+def trained(net, loader, compiled, epochs=3):
+    rl.manual_seed(1)
+    model = net()
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1)
+    history = rl.fit(
+        model,
+        loader(),
+        loss=cross_entropy,
+        optimizer=optimizer,
+        epochs=epochs,
+        progress=False,
+        compiled=compiled,
+    )
+    return history, {name: x.numpy().copy() for name, x in model.state_dict().items()}
+
+
+def picture_batches():
+    return DataLoader(Dataset(*pictures()), 16, shuffle=True, seed=2, prepare=flat_pixels)
+
+
+def text_batches():
+    return DataLoader(Dataset(*texts()), 8, shuffle=True, seed=2)
+
+
+def text_after_text():
+    return DataLoader(Dataset(*texts()), 1, shuffle=True, seed=2)
+
+
+CASES = {
+    "pictures": (picture_net, picture_batches),
+    "texts": (text_net, text_batches),
+    "text after text": (text_net, text_after_text),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_driven_training_is_training_batch_by_batch(case):
+    net, loader = case
+    history, state = trained(net, loader, compiled=True)
+    wanted_history, wanted = trained(net, loader, compiled=False)
+    for name, values in wanted.items():
+        np.testing.assert_allclose(state[name], values, rtol=1e-4, atol=1e-5, err_msg=name)
+    for epoch, like in zip(history.epochs, wanted_history.epochs, strict=True):
+        np.testing.assert_allclose(epoch.loss, like.loss, rtol=1e-4)
+        assert epoch.accuracy == like.accuracy
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_many_epochs_in_a_call_are_the_same_bits_as_one_after_another(case):
+    net, loader = case
+    history, state = trained(net, loader, compiled=True, epochs=30)
+    rl.manual_seed(1)
+    model = net()
+    one_by_one = rl.fit(
+        model,
+        loader(),
+        loss=cross_entropy,
+        optimizer=rl.optim.SGD(model.parameters(), lr=0.1),
+        epochs=30,
+        progress=False,
+        on_epoch=lambda history: None,
+    )
+    assert one_by_one == history
+    for name, values in state.items():
+        np.testing.assert_array_equal(model.state_dict()[name].numpy(), values, err_msg=name)
+
+
+def driven(loader, net):
+    model = net().train()
+    step = make_step(model, cross_entropy, rl.optim.SGD(model.parameters(), lr=0.1))
+    return Driven(loader, step)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_nothing_falls_back_to_numpy(case):
+    net, loader = case
+    found = driven(loader(), net)
+    assert found.is_ready()
+    assert found.reason is None
+
+
+def test_a_transform_in_python_is_not_driven():
+    loader = DataLoader(Dataset(*pictures()), 16, transform=lambda images, labels: (images, labels))
+    found = driven(loader, picture_net)
+    assert not found.is_ready()
+    assert found.reason == "the loader's transform is Python"
+
+
+def test_a_label_out_of_range_is_named_and_changes_nothing():
+    images, labels = pictures()
+    labels[-1] = 4
+    rl.manual_seed(1)
+    model = picture_net()
+    before = model[0].weight.numpy().copy()
+    loader = DataLoader(Dataset(images, labels), 70, prepare=flat_pixels)
+    with pytest.raises(rl.BoundsError, match="index 4 is outside of 0 to 3"):
+        rl.fit(
+            model,
+            loader,
+            loss=cross_entropy,
+            optimizer=rl.optim.SGD(model.parameters(), lr=0.1),
+            epochs=1,
+            progress=False,
+        )
+    np.testing.assert_array_equal(model[0].weight.numpy(), before)
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_batch():
+    x = np.ones((40, 3), np.float32)
+    x[25] = np.inf
+    model = rl.nn.Linear(3, 1)
+    with pytest.raises(rl.TrainingError, match="in epoch 1, batch 6 of 8"):
+        rl.fit(
+            model,
+            DataLoader(Dataset(x, np.zeros((40, 1), np.float32)), 5),
+            loss=rl.nn.functional.mse_loss,
+            optimizer=rl.optim.SGD(model.parameters(), lr=0.1),
+            epochs=3,
+            progress=False,
+        )
