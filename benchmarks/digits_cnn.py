@@ -6,7 +6,7 @@ dropout; 10 scores. Every side is given its batches ready to use.
 
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -21,29 +21,30 @@ from rushlight.train.step import make_step
 
 LAYERS = [24 * 24 * 32 * 5 * 5, 8 * 8 * 64 * 32 * 5 * 5, 1024 * 1024, 1024 * 10]
 BATCH, RATE = 256, 1e-4
+STEPS = 24  # that count
 
 
 def batches(quick: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return batches of pictures (batch, 1, 28, 28) and labels (batch,)."""
-    count, batch = (2, 8) if quick else (8, BATCH)
+    count, batch = (2, 8) if quick else (6, BATCH)
     digits = mnist.load()
     images = digits.train_images[: count * batch].reshape(count, batch, 1, 28, 28)
     labels = digits.train_labels[: count * batch].reshape(count, batch).astype(np.int64)
     return list(zip(images * np.float32(1 / 255), labels, strict=True))
 
 
-def figures(step: Callable[[tuple], object], ready: Iterable[tuple], quick: bool) -> Figures:
-    """Return the milliseconds of a step, the median over some rounds; the first does not count."""
+def figures(step: Callable[[tuple], object], ready: Sequence[tuple], steps: int) -> Figures:
+    """Return the milliseconds of a step: the median, of which the first two do not count."""
     times = []
-    for _ in range(2 if quick else 5):
-        for batch in ready:
-            started = time.perf_counter()
-            step(batch)
-            times.append(time.perf_counter() - started)
-    return {"step": statistics.median(times[len(times) // 5 :]) * 1000}
+    for number in range(2 + steps):
+        batch = ready[number % len(ready)]
+        started = time.perf_counter()
+        step(batch)
+        times.append(time.perf_counter() - started)
+    return {"step": statistics.median(times[2:]) * 1000}
 
 
-def ours(quick: bool, compiled: bool) -> Figures:
+def ours(quick: bool, compiled: bool, steps: int = STEPS) -> Figures:
     rl.manual_seed(0)
     ready = [(rl.tensor(x), rl.tensor(y)) for x, y in batches(quick)]
     model = digits_cnn.build()
@@ -51,7 +52,7 @@ def ours(quick: bool, compiled: bool) -> Figures:
     step = make_step(model, rl.nn.functional.cross_entropy, optimizer)
     if compiled:
         step = rl.compile(step)
-    found = figures(lambda batch: step(*batch), ready[:2] if not compiled else ready, quick)
+    found = figures(lambda batch: step(*batch), ready, 2 if quick else steps)
     if compiled:
         need_native(step)
     loss, _ = step(*ready[0])
@@ -89,7 +90,7 @@ def pytorch(quick: bool, channels_last: bool) -> Figures:
         optimizer.step()
         return loss.item()
 
-    found = figures(step, ready, quick)
+    found = figures(step, ready, 2 if quick else STEPS)
     check_loss(step(ready[0]), 2.25, quick)
     return found
 
@@ -99,7 +100,7 @@ NAME = "a step of 256 pictures"
 TASK = Task(
     {
         "compiled": partial(ours, compiled=True),
-        "eager": partial(ours, compiled=False),
+        "eager": partial(ours, compiled=False, steps=4),
         TORCH: partial(pytorch, channels_last=False),
         LAST: partial(pytorch, channels_last=True),
     },

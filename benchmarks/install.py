@@ -69,4 +69,5 @@ def pytorch(quick: bool) -> Figures:
 TASK = Task(
     {"ours": ours, TORCH: pytorch},
     (Measure("installed size beside NumPy", "MiB", "size", "ours", (TORCH,)),),
+    once=("ours", TORCH),
 )

@@ -2,13 +2,14 @@
 
 python scripts/emitted.py FOLDER               writes one file a graph
 python scripts/emitted.py --against REVISION   shows how their C differs from that of a git revision
-python scripts/emitted.py --golden             writes tests/golden/ anew
+python scripts/emitted.py --golden             writes tests/golden/ and docs/compiler.md's C anew
 
 The hand-written runtime is left out: git shows how that differs. No C compiler is needed.
 """
 
 import argparse
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ from rushlight.testing.graphs import random_graph  # noqa: E402
 from rushlight.train.step import make_step  # noqa: E402
 
 GOLDEN = Path("tests/golden")
+PAGE = Path("docs/compiler.md")
+C_OF_PAGE = re.compile(r"(?<=```c\n)/\* rl_program.*?(?=```)", re.DOTALL)  # that of exp_matmul_add
 SEEDS = 40
 END_OF_RUNTIME = "#endif\n"  # each header's last line; kernels have no such line
 
@@ -44,11 +47,21 @@ def kernels_of(source: str) -> str:
 def golden() -> dict[str, Make]:
     """The graphs whose C is kept in tests/golden/ and read by people."""
     return {
+        "exp_matmul_add": exp_matmul_add,
         "softmax_cross_entropy": softmax_cross_entropy,
         "matmul_bias_relu": matmul_bias_relu,
         "max_pool": max_pool,
         "sgd_update": sgd_update,
     }
+
+
+def exp_matmul_add() -> Graph:
+    """The example of docs/walk.md and docs/compiler.md."""
+
+    def forward(a: rl.Tensor, b: rl.Tensor, c: rl.Tensor) -> rl.Tensor:
+        return (a @ b + c).exp()
+
+    return rl.trace(forward, rl.zeros(4, 6), rl.zeros(6, 8), rl.zeros(8))
 
 
 def softmax_cross_entropy() -> Graph:
@@ -141,6 +154,14 @@ def write(graphs: dict[str, Make], folder: Path) -> None:
         (folder / f"{name}.c").write_text(text, encoding="utf-8")
 
 
+def write_golden() -> None:
+    """Write the files of tests/golden/, and the one of them that the page shows."""
+    write(golden(), ROOT / GOLDEN)
+    shown = (ROOT / GOLDEN / "exp_matmul_add.c").read_text(encoding="utf-8")
+    page = (ROOT / PAGE).read_text(encoding="utf-8")
+    (ROOT / PAGE).write_text(C_OF_PAGE.sub(lambda _: shown, page), encoding="utf-8")
+
+
 def unpack(revision: str, folder: Path) -> None:
     """Put the package as of a revision into a folder, with this script beside it."""
     command = ["git", "archive", revision, "rushlight"]
@@ -175,12 +196,12 @@ def main() -> int:
     chosen = parser.add_mutually_exclusive_group(required=True)
     chosen.add_argument("folder", nargs="?", type=Path, help="where to write the C")
     chosen.add_argument("--against", metavar="REVISION", help="a commit, branch or tag")
-    chosen.add_argument("--golden", action="store_true", help="write tests/golden/ anew")
+    chosen.add_argument("--golden", action="store_true", help="write the approved C anew")
     given = parser.parse_args()
     if given.against is not None:
         return show_difference(given.against)
     if given.golden:
-        write(golden(), ROOT / GOLDEN)
+        write_golden()
     else:
         write(all_graphs(), given.folder)
     return 0

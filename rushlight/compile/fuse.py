@@ -61,23 +61,31 @@ def fuse(graph: Graph) -> "Fuser":
 
     A lookup of which only a part is used would be worked out for that part; so those become defs.
     """
-    whole: frozenset[GraphValue] = frozenset()
+    forced: frozenset[GraphValue] = frozenset()
     while True:
-        fuser = Fuser(graph, whole)
+        fuser = Fuser(graph, forced)
         checks = [check for kernel in fuser.kernels for check in fuser.index_checks(kernel)]
         complete = {check.value for check in checks if check.complete}
-        partial = {check.value for check in checks} - complete - whole
+        partial = {check.value for check in checks} - complete - forced
         if not partial:
             return fuser
-        whole |= partial
+        forced |= partial
 
 
 class Fuser:
-    """What is known of a graph while its kernels are made; `kernels` are in order of execution."""
+    """What is known of a graph while its kernels are made; `kernels` are in order of execution.
 
-    def __init__(self, graph: Graph, whole: frozenset[GraphValue] = frozenset()) -> None:
+    Args:
+        graph: a graph in the form that `legalise` gives.
+        forced: values that are defs of some kernel even if they need not be.
+
+    Raises:
+        NotImplementedError: a primitive has no kernel record.
+    """
+
+    def __init__(self, graph: Graph, forced: frozenset[GraphValue] = frozenset()) -> None:
         self.graph = graph
-        self._whole = whole
+        self._forced = forced
         self.views = Views(graph.nodes)
         self.producer = {v: node for node in graph.nodes for v in node.outputs}
         self.records: dict[Node, Record] = {}
@@ -181,7 +189,7 @@ class Fuser:
 
     def _needs_kernel(self, node: Node) -> bool:
         value = node.outputs[0]
-        if value in self.results or value in self._whole:
+        if value in self.results or value in self._forced:
             return True
         if isinstance(self.records[node], (Fold, ArgFold)):
             return True

@@ -30,6 +30,7 @@ def initial_loop(node: Node, record: Record) -> Kernel:
 
 
 def whole(value: GraphValue) -> Places:
+    """Return where the elements of a value stand in a loop over its long axes."""
     axes = iter(range(len(value.shape)))
     return tuple(Place() if size == 1 else at(next(axes)) for size in value.shape)
 
@@ -42,6 +43,7 @@ def single(place: Place) -> int | None:
 
 
 def renamed(place: Place, axes: dict[int, int]) -> Place:
+    """Return the place over axes that have other numbers."""
     return replace(place, steps=tuple((axes[a], s) for a, s in place.steps))
 
 

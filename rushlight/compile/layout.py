@@ -1,8 +1,8 @@
 """Layout: the order of each value's axes in memory.
 
 Convolutions want channels innermost, and their weights the output channels; a dense layer's weight
-(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and its
-new value, lie alike. Arguments lie as they come, in row-major order.
+(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and
+its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
 from rushlight.compile.fuse import Fuser
@@ -29,12 +29,11 @@ def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
     for node in fuser.graph.nodes:
         for value, order in _wishes(fuser, node):
             wanted.setdefault(alike.find(value), order)
-    for value in fuser.graph.arguments:
-        alike.split(value)
+    arguments = set(fuser.graph.arguments)
     return {
         value: wanted[alike.find(value)]
         for value in fuser.graph.values
-        if alike.find(value) in wanted
+        if value not in arguments and alike.find(value) in wanted
     }
 
 
@@ -43,10 +42,9 @@ class _Classes:
 
     def __init__(self) -> None:
         self._parent: dict[GraphValue, GraphValue] = {}
-        self._alone: set[GraphValue] = set()
 
     def find(self, value: GraphValue) -> GraphValue:
-        while value in self._parent and value not in self._alone:
+        while value in self._parent:
             value = self._parent[value]
         return value
 
@@ -54,10 +52,6 @@ class _Classes:
         one, other = self.find(one), self.find(other)
         if one is not other:
             self._parent[one] = other
-
-    def split(self, value: GraphValue) -> None:
-        """Leave a value out of its class, which goes on without it."""
-        self._alone.add(value)
 
 
 def _join(alike: _Classes, fuser: Fuser, node: Node) -> None:

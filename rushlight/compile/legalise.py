@@ -1,4 +1,4 @@
-"""A graph as the kernels want it: padding made explicit, long sums in two steps, every result its own.
+"""A graph as kernels want it: padding explicit, long sums in two steps, every result its own.
 
 This changes the copy of a graph that C is made from; the interpreter runs the graph as traced.
 """

@@ -1,4 +1,4 @@
-"""Memory: which buffer each value lies in, which states are updated in place, where temporaries go."""
+"""Memory: which buffer a value lies in, which states change in place, where temporaries go."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ from rushlight.compile.records import Buffer, Strided
 from rushlight.compile.soft import Kernel
 from rushlight.core.kernels import Contraction, Deposit, Reinterpret
 from rushlight.core.primitive import PRIMITIVES, Array
-from rushlight.graph.ir import Graph, GraphValue, Node
+from rushlight.core.shapes import size_of
+from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
@@ -86,9 +87,8 @@ def assign_memory(fuser: Fuser, traced: Graph, prefix: str = "") -> Memory:
 
 def _own_results(kernel: Kernel) -> set[GraphValue]:
     """Return the results of a structured node that are written to memory whoever reads them."""
-    assert kernel.node is not None
-    fused = len(kernel.place) > len(kernel.node.outputs)
-    return set() if fused else set(kernel.node.outputs)
+    fused = len(kernel.place) > len(kernel.op.outputs)
+    return set() if fused else set(kernel.op.outputs)
 
 
 def _default(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ def _read_by_structured(fuser: Fuser) -> set[GraphValue]:
 def _enter_results(
     memory: Memory, orders: dict[GraphValue, tuple[int, ...]]
 ) -> dict[GraphValue, Buffer]:
-    """Give every result its buffer: the state's own, a temporary that is copied there, or a slot."""
+    """Give each result a buffer: the state's own, a temporary that is copied there, or a slot."""
     graph = memory.fuser.graph
     buffers: dict[GraphValue, Buffer] = {}
     tensors = [id(x) for x in memory.tensors]
@@ -170,8 +170,7 @@ def _temporary(memory: Memory, value: GraphValue, order: tuple[int, ...] | None)
 
 def _reinterpret(memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[int, ...]]) -> None:
     """Read the operand's memory under another shape, or where it lies otherwise mark a copy."""
-    node = kernel.node
-    assert node is not None
+    node = kernel.op
     value = node.outputs[0]
     source = memory.view(node.inputs[0])
     strides = reshaped_strides(source.shape, source.strides, value.shape)
@@ -182,10 +181,17 @@ def _reinterpret(memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[
     name = c_name("rows", value.index)
     buffer = Buffer(name, source.shape, value.dtype, _default(source.shape))
     memory.temporaries.append(buffer)
-    strides = reshaped_strides(source.shape, buffer.strides, value.shape)
-    assert strides is not None
-    memory.strided[value] = Strided(buffer, value.shape, strides)
+    memory.strided[value] = Strided(buffer, value.shape, row_major(value.shape))
     kernel.kept = {value}
+
+
+def row_major(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of an array whose last axis lies innermost.
+
+    >>> row_major((2, 3, 4))
+    (12, 4, 1)
+    """
+    return tuple(size_of(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def c_name(name: str, number: int) -> str:

@@ -162,12 +162,12 @@ class Context:
     def run(self) -> int:
         """Run the program on the states where they lie now; return 0, or what failed."""
         states = self.native.states
-        if not states.states:
+        if not states:
             return self.function(self.address)
         held = states.hold(self._found, self.pointers)
         failed = self.function(self.address)
         del held
-        if not failed:
+        if states.has_turn and not failed:
             self.native.note_states()
         return failed
 

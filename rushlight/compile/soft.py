@@ -37,6 +37,13 @@ class Kernel:
     def is_loop(self) -> bool:
         return self.node is None
 
+    @property
+    def op(self) -> Node:
+        """The structured op that the kernel is around."""
+        if self.node is None:
+            raise TypeError("a kernel of loops is around no op")
+        return self.node
+
 
 def takes_epilogue(node: Node, record: Record | None) -> bool:
     """Return whether a structured op knows when an element is complete, so that more may follow."""
@@ -113,6 +120,7 @@ def operand_places(
 
 
 def fold_axes(record: Fold | ArgFold) -> tuple[int, ...]:
+    """Return the axes of the operand that a fold is over."""
     return record.axes if isinstance(record, Fold) else (record.axis,)
 
 

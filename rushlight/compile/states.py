@@ -150,16 +150,21 @@ class States:
     """
 
     def __init__(self, states: Sequence[State], has_turn: bool) -> None:
-        self.states = list(states)
         self.has_turn = has_turn
-        tensors = [state.tensor for state in states]
-        self._moving = Turn(tensors, tensors)
+        self._read = [state for state in states if not state.written]
+        self._written = [state for state in states if state.written]
+        self._read_tensors = [state.tensor for state in self._read]
+        self._moving = Turn(self._read_tensors, self._read_tensors)
+
+    def __bool__(self) -> bool:
+        return bool(self._read or self._written)
 
     def expect_writes(self, tensors: set[int]) -> None:
         """Take states, given by their ids, for written ones: by programs that run with this one."""
-        for state in self.states:
+        states = [*self._read, *self._written]
+        for state in states:
             state.written = state.written or id(state.tensor) in tensors
-        self.has_turn = True
+        self.__init__(states, has_turn=True)  # type: ignore[misc]
 
     def hold(self, found: list[int], pointers: Any) -> list[Array]:
         """Point a call at the states; return arrays to hold during the call.
@@ -171,29 +176,34 @@ class States:
         Whoever changes states has its turn. Whoever only reads them may come at any time: what it
         holds is left as it is by those who come later, and it waits for those who came before.
         """
-        held = []
-        for state, number in zip(self.states, found, strict=False):
-            tensor = state.tensor
-            home = tensor.home
-            if home is None or home.number != number or home.array is not tensor.data:
-                break
-            if not state.written:
-                held.append(home.array)
-            elif not home.is_alone():
-                break
-        else:
-            if found and (self.has_turn or not self._moving.must_wait()):
-                return held
+        held = self._look(found) if found else None
+        if held is not None and (self.has_turn or not self._moving.must_wait()):
+            return held
+        del held
         if self.has_turn:
             return self._settle(found, pointers)
-        held.clear()
         with self._moving:
             return self._settle(found, pointers)
 
+    def _look(self, found: list[int]) -> list[Array] | None:
+        """Return the arrays of the states that are read, or None where one has moved."""
+        held = []
+        numbers = iter(found)
+        for tensor, number in zip(self._read_tensors, numbers):  # noqa: B905: `found` is longer
+            home = tensor.home
+            if home.number != number or home.array is not tensor.data:
+                return None
+            held.append(home.array)
+        for state, number in zip(self._written, numbers, strict=True):
+            home = state.tensor.home
+            if home.number != number or home.array is not state.tensor.data or not home.is_alone():
+                return None
+        return held
+
     def _settle(self, found: list[int], pointers: Any) -> list[Array]:
-        homes = [state.settle() for state in self.states]
+        """Point a call at the states, and move those that do not lie well."""
+        homes = [state.settle() for state in (*self._read, *self._written)]
         found[:] = [home.number for home in homes]
-        for state, home in zip(self.states, homes, strict=True):
+        for state, home in zip((*self._read, *self._written), homes, strict=True):
             pointers[state.place] = home.pointer
-        pairs = zip(self.states, homes, strict=True)
-        return [home.array for state, home in pairs if not state.written]
+        return [home.array for home in homes[: len(self._read)]]

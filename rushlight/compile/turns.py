@@ -27,10 +27,18 @@ class Turn:
         self.changed = frozenset(map(id, changed))
 
     def __enter__(self) -> None:
-        with _queue.lock:
-            while self.must_wait():
-                _queue.wait()
-            _queue.running.append(self)
+        queue = _queue
+        with queue.lock:
+            while queue.running and self.must_wait():
+                queue.wait()
+            queue.running.append(self)
+
+    def __exit__(self, *error: object) -> None:
+        queue = _queue
+        with queue.lock:
+            queue.running.remove(self)
+            if queue.waiting:
+                queue.left.notify_all()
 
     def must_wait(self) -> bool:
         """Return whether a call is changing one of these tensors now."""
@@ -38,12 +46,6 @@ class Turn:
             return False
         running = tuple(_queue.running)  # others come and go meanwhile
         return any(not turn.changed.isdisjoint(self.touched) for turn in running)
-
-    def __exit__(self, *error: object) -> None:
-        with _queue.lock:
-            _queue.running.remove(self)
-            if _queue.waiting:
-                _queue.left.notify_all()
 
 
 class _Queue:

@@ -28,3 +28,8 @@ PADDING = """\
     for (int64_t i = 0; i < MODEL_WORDS; i++)
         padded[i] = i < count ? ids[i] : 0;
 """
+
+LOADED = """\
+    if (model_blob == NULL)
+        return 2;
+"""

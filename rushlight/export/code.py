@@ -21,6 +21,8 @@ from rushlight.formats.safetensors import load_file
 from rushlight.formats.safetensors_header import LENGTH_SIZE
 from rushlight.graph.ir import Graph
 
+LIMIT = 4 << 20
+
 
 @dataclass(frozen=True, eq=False)
 class Field:
@@ -107,6 +109,7 @@ class Code:
         training: the training step, if it is exported too.
         header: the first bytes of the model file, before its tensors.
         size: of the model file.
+        limit: how many bytes of arrays the C file holds; more are in a file beside it.
     """
 
     subject: Subject
@@ -116,11 +119,17 @@ class Code:
     training: Training | None
     header: bytes
     size: int
+    limit: int = LIMIT
 
     @property
     def parameters(self) -> int:
         """How many numbers the parameters of the network are."""
         return sum(x.size for x in self.subject.model.parameters())
+
+    @property
+    def blob(self) -> bool:
+        """Whether the arrays are too large for the C file, so that they are in one beside it."""
+        return sum(one.array.nbytes for one in self.held) > self.limit
 
     @property
     def tail(self) -> int:
@@ -148,13 +157,19 @@ def rounded(size: int) -> int:
     return -(-size // 64) * 64
 
 
-def code_of(subject: Subject, learner: Learner | None, path: str | os.PathLike[str]) -> Code:
+def code_of(
+    subject: Subject,
+    learner: Learner | None,
+    path: str | os.PathLike[str],
+    limit: int = LIMIT,
+) -> Code:
     """Return the C of a subject and of its training step, if there is to be one.
 
     Args:
         subject: the model.
         learner: trains it.
         path: the model file, which learned weights are saved like.
+        limit: how many bytes of arrays the C file may hold.
 
     Raises:
         UsageError: an op has no C yet.
@@ -173,7 +188,7 @@ def code_of(subject: Subject, learner: Learner | None, path: str | os.PathLike[s
     if learner is not None:
         training = _training(graphs, programs, store, subject, learner)
         training.stored.extend(_stored(path, header, store, subject, training.fields))
-    return Code(subject, programs[0], bound, store.held, training, header, size)
+    return Code(subject, programs[0], bound, store.held, training, header, size, limit)
 
 
 def _file(path: str | os.PathLike[str]) -> tuple[bytes, int]:

@@ -3,6 +3,7 @@
 import math
 
 from rushlight._version import __version__
+from rushlight.export.blob import blob_size
 from rushlight.export.calls import parameters
 from rushlight.export.code import Code
 from rushlight.export.learned import learned_header
@@ -15,7 +16,6 @@ def header_text(code: Code) -> str:
     subject = code.subject
     about = f"{subject.name}: {_about(code)}"
     lines = [
-        comment(about),
         "#ifndef MODEL_H",
         "#define MODEL_H",
         "",
@@ -27,7 +27,8 @@ def header_text(code: Code) -> str:
         'extern "C" {',
         "#endif",
         "",
-        _PREDICT.replace("PARAMETERS", parameters(subject)).replace("FAILS", _fails(subject)),
+        *([_LOAD] if code.blob else []),
+        _PREDICT.replace("PARAMETERS", parameters(subject)).replace("FAILS", _fails(code)),
     ]
     if subject.labels:
         lines += ["/* What each output stands for. */", "extern const char *const"]
@@ -36,7 +37,8 @@ def header_text(code: Code) -> str:
     lines.append("const char *model_describe(void);\n")
     lines += learned_header(code)
     lines += ["#ifdef __cplusplus", "}", "#endif", "", "#endif", ""]
-    return folded(renamed("\n".join(lines), subject.name))
+    text = folded(renamed("\n".join(lines), subject.name)).replace("_.weights", ".weights")
+    return f"{comment(about)}\n{text}"
 
 
 def _sizes(code: Code) -> list[str]:
@@ -62,6 +64,8 @@ def _sizes(code: Code) -> list[str]:
     if subject.kind == "image-classifier":
         scale = f"{subject.task['scale']!r}f"
         lines.append(f"#define MODEL_SCALE {scale} /* input = pixel from 0 to 255 * this */")
+    if code.blob:
+        lines.append(f"#define MODEL_WEIGHTS {blob_size(code)} /* bytes of the file of weights */")
     size = max(64, code.arena)
     lines.append(f"#define MODEL_ARENA ({size}{each}) /* bytes of memory for one call */")
     return lines
@@ -114,14 +118,22 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape))
 
 
-def _fails(subject: Subject) -> str:
-    if subject.words:
+def _fails(code: Code) -> str:
+    unloaded = "; 2 where no weights are loaded" if code.blob else ""
+    if code.subject.words:
         return (
-            "Returns 0, or 1 where there is no word, or more than\n"
-            "   MODEL_WORDS, or an id that is not from 0 to MODEL_IDS - 1."
+            "Returns 0; 1 where there is no word, or more than MODEL_WORDS,\n"
+            f"   or an id that is not from 0 to MODEL_IDS - 1{unloaded}."
         )
-    return "Returns 0."
+    return f"Returns 0{unloaded}."
 
+
+_LOAD = """\
+/* Give the network its weights: all that is in model_.weights, aligned to 8 bytes or better, which
+   must stay there. Returns 0; 1 where it is another file. Not needed with -DMODEL_EMBED, which
+   makes the file a part of the object. */
+int model_load(const void *blob, int64_t size);
+"""
 
 _PREDICT = """\
 /* Ask the network. FAILS

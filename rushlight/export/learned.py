@@ -4,7 +4,7 @@ import math
 
 from rushlight.core.shapes import size_of
 from rushlight.export.binding import Order
-from rushlight.export.calls import PADDING, arguments, entry, parameters
+from rushlight.export.calls import LOADED, PADDING, arguments, entry, parameters
 from rushlight.export.code import Code, Stored, Training, rounded, turned_size
 from rushlight.export.names import c_string, folded, renamed
 
@@ -25,6 +25,8 @@ def learned_header(code: Code) -> list[str]:
     text = text.replace("STEP", _step_parameters(training)).replace("ASK", parameters(code.subject))
     text = text.replace("@BATCH", str(subject.batch)).replace("@FILE", str(code.size))
     text = text.replace("@ARENA", f"{training.arena}{each}").replace("@LABELS", _labels(training))
+    fails = "; 2 where no weights are loaded" if code.blob else ""
+    text = text.replace("START_FAILS", fails)
     text = text.replace("@OPTIMIZER", type(training.learner.optimizer).__name__)
     return [text]
 
@@ -64,8 +66,8 @@ def _start(code: Code, training: Training) -> str:
         for field in training.fields
         if field.start
     ]
-    text = renamed(_START, code.subject.name)
-    return text.replace("COPIES", "\n".join(lines))
+    text = _START.replace("    LOADED\n", LOADED if code.blob else "")
+    return renamed(text, code.subject.name).replace("COPIES", "\n".join(lines))
 
 
 def _step(code: Code, training: Training) -> str:
@@ -74,14 +76,16 @@ def _step(code: Code, training: Training) -> str:
     text = _STEP.replace("PARAMETERS", _step_parameters(training)).replace("ARGUMENTS", names)
     text = text.replace("BUFFERS", ", ".join(training.bound)).replace("ENTRY", entry(code, 1))
     padding = PADDING.replace("MODEL_ARENA", "MODEL_TRAIN_ARENA")
-    text = text.replace("    PREPARE\n", padding if subject.words else "")
+    padding = (LOADED if code.blob else "") + (padding if subject.words else "")
+    text = text.replace("    PREPARE\n", padding)
     return folded(renamed(text.replace("TAIL", str(training.tail)), code.subject.name))
 
 
 def _asking(code: Code, training: Training) -> str:
     """Return the functions that answer by what was learned."""
     subject = code.subject
-    prepare = PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
+    prepare = LOADED if code.blob else ""
+    prepare += PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
     place = rounded(8 * subject.words)
     for field, order in training.turned:
         kind, name, slot = field.slot.dtype.c, f"turned_{field.name}", field.slot
@@ -155,12 +159,13 @@ FIELDS
 #define MODEL_TRAIN_ARENA (@ARENA) /* bytes of memory for one step */
 #define MODEL_FILE @FILE /* bytes of a model file */
 
-/* Begin with the weights as they were exported. */
-void model_start(model_state *state);
+/* Begin with the weights as they were exported. Returns 0START_FAILS. */
+int model_start(model_state *state);
 
 /* One step of @OPTIMIZER on MODEL_TRAIN_BATCH inputs and labels.
-   Labels are @LABELS; `rate` is the learning rate. Returns 0 and the mean loss before the step; 1, with nothing changed, where a label or an
-   input is out of range. From one thread at a time. */
+   Labels are @LABELS; `rate` is the learning rate.
+   Returns 0 and the mean loss before the step; or another number, with nothing changed, where a
+   label or an input is out of range. From one thread at a time. */
 int model_train(model_state *state, STEP);
 
 /* The same in MODEL_TRAIN_ARENA bytes of the caller's, aligned to 64. */
@@ -176,8 +181,8 @@ int model_predict_with_in(void *arena, const model_state *state, ASK);
    What the optimiser remembers is not in it; whoever wants to keep that keeps the struct. */
 void model_save(const model_state *state, void *file);
 
-/* Go on from such a file, or from the one that was exported. Returns 0; 1, with nothing changed,
-   where it is another. */
+/* Go on from such a file, or from the one that was exported. Returns 0; or another number, with
+   nothing changed, where it is another file. */
 int model_restore(model_state *state, const void *file, int64_t size);
 """
 
@@ -210,10 +215,12 @@ static void model_copy_bytes(char *to, const char *from, int64_t count)
 """
 
 _START = """\
-void model_start(model_state *state)
+int model_start(model_state *state)
 {
+    LOADED
     __builtin_memset(state, 0, sizeof *state);
 COPIES
+    return 0;
 }
 """
 
@@ -286,7 +293,8 @@ int model_restore(model_state *state, const void *file, int64_t size)
     for (int64_t i = 0; i < HEADER_SIZE; i++)
         if (((const char *)file)[i] != model_header[i])
             return 1;
-    model_start(state);
+    if (model_start(state) != 0)
+        return 2;
 RESTORES
     return 0;
 }

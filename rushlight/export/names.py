@@ -81,16 +81,29 @@ def folded(text: str) -> str:
     >>> folded("int f(" + "int a, " * 20 + "int b);").splitlines()[1]
     '    int a, int a, int a, int a, int a, int a, int b);'
     """
-    lines = []
+    lines: list[str] = []
     for line in text.split("\n"):
         if len(line) <= FOLD:
             lines.append(line)
             continue
-        indent = " " * (len(line) - len(line.lstrip()))
-        further = indent + ("   " if line.lstrip().startswith("/*") else "    ")
-        parts = textwrap.wrap(line, FOLD, subsequent_indent=further, break_long_words=False)
-        lines += parts
+        own = " " * (len(line) - len(line.lstrip()))
+        if line.lstrip().startswith("/*"):
+            further = f"{own}   "
+            lines += textwrap.wrap(line, FOLD, subsequent_indent=further, break_long_words=False)
+            continue
+        lines += _folded_at_commas(line, f"{own}    ")
     return "\n".join(lines)
+
+
+def _folded_at_commas(line: str, further: str) -> list[str]:
+    lines, now = [], ""
+    for part in re.split(r"(?<=,) ", line):
+        if now and len(now) + 1 + len(part) > FOLD:
+            lines.append(now)
+            now = f"{further}{part}"
+        else:
+            now = f"{now} {part}" if now else part
+    return [*lines, now]
 
 
 def comment(text: str) -> str:

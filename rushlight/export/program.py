@@ -34,14 +34,16 @@ def main_text(code: Code) -> str:
         "\n".join(f"#include <{name}.h>" for name in _INCLUDES) + "\n",
         f'#include "{subject.name}.h"\n#include "{subject.name}_test.h"\n',
         f'#define {subject.name.upper()}_NAME "{subject.name}"\n',
+        f"#define LOAD(path) {'load_weights(path)' if code.blob else '((void)(path), 0)'}\n"
         f"#define TEST {'test() | test_learning()' if code.training else 'test()'}\n",
         f"typedef {subject.output.dtype.c} {subject.name}_number;\n",
         f"static const char help[] =\n    {c_string(_help(subject), '    ')};\n",
         _tables(subject),
     ]
     text = "\n".join(part for part in parts if part)
-    learning = ("learning",) if code.training else ()
-    for fragment in ("answer", *learning, *_FRAGMENTS[subject.kind], "main"):
+    extra = ["weights"] if code.blob else []
+    extra += ["learning"] if code.training else []
+    for fragment in ("answer", *extra, *_FRAGMENTS[subject.kind], "main"):
         text += f"\n{renamed(_fragment(fragment), subject.name)}"
     return text
 

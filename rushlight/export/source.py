@@ -6,7 +6,8 @@ from rushlight._version import __version__
 from rushlight.compile.sources import runtime
 from rushlight.export.arrays import array_text
 from rushlight.export.binding import Held
-from rushlight.export.calls import PADDING, arguments, entry, parameters
+from rushlight.export.blob import blob_text
+from rushlight.export.calls import LOADED, PADDING, arguments, entry, parameters
 from rushlight.export.code import Code, facts_json
 from rushlight.export.learned import learned_text
 from rushlight.export.names import c_string, comment, folded, harmless, renamed
@@ -31,7 +32,7 @@ def source_text(code: Code, build: str) -> str:
         f'#include "{subject.name}.h"\n',
         _freestanding(code.program.source, subject.name),
         renamed(_POOL, subject.name).replace("POOL", _pool()),
-        *(_weights_text(one) for one in code.held),
+        *([blob_text(code)] if code.blob else [_weights_text(one) for one in code.held]),
         _labels_text(subject),
         folded(renamed(_calls(code), subject.name)),
         learned_text(code),
@@ -77,7 +78,7 @@ def _calls(code: Code) -> str:
     text = text.replace("ARGUMENTS", arguments(subject)).replace("ENTRY", entry(code, 0))
     text = text.replace("BUFFERS", ", ".join(code.bound))
     padding = PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
-    return text.replace("    PREPARE\n", padding)
+    return text.replace("    PREPARE\n", (LOADED if code.blob else "") + padding)
 
 
 _POOL = """\

@@ -14,7 +14,8 @@ from pathlib import Path
 from rushlight.compile import cache, process
 from rushlight.compile.toolchain import BUILD_LIMIT_S, Compiler, find_compiler
 from rushlight.core.errors import CompileError, UsageError
-from rushlight.export.code import Code, code_of
+from rushlight.export.blob import blob_bytes
+from rushlight.export.code import LIMIT, Code, code_of
 from rushlight.export.header import header_text
 from rushlight.export.learning import learner_of
 from rushlight.export.loader import loader_text
@@ -62,6 +63,7 @@ def export_model(
     optimizer: str = "sgd",
     portable: bool = False,
     force: bool = False,
+    limit: int = LIMIT,
 ) -> Exported:
     """Write a model as something that works without Python.
 
@@ -76,6 +78,7 @@ def export_model(
         optimizer: "sgd", "momentum" or "adam".
         portable: for any processor of this kind, not just for this one.
         force: replace what is there.
+        limit: how many bytes of weights the C file holds; more are in a file beside it.
 
     Raises:
         FormatError: the file is no model.
@@ -95,7 +98,7 @@ def export_model(
     if train:
         each = train_batch or (1 if subject.words else TRAIN_BATCH)
         learner = learner_of(subject, optimizer, each)
-    code = code_of(subject, learner, path)
+    code = code_of(subject, learner, path, limit)
     with _temporary(target) as folder:
         _write_sources(code, folder, portable)
         if kind != "c":
@@ -162,6 +165,8 @@ def _write_sources(code: Code, folder: Path, portable: bool) -> None:
         "main.c": main_text(code),
         "Makefile": _makefile(subject.name, portable),
     }
+    if code.blob:
+        (folder / f"{subject.name}.weights").write_bytes(blob_bytes(code))
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -202,6 +207,8 @@ def _build(code: Code, folder: Path, kind: str, portable: bool) -> None:
     if compiler.kind == "zig":
         place = str(cache.folder("zig"))
         variables = {"ZIG_GLOBAL_CACHE_DIR": place, "ZIG_LOCAL_CACHE_DIR": place}
+    if code.blob:
+        words.append(f"-D{name.upper()}_EMBED")
     command = [*compiler.command, *flags(portable), *words, "-lm"]
     process.run(command, folder, BUILD_LIMIT_S, **variables)
     for path in folder.iterdir():

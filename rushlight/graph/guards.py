@@ -25,7 +25,7 @@ from rushlight.tensor import Tensor
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_LOOKED_THROUGH = 200  # functions and methods
 
-_SETTINGS = (*PLAIN, tuple, Tensor, FunctionType, BuiltinFunctionType, type)
+_SETTINGS = (*PLAIN, tuple, FunctionType, BuiltinFunctionType, type)
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep)
 _CELL = "cell_contents"
 _GONE = object()
@@ -49,7 +49,7 @@ class Guards:
             self._attributes.append((owner, attribute, value, attribute.strip("_")))
         fields = getattr(owner, "__dict__", None)
         if isinstance(fields, dict) and self._is_new(id(owner), owner):
-            self._note_items(fields, [k for k, v in fields.items() if isinstance(v, _SETTINGS)])
+            self._note_items(fields, [k for k, v in fields.items() if _is_setting(v)])
 
     def note_function(self, function: Callable[..., Any]) -> None:
         """Note what a function takes from its closure, from globals and from the objects there."""
@@ -139,10 +139,13 @@ class Guards:
                 if not _is_alike(now, value):
                     return _change(name, value, now)
                 self._items[position] = mapping, key, now, name
-        for owner, attribute, value, name in self._attributes:
-            now = _read(owner, attribute)
-            if now is not value and not _is_alike(now, value):
-                return _change(name, value, now)
+        try:
+            for owner, attribute, value, name in self._attributes:
+                now = getattr(owner, attribute, _GONE)
+                if now is not value and not _is_alike(now, value):
+                    return _change(name, value, now)
+        except ValueError:
+            return "a closure variable is gone"
         return None
 
 
@@ -181,6 +184,11 @@ def _check_kept(graph: Graph, name: str, value: Any) -> None:
         )
         error.source = value.data.source
         raise error
+
+
+def _is_setting(value: Any) -> bool:
+    """Return whether a value may be a setting; parameters are watched by layers themselves."""
+    return isinstance(value, _SETTINGS) or type(value) is Tensor
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -64,7 +64,7 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
             init(self, *args, **kwargs)
             return
         try:
-            self._arguments = _bound(signature, (self, *args), kwargs)
+            object.__setattr__(self, "_arguments", _bound(signature, (self, *args), kwargs))
             init(self, *args, **kwargs)
         except RushlightError as error:
             error.op = error.op or type(self).__name__

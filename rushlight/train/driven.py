@@ -72,7 +72,7 @@ class Driven:
         self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
         self._shapes: dict[Any, int] = {}
         self._entries: list[Entry] = []
-        self._drive: Drive | None = None
+        self._drive = Drive([])
         self._classes = False
         self.reason: str | None = None  # why steps cannot be driven
         self._rate = 200.0  # steps a second, as far as is known
@@ -104,7 +104,7 @@ class Driven:
 
     def is_ready(self) -> bool:
         """Return whether steps can be driven; what they need is compiled when first asked."""
-        if self._drive is None and self.reason is None:
+        if not self._entries and self.reason is None:
             self.reason = self.begin()
         return self.reason is None and self.holds()
 
@@ -118,7 +118,6 @@ class Driven:
 
     def run(self, orders: Int64s, first: int, count: int) -> Stretch:
         """Do `count` steps: from batch `first` of the first epoch in `orders` on."""
-        assert self._drive is not None
         started = time.perf_counter()
         starts, sizes = self._batches(len(orders), first, count)
         order = np.ascontiguousarray(orders.reshape(-1))

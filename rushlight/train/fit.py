@@ -53,14 +53,13 @@ def fit(
         epochs: passes over the data in all, those before a resume among them.
         schedule: makes a step after each step of the optimiser.
         validation: data to evaluate on after each epoch, never to train on.
-        patience: stop after so many epochs without a lower validation loss (or training loss).
+        patience: epochs without a lower validation (or training) loss after which to stop.
         clip_norm: the most that the common norm of all gradients may be.
-        checkpoint: a folder for last.safetensors, written after each epoch and on Ctrl-C, and
-            best.safetensors, of the epoch with the lowest validation (or training) loss.
+        checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
-        compiled: run the step as compiled C, or as a graph in NumPy where there is no compiler,
-            instead of its Python. With a loader that has no `transform`, many steps are one call.
+        compiled: run compiled C, or a graph in NumPy where there is no compiler, and not the
+            step's Python; with a loader that has no `transform`, many steps in a call.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
@@ -73,11 +72,11 @@ def fit(
     True
     """
     _check(model, optimizer, schedule, epochs, patience, clip_norm, on_epoch)
-    training = Training(model, optimizer, schedule, as_loader(data, train=True))
+    loader = as_loader(data, train=True)
+    training = Training(model, optimizer, schedule, loader)
     step = make_step(model, loss, optimizer, schedule, clip_norm)
     plan = _Plan(
-        step=compile(step) if compiled else step,
-        driven=Driven(training.loader, step) if compiled else None,
+        *_ways_to_step(loader, step, compiled),
         loss=loss,
         epochs=epochs,
         validation=None if validation is None else as_loader(validation, train=False),
@@ -108,6 +107,11 @@ class _Plan:
         """Whether nothing is to be done between two epochs."""
         after = (self.validation, self.patience, self.folder, self.on_epoch)
         return all(one is None for one in after)
+
+
+def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step, Driven | None]:
+    """Return the step for one batch, and what does many at a time."""
+    return (compile(step), Driven(loader, step)) if compiled else (step, None)
 
 
 def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> Path | None:
@@ -149,7 +153,7 @@ def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interru
     shown.begin(training.epoch, len(training.loader), training.tally)
     training.model.train()
     if plan.driven is not None and plan.driven.is_ready():
-        _train_driven(training, plan, shown, interrupts)
+        _train_driven(training, plan.driven, plan, shown, interrupts)
     else:
         _train_by_batches(training, plan.step, shown, interrupts)
 
@@ -179,11 +183,10 @@ def _train_by_batches(
 
 
 def _train_driven(
-    training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts
+    training: Training, driven: Driven, plan: _Plan, shown: Progress, interrupts: Interrupts
 ) -> None:
     """Do the same in native calls, and several epochs where nothing is to be done between them."""
-    driven, loader = plan.driven, training.loader
-    assert driven is not None
+    loader = training.loader
     epochs = plan.epochs - len(training.history) if plan.is_plain else 1
     while True:
         each, first = len(loader), loader.batch

@@ -9,7 +9,7 @@ import pytest
 
 from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.sources import runtime
-from scripts.emitted import GOLDEN, all_graphs, golden, kernels_of, write
+from scripts.emitted import C_OF_PAGE, GOLDEN, PAGE, all_graphs, golden, kernels_of, write
 
 ROOT = Path(__file__).parent.parent.parent
 REMEDY = "if that is what it should be, `python scripts/emitted.py --golden` writes it anew"
@@ -28,6 +28,11 @@ def test_the_c_is_the_golden_one(name: str) -> None:
     diff = list(difflib.unified_diff(before, after, label, "what is emitted now", lineterm=""))
     if diff:
         pytest.fail("\n".join(["the C has changed:", "", *diff, "", REMEDY]), pytrace=False)
+
+
+def test_the_page_on_the_compiler_shows_a_golden_file() -> None:
+    (shown,) = C_OF_PAGE.findall((ROOT / PAGE).read_text(encoding="utf-8"))
+    assert shown == (ROOT / GOLDEN / "exp_matmul_add.c").read_text(encoding="utf-8"), REMEDY
 
 
 def test_there_is_no_golden_file_without_a_graph() -> None:

@@ -18,11 +18,6 @@ RL_INLINE void kernel_1_tile(const float *left, const float *right,
         RL_UNROLL
         for (int64_t vec = 0; vec < vectors; vec++)
             sums[row][vec] = rl_splat(0);
-    RL_UNROLL
-    for (int64_t row = 0; row < rows; row++)
-        RL_UNROLL
-        for (int64_t vec = 0; vec < vectors; vec++)
-            __builtin_prefetch(result_3 + row * 48 + vec * RL_LANES, 1, 2);
     for (int64_t inner = 0; inner < 100; inner++) {
         rl_vec across[kernel_1_vectors];
         RL_UNROLL

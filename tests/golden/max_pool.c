@@ -8,32 +8,29 @@ static void kernel_1(
     (void)scratch;
     (void)call;
     for (int64_t unit = first; unit < last; unit++) {
-        const int64_t n = unit / 6;
+        const int64_t n = unit / 48;
+        const int64_t c = unit / 6 % 8;
         const int64_t row = unit % 6;
         for (int64_t column = 0; column < 6; column++) {
-            int32_t found[8];
-            for (int64_t c = 0; c < 8; c++) {
-                const float *window = x + n * 1152 + row * 192 + column * 16 + c;
-                float best = window[104];
-                int32_t tap = 3;
-                const float x2 = window[96];
-                const int takes2 = (x2 >= best) | (x2 != x2);
-                best = takes2 ? x2 : best;
-                tap = takes2 ? 2 : tap;
-                const float x1 = window[8];
-                const int takes1 = (x1 >= best) | (x1 != x1);
-                best = takes1 ? x1 : best;
-                tap = takes1 ? 1 : tap;
-                const float x0 = window[0];
-                const int takes0 = (x0 >= best) | (x0 != x0);
-                best = takes0 ? x0 : best;
-                tap = takes0 ? 0 : tap;
-                y[n * 288 + row * 48 + column * 8 + c] = best;
-                found[c] = tap;
-            }
-            for (int64_t c = 0; c < 8; c++) {
-                taps[n * 288 + row * 48 + column * 8 + c] = found[c];
-            }
+            int32_t found;
+            const float *window = x + n * 1152 + c * 144 + row * 24 + column * 2;
+            float best = window[13];
+            int32_t tap = 3;
+            const float x2 = window[12];
+            const int takes2 = (x2 >= best) | (x2 != x2);
+            best = takes2 ? x2 : best;
+            tap = takes2 ? 2 : tap;
+            const float x1 = window[1];
+            const int takes1 = (x1 >= best) | (x1 != x1);
+            best = takes1 ? x1 : best;
+            tap = takes1 ? 1 : tap;
+            const float x0 = window[0];
+            const int takes0 = (x0 >= best) | (x0 != x0);
+            best = takes0 ? x0 : best;
+            tap = takes0 ? 0 : tap;
+            y[n * 288 + c + row * 48 + column * 8] = best;
+            found = tap;
+            taps[n * 288 + c + row * 48 + column * 8] = found;
         }
     }
 }
@@ -47,8 +44,8 @@ static void rl_program_steps(void *context, int thread, int threads)
     char *const scratch = call->arena + 1152;
 
     /* max_pool2d: (4, 8, 12, 12) to (4, 8, 6, 6) */
-    kernel_1(x_0, result_1, max_pool2d_2, scratch, rl_share(24, thread, threads),
-        rl_share(24, thread + 1, threads), call);
+    kernel_1(x_0, result_1, max_pool2d_2, scratch, rl_share(192, thread, threads),
+        rl_share(192, thread + 1, threads), call);
 }
 
 __attribute__((visibility("default"))) int64_t rl_program(rl_call *call);

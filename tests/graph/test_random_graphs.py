@@ -170,7 +170,7 @@ class Program:
 def test_a_random_program_gives_the_same_bits_eager_and_traced(seed: int) -> None:
     numbers = np.random.default_rng(1000 + seed)
     eager, traced = Program(seed), Program(seed)
-    compiled = rl.compile(traced)
+    compiled = rl.compile(traced, native=False)
     for _ in range(2):
         x, y = (rl.tensor(numbers.standard_normal(shape)) for shape in ((2, 3), (3,)))
         x, y = x.cast("float32"), y.cast("float32")

@@ -52,7 +52,7 @@ def test_twenty_traced_steps_equal_twenty_eager_steps_bit_for_bit():
     eager_grads = [p.grad.numpy().copy() for p in model.parameters()]
 
     step, state, model = make_training()
-    compiled = rl.compile(step)
+    compiled = rl.compile(step, native=False)
     traced_results, traced_state = run(compiled, state)
 
     np.testing.assert_array_equal(traced_results, eager_results)

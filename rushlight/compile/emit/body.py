@@ -135,7 +135,8 @@ class Body:
             there = fold_places(node, record, places, self.kernel)
             text, level = self.value(x, there)
             return record.finish.format(a=text), level
-        assert isinstance(record, Map), record
+        if not isinstance(record, Map):
+            raise TypeError(f"{node.primitive} is not computed element by element")
         operands = [self.value(x, broadcast(places, x.shape)) for x in node.inputs]
         texts = dict(zip(record.operands, (text for text, _ in operands), strict=True))
         level = max((level for _, level in operands), default=CALL)
@@ -216,6 +217,7 @@ def c_type(dtype: DType) -> str:
 
 
 def axis_name(axis: int) -> str:
+    """Return what C calls the index along an axis of the loops."""
     return f"i{axis}"
 
 

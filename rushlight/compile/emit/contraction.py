@@ -5,8 +5,11 @@ registers. Which operand lies along the vectors and how tiles divide the sizes i
 line is written.
 """
 
+from dataclasses import replace
+
 from rushlight.compile.emit import dots, plain, tiled
 from rushlight.compile.emit.choice import best_way
+from rushlight.compile.emit.depth import PARTIAL, in_parts, part_size, partial_size
 from rushlight.compile.emit.kernel import (
     PANEL_NAME,
     Kernel,
@@ -19,7 +22,7 @@ from rushlight.compile.emit.kernel import (
 )
 from rushlight.compile.emit.nests import form_of
 from rushlight.compile.emit.packing import Keeping, pack
-from rushlight.compile.emit.pieces import indented
+from rushlight.compile.emit.pieces import indented, loop
 from rushlight.compile.emit.strips import over_columns, strips
 from rushlight.compile.emit.tiles import tiling_of
 from rushlight.compile.records import Axis, Epilogue, KernelCode, Nest
@@ -53,6 +56,8 @@ def contraction_code(
         lines += pack(kernel)
     lines += _main(kernel)
     scratch = Keeping(kernel).scratch if kernel.packed else 0
+    if kernel.parts > 1:
+        scratch = 4 * partial_size(kernel.form)
     return KernelCode("\n".join(lines), Unit(kernel).count, scratch, HEADERS)
 
 
@@ -62,11 +67,20 @@ def _settled(
     way = best_way(form_of(nest, epilogue), dtype)
     form = way.form
     tiling = tiling_of(form, way.kind == "dots")
+    parts = 1
     if way.packed:
         form = with_panel(form, tiling.panel)
+    elif way.kind == "tiled":
+        size = part_size(form, tiling)
+        parts = form.inner[0].size // max(1, size)
+    if parts > 1:
+        form = in_parts(form, size)
+        tiling = replace(
+            tiling, rows=form.rows[-len(tiling.rows) :], leading=form.rows[: -len(tiling.rows)]
+        )
     adding = accumulate or bool(nest.taps)
     title = title_of(nest) + (", rows and columns exchanged" if form.thin == "right" else "")
-    return Kernel(name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding)
+    return Kernel(name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding, parts)
 
 
 def title_of(nest: Nest) -> str:
@@ -109,6 +123,8 @@ def _main(kernel: Kernel) -> list[str]:
         keeping = Keeping(kernel)
         body += keeping.before()
         inside += keeping.within(columns)
+    elif kernel.parts > 1:
+        body.append(f"float *const {PARTIAL} = (float *)scratch;")
     else:
         body.append("(void)scratch;")
     names, dims = kernel.whole
@@ -117,8 +133,13 @@ def _main(kernel: Kernel) -> list[str]:
         for each in kernel.inside
     }
     at = {pointer: at[pointer] + moves(names, dims, pointer) for pointer in at}
+    if kernel.parts > 1:
+        outer = form.inner[0]
+        for pointer in (form.thin, form.wide):
+            at[pointer].append(("part", outer.size * outer.step(pointer)))
     work = plain.whole if kernel.kind == "plain" else over_columns
     inside += over(names, dims, work(kernel, at, rows, columns))
     head = "for (int64_t unit = first; unit < last; unit++) {"
-    body += [head, *indented(inside), "}"]
+    units = [head, *indented(inside), "}"]
+    body += loop("part", kernel.parts, units) if kernel.parts > 1 else units
     return function(_head(kernel), _parameters(kernel), body)

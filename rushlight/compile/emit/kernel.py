@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from math import ceil
 
+from rushlight.compile.emit.depth import PARTIAL
 from rushlight.compile.emit.nests import Dim, Form, count_of
 from rushlight.compile.emit.pieces import INDENT, Moves, indented, loop, place
 from rushlight.compile.emit.tiles import PANEL, Tiling
@@ -37,6 +38,7 @@ class Kernel:
     dtype: DType
     epilogue: Epilogue | None
     accumulate: bool
+    parts: int = 1  # in how many parts sums are made
 
     @property
     def pointers(self) -> list[Parameter]:
@@ -73,6 +75,9 @@ class Kernel:
             elif each.name in ("left", "right", "out") or re.search(rf"\b{each.name}\b", lines):
                 taken.append(each)
         values = [each for each in self.values if re.search(rf"\b{each.name}\b", lines)]
+        if self.parts > 1:
+            values.append(Parameter(PARTIAL, f"float *{PARTIAL}"))
+            values.append(Parameter("part", "const int64_t part"))
         return taken + values
 
     @property

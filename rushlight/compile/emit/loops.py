@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 from rushlight.compile.access import Places
 from rushlight.compile.emit.body import CALL, COLUMN, ROW, Body, Coefficients, axis_name, sum_text
@@ -124,9 +125,11 @@ class LoopWriter:
 
     def _fold_operand(self, value: GraphValue) -> tuple[GraphValue, Places]:
         node = self.fuser.producer[value]
-        record = self.fuser.records[node]
-        assert isinstance(record, (Fold, ArgFold))
-        return node.inputs[0], fold_places(node, record, self.kernel.place[value], self.kernel)
+        places = fold_places(node, self._fold(value), self.kernel.place[value], self.kernel)
+        return node.inputs[0], places
+
+    def _fold(self, value: GraphValue) -> Fold | ArgFold:
+        return cast(Fold | ArgFold, self._record(value))
 
     # Writing
 
@@ -344,8 +347,7 @@ class LoopWriter:
 
     def _begin_fold(self, value: GraphValue) -> Accumulator:
         node = self.fuser.producer[value]
-        record = self.fuser.records[node]
-        assert isinstance(record, (Fold, ArgFold))
+        record = self._fold(value)
         operand, places = self._fold_operand(value)
         first = "0"
         if isinstance(record, ArgFold) or "{first}" in record.start:
@@ -392,7 +394,6 @@ class LoopWriter:
         blocks = -(-size // BLOCK)
         outer = self.rows[:-1]
         self._begin_body({last})
-        body = self.body
         self._open("for (int64_t unit = first; unit < last; unit++)")
         if outer and blocks > 1:
             self._out(f"const int64_t row = unit / {blocks};")

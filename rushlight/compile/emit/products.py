@@ -1,5 +1,7 @@
 """Products: contractions of values as nests over memory, with what is done with each sum."""
 
+from typing import cast
+
 from rushlight.compile.emit.body import CALL, COLUMN, Body, Coefficients
 from rushlight.compile.emit.contraction import contraction_code
 from rushlight.compile.emit.tidy import without_unused
@@ -13,15 +15,16 @@ from rushlight.graph.ir import GraphValue
 
 def product_code(name: str, fuser: Fuser, kernel: Kernel, memory: Memory) -> Emitted:
     """Return the C of a contraction with its epilogue."""
-    node, record = kernel.node, kernel.record
-    assert node is not None and isinstance(record, Contraction)
+    node, record = kernel.op, cast(Contraction, kernel.record)
     left, right = memory.view(node.inputs[0]), memory.view(node.inputs[1])
     result = node.outputs[0]
-    space = _Space(record, left, right, memory.strided.get(result))
+    piecewise = adds_up(node, record)
+    taps = record.taps if piecewise else ()
+    space = _Space(record, taps, left, right, memory.strided.get(result))
     operands = [(left.buffer, space.left_offset), (right.buffer, space.right_offset)]
     if len(kernel.place) == 1:
         out = memory.strided[result]
-        code = contraction_code(name, space.nest, result.dtype, None, adds_up(node, record))
+        code = contraction_code(name, space.nest, result.dtype, None, piecewise)
         operands.append((out.buffer, space.out_offset))
         return Emitted(code, operands, {out.buffer}, scratch=True)
     epilogue = _EpilogueWriter(fuser, kernel, memory, space)
@@ -34,7 +37,12 @@ class _Space:
     """The axes of a contraction by what they do, with how far they move in memory."""
 
     def __init__(
-        self, record: Contraction, left: Strided, right: Strided, out: Strided | None
+        self,
+        record: Contraction,
+        taps: tuple[int, ...],
+        left: Strided,
+        right: Strided,
+        out: Strided | None,
     ) -> None:
         self.left_offset, lefts = _moves(record.left, left)
         self.right_offset, rights = _moves(record.right, right)
@@ -48,7 +56,7 @@ class _Space:
             if size == 1:
                 continue
             moves = Axis(size, lefts.get(axis, 0), rights.get(axis, 0), outs.get(axis, 0))
-            if axis in record.taps:
+            if axis in taps:
                 group = "taps"
             elif axis not in in_out:
                 group = "inner"

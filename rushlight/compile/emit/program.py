@@ -21,7 +21,7 @@ from rushlight.compile.sources import runtime
 from rushlight.core.kernels import Contraction, Deposit, Join, Lookup, Record, Reinterpret
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
-from rushlight.graph.ir import Graph
+from rushlight.graph.ir import Graph, Node
 from rushlight.graph.passes.optimise import optimise
 
 ENTRY = "rl_program"
@@ -108,26 +108,23 @@ class ProgramWriter:
             if kernel.kept:
                 self._add(self._rows(kernel), comment)
         elif isinstance(kernel.record, Contraction):
-            assert kernel.node is not None
-            if adds_up(kernel.node, kernel.record):
-                out = self.memory.strided[kernel.node.outputs[0]].buffer
-                self._add(zeros(self._name(), out), f"zeros for {kernel.node.primitive.name}")
+            if adds_up(kernel.op, kernel.record):
+                out = self.memory.strided[kernel.op.outputs[0]].buffer
+                self._add(zeros(self._name(), out), f"zeros for {kernel.op.primitive.name}")
             self._add(product_code(self._name(), self.fuser, kernel, self.memory), comment)
         else:
-            self._add(self._mover(kernel), comment)
+            self._add(self._mover(kernel.op), comment)
 
-    def _mover(self, kernel: Kernel) -> Emitted:
-        node, record = kernel.node, kernel.record
-        assert node is not None and record is not None
+    def _mover(self, node: Node) -> Emitted:
+        record = self.fuser.records[node]
         inputs = [self.memory.view(x) for x in node.inputs]
         outputs = [self.memory.strided[v] for v in node.outputs]
         return self._moved(record, inputs, outputs, self.fuser.number[node])
 
     def _rows(self, kernel: Kernel) -> Emitted:
         """Return the copy of what is reshaped into row-major order."""
-        assert kernel.node is not None
-        source = self.memory.view(kernel.node.inputs[0])
-        rows = self.memory.strided[kernel.node.outputs[0]].buffer.view()
+        source = self.memory.view(kernel.op.inputs[0])
+        rows = self.memory.strided[kernel.op.outputs[0]].buffer.view()
         return self._moved(Join((identity(source.shape),), covered=True), [source], [rows], 0)
 
     def _moved(
@@ -169,8 +166,7 @@ class ProgramWriter:
         for kernel in self.fuser.kernels:
             size = size_of(tuple(kernel.sizes)) if kernel.sizes else 0
             if not kernel.is_loop and not isinstance(kernel.record, Contraction):
-                assert kernel.node is not None
-                size = max(size_of(v.shape) for v in (*kernel.node.inputs, *kernel.node.outputs))
+                size = max(size_of(v.shape) for v in (*kernel.op.inputs, *kernel.op.outputs))
             total += size // 8 if isinstance(kernel.record, Contraction) else size
         return total
 

@@ -1,6 +1,8 @@
 """Tiles: products whose sums stay in registers, a vector of columns each."""
 
+from rushlight.compile.emit.depth import PARTIAL
 from rushlight.compile.emit.kernel import Kernel, function, over_elements, over_rows, row_shape
+from rushlight.compile.emit.nests import Form
 from rushlight.compile.emit.pieces import indented, loop, place, shifted
 
 SHORT = 8  # so many turns of an innermost loop are written out
@@ -25,7 +27,7 @@ def tile(kernel: Kernel) -> list[str]:
     body = [
         "const int64_t vectors = (columns + RL_LANES - 1) / RL_LANES;",
         f"rl_vec sums{row_shape(kernel)}[{kernel.name}_vectors];",
-        *over_rows(kernel, _over_vectors([f"{_sums(kernel)} = rl_splat(0);"])),
+        *_starts(kernel),
         *_products(kernel),
         *_stores(kernel),
     ]
@@ -53,9 +55,14 @@ def _products(kernel: Kernel) -> list[str]:
     """Return the loops that add products to `sums`."""
     form = kernel.form
     source = shifted(kernel.source, kernel.inner_moves(kernel.source))
-    element = place(kernel.row_moves(form.thin) + kernel.inner_moves(form.thin))
+    rows, turn = kernel.row_moves(form.thin), kernel.inner_moves(form.thin)
+    anew = []
+    factor = f"{form.thin}[{place(rows + turn)}]"
+    if _sliding(kernel):
+        anew = [f"const float *from = {shifted(form.thin, turn)};", "RL_ANEW(from);"]
+        factor = f"from[{place(rows)}]"
     each = [
-        f"const float factor = {form.thin}[{element}];",
+        f"const float factor = {factor};",
         *_over_vectors([f"{_sums(kernel)} += factor * across[vec];"]),
     ]
     body = [
@@ -63,15 +70,49 @@ def _products(kernel: Kernel) -> list[str]:
         *_over_vectors(
             [f"across[vec] = rl_load({source} + {_at(kernel)});", "RL_KEEP(across[vec]);"]
         ),
+        *anew,
         *over_rows(kernel, each),
     ]
     for name, dim in reversed(list(zip(kernel.inner_names, form.inner, strict=True))):
-        short = dim is form.inner[-1] and len(form.inner) > 1 and dim.size <= SHORT
-        body = loop(name, dim.size, body, unroll=short)
+        body = loop(name, dim.size, body, unroll=dim is form.inner[-1] and _is_written_out(form))
     return body
 
 
+def _is_written_out(form: Form) -> bool:
+    """Return whether the turns of the innermost loop are written out."""
+    return len(form.inner) > 1 and form.inner[-1].size <= SHORT
+
+
+def _sliding(kernel: Kernel) -> bool:
+    """Return whether a turn of the innermost loop reads factors that the one before has read."""
+    step = kernel.form.inner[-1].step(kernel.form.thin)
+    overlaps = any(step == other != 0 for _, other in kernel.row_moves(kernel.form.thin))
+    return overlaps and not _is_written_out(kernel.form)
+
+
+def _starts(kernel: Kernel) -> list[str]:
+    """Return what `sums` begin with."""
+    zeros = over_rows(kernel, _over_vectors([f"{_sums(kernel)} = rl_splat(0);"]))
+    if kernel.parts == 1:
+        return zeros
+    loads = over_rows(kernel, _over_vectors([f"{_sums(kernel)} = rl_load({_partial(kernel)});"]))
+    return ["if (part == 0) {", *indented(zeros), "} else {", *indented(loads), "}"]
+
+
+def _partial(kernel: Kernel) -> str:
+    return shifted(PARTIAL, kernel.row_moves(PARTIAL)) + " + vec * RL_LANES"
+
+
 def _stores(kernel: Kernel) -> list[str]:
+    if kernel.parts > 1:
+        store = f"rl_store({_partial(kernel)}, {_sums(kernel)});"
+        lines = [*over_rows(kernel, _over_vectors([store])), "return;"]
+        head = f"if (part < {kernel.parts - 1}) {{"
+        return [head, *indented(lines), "}", *_results(kernel)]
+    return _results(kernel)
+
+
+def _results(kernel: Kernel) -> list[str]:
     if kernel.epilogue is not None or kernel.form.width.step("out") != 1:
         return _finish(kernel)
     target = shifted("out", [*kernel.row_moves("out"), ("vec", "RL_LANES")])

@@ -74,6 +74,8 @@ def tiling_of(form: Form, dots: bool) -> Tiling:
         block = _block(form, rows, panel, tall)
         return Tiling(Choice(1, 1), panel, rows, tall, block, leading, (DOT_COLUMNS,))
     vectors = _vectors(count_of(rows), form.width.size)
+    if count == 2 and vectors.wide < count_of(rows) <= WIDE_ROOM - 1 < 2 * count_of(rows):
+        vectors = Choice(1, 2)  # so that one tile has all rows
     panel = PANEL * vectors.wide
     widths = (16 * vectors.wide, 8 * vectors.narrow, 4 * vectors.narrow, 4 * vectors.wide)
     others = count_of(form.batch + leading) * ceil(form.width.size / panel)
@@ -107,7 +109,9 @@ def _vectors(rows: int, columns: int) -> Choice:
 
 def _heights(rows: tuple[Dim, ...], vectors: Choice, others: int) -> tuple[Choice, ...]:
     """Return how many of each axis of rows a tile has, where there are so many other units."""
-    wide_room = min(16, (WIDE_ROOM - vectors.wide) // vectors.wide)
+    wide_room = (WIDE_ROOM - vectors.wide) // vectors.wide
+    if len(rows) == 1:
+        wide_room = min(16, wide_room)
     narrow_room = max(1, (NARROW_ROOM - vectors.narrow) // vectors.narrow)
     last = max(1, rows[-1].size)
     if len(rows) == 1:

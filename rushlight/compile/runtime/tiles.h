@@ -31,6 +31,10 @@
 #define RL_KEEP(vector) (void)(vector)
 #endif
 
+/* Makes a pointer one of which nothing is known: compilers may keep elements from turn to turn of a
+   loop, in registers that the sums need. */
+#define RL_ANEW(pointer) __asm__("" : "+r"(pointer))
+
 /* How many vectors the machine has room for in its registers. */
 #if RL_LANES == 16 || defined(__aarch64__)
 #define RL_REGISTERS 32

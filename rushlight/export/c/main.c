@@ -11,12 +11,16 @@ int main(int count, char **arguments)
             fputs(help, stdout);
             return 0;
         }
+        if (strcmp(option, "--test") == 0 && LOAD(arguments[0]) != 0)
+            return 2;
         if (strcmp(option, "--test") == 0)
             return TEST;
         if (strcmp(option, "--json") != 0)
             return complain(option, "there is no such option; --help lists them");
         as_json = 1;
     }
+    if (LOAD(arguments[0]) != 0)
+        return 2;
     if (first >= count)
         code = answer_input();
     for (; first < count; first++)

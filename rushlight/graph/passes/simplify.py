@@ -137,6 +137,8 @@ def _reshaped_rows(at: Simplifier, x: GraphValue, shape: Shape) -> GraphValue | 
     rank = len(indices.shape)
     if table not in at.lie_in_order or shape[:rank] != indices.shape:
         return None
+    if size_of(shape[rank:]) != size_of(table.shape[1:]):  # no row is taken
+        return None
     rows = at.build(reshape_p, table, shape=(table.shape[0], *shape[rank:]))
     return at.build(take_p, rows, indices)
 
