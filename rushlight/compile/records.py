@@ -112,7 +112,7 @@ class Epilogue:
 class KernelCode:
     """The C of one kernel.
 
-    `text` defines `static void NAME(pointers..., char *scratch, int64_t first, int64_t last)`, which
+    `text` defines `static void NAME(pointers..., char *scratch, int64_t first, int64_t last)`: it
     does the units from `first` to before `last`; a unit's results depend on no other unit.
     """
 

@@ -131,7 +131,7 @@ def permutation(n: int, key: Key) -> NDArray[np.int64]:
 
 
 def permutations(n: int, keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `permutation(n, key)` for each of the keys (m, 2), int64 (m, n), all worked out at once.
+    """Return `permutation(n, key)` for each of the keys (m, 2), worked out at once: int64 (m, n).
 
     >>> permutations(6, np.array([[1, 0], [1, 1]]))[0].tolist()
     [4, 3, 1, 2, 5, 0]

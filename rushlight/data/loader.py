@@ -309,9 +309,9 @@ def _as_positions(index: Any, length: int) -> Any:
 
 def _as_tensor(given: Any) -> Tensor:
     """Return a tensor of a batch's array, around its memory where that is nobody else's."""
-    if type(given) is np.ndarray and given.base is None:
-        if given.dtype.char in BY_CHAR and given.dtype.isnative:
-            return Tensor.wrap(given)
+    own = type(given) is np.ndarray and given.base is None
+    if own and given.dtype.char in BY_CHAR and given.dtype.isnative:
+        return Tensor.wrap(given)
     return tensor(given)
 
 

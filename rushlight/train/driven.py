@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rushlight.compile.drive import Drive
-from rushlight.compile.function import Entry, compile_entry
+from rushlight.compile.entry import Entry
+from rushlight.compile.function import compile_entry
 from rushlight.core.dtypes import BY_CHAR
 from rushlight.core.errors import RushlightError, TraceError
 from rushlight.core.mode import mode
@@ -146,8 +147,8 @@ class Driven:
                 return [()]
             return sorted(set(zip(*[row.tolist() for row in lengths], strict=True)))
         whole, rest = divmod(len(self.loader.dataset), self.loader.batch_size)
-        sizes = [self.loader.batch_size] if whole else []
-        return sizes + [rest] if rest and not self.loader.drop_last else sizes
+        last = [rest] if rest and not self.loader.drop_last else []
+        return [self.loader.batch_size, *last] if whole else last
 
     def _examples(self, key: Any) -> list[Tensor]:
         """Return arguments of the shapes that a key stands for."""

@@ -58,8 +58,7 @@ def fit(
         checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
-        compiled: run compiled C, or a graph in NumPy where there is no compiler, and not the
-            step's Python; with a loader that has no `transform`, many steps in a call.
+        compiled: run C where there is a compiler, else a graph in NumPy, not the step's Python.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is

@@ -198,7 +198,9 @@ def test_ctrl_c_in_the_validation_is_resumed_with_the_validation(
 ):
     case = (with_batch_norm, momentum, steps)
     validation = make_problem().loader.dataset
-    state, history = uninterrupted_by_batches(make_problem, *case, validation=DataLoader(validation, 8))
+    state, history = uninterrupted_by_batches(
+        make_problem, *case, validation=DataLoader(validation, 8)
+    )
     stopping = DataLoader(validation, 8, transform=StopAtBatch(BATCHES + 2))
     with pytest.raises(KeyboardInterrupt, match="batch 7 of epoch 2"):
         first = make_problem(*case, transform=StopAtBatch(None))

@@ -9,7 +9,7 @@ def block(kernel: Kernel) -> list[str]:
     """Return the function that computes the rows and columns of a unit."""
     form, c = kernel.form, kernel.dtype.c
     panel = min(kernel.tiling.panel, form.width.size)
-    unroll = panel <= PANEL
+    unroll = form.width.size <= PANEL
     source = [*kernel.inner_moves(form.wide), ("column", form.width.step(form.wide))]
     factor = kernel.row_moves(form.thin) + kernel.inner_moves(form.thin)
     product = f"sums[column] += factor * {form.wide}[{place(source)}];"
