@@ -8,7 +8,7 @@ import numpy as np
 
 from rushlight.compile.entry import Entry
 from rushlight.compile.native import Context
-from rushlight.core.errors import ShapeError, UsageError
+from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.primitive import Array
 from rushlight.tensor import Tensor
 
@@ -88,15 +88,26 @@ class Bound:
             array[...] = result
 
     def _fill(self, values: Sequence[Any]) -> None:
-        """Copy tensors or arrays into the inputs."""
+        """Copy tensors or arrays into the inputs, unless one does not fit."""
         if len(values) != len(self.inputs):
             raise UsageError(f"this was bound to {len(self.inputs)} tensors, not {len(values)}")
-        for position, (array, value) in enumerate(zip(self.inputs, values, strict=True)):
-            given = value.data if isinstance(value, Tensor) else np.asarray(value)
-            if given.shape != array.shape:
-                fact = f"argument {position} has shape {given.shape}, it was bound to {array.shape}"
+        given = [x.data if isinstance(x, Tensor) else np.asarray(x) for x in values]
+        for position, (array, data) in enumerate(zip(self.inputs, given, strict=True)):
+            if data.shape != array.shape:
+                fact = f"argument {position} has shape {data.shape}, it was bound to {array.shape}"
                 raise ShapeError(fact, hint="bind the function to that shape too")
-            array[...] = given
+            self._check_dtype(position, values[position], data)
+        for array, data in zip(self.inputs, given, strict=True):
+            array[...] = data
+
+    def _check_dtype(self, position: int, value: Any, data: Array) -> None:
+        """Raise for a tensor of another dtype, and for an array that loses more than precision."""
+        wanted = self._entry.graph.arguments[position].dtype
+        if isinstance(value, Tensor) and value.dtype is wanted:
+            return
+        if isinstance(value, Tensor) or not np.can_cast(data.dtype, wanted.storage, "same_kind"):
+            found = value.dtype if isinstance(value, Tensor) else data.dtype
+            raise DTypeError(f"argument {position} is {found}, it was bound to {wanted}")
 
     def __repr__(self) -> str:
         return f"<bound {self._entry.graph.name}: {len(self.inputs)} in, {len(self.outputs)} out>"

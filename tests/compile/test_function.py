@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import warnings
 import weakref
 from typing import Any
 
@@ -9,18 +10,21 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.testing.compare import assert_identical
+from rushlight.compile.function import MOST_COMPILED, MOST_KEPT
+from rushlight.testing.compare import assert_close, assert_identical
 
 
-def test_a_compiled_function_gives_what_the_function_gives() -> None:
+@pytest.mark.parametrize("native", [True, False])
+def test_a_compiled_function_gives_what_the_function_gives(native: bool) -> None:
     def function(x: rl.Tensor, y: rl.Tensor) -> rl.Tensor:
         return (x @ y).softmax()
 
     random = np.random.default_rng(0)
-    compiled = rl.compile(function)
+    compiled = rl.compile(function, native=native)
+    compare = assert_close if native else assert_identical
     for _ in range(3):
         x, y = (rl.tensor(random.standard_normal(shape)) for shape in ((3, 4), (4, 2)))
-        assert_identical(compiled(x, y), function(x, y))
+        compare(compiled(x, y), function(x, y))
     assert len(compiled.graphs) == 1
 
 
@@ -95,6 +99,42 @@ def test_arguments_are_trees_of_tensors() -> None:
     keys = rl.compile(lambda d: next(iter(d.values())) * 1.0)
     assert keys({"a": rl.ones(1), "b": rl.zeros(1)}).item() == 1.0
     assert keys({"b": rl.zeros(1), "a": rl.ones(1)}).item() == 0.0
+
+
+def test_calls_of_several_kinds_in_turn_are_told_apart() -> None:
+    compiled = rl.compile(lambda x, scale=1.0: x * scale)
+    half = rl.tensor([1.5], dtype="float16")
+    calls: list[tuple[Any, ...]] = [
+        (rl.ones(2),),
+        (rl.ones(2), 2.0),
+        (rl.ones(1, 2),),
+        (rl.ones(2, dtype="float64"),),
+        (rl.ones(2, requires_grad=True),),
+        (half,),
+        (rl.Tensor.wrap(half.data),),
+        (rl.Tensor.wrap(np.ones(2, np.float32), rl.float32),),
+    ]
+    for _ in range(3):
+        for args in calls:
+            got, wanted = compiled(*args), args[0] * (args[1] if len(args) > 1 else 1.0)
+            assert (got.spec, got.tolist()) == (wanted.spec, wanted.tolist())
+    assert len(compiled.graphs) == len(calls) - 1
+    with pytest.raises(TypeError, match="positional argument"):
+        compiled()
+
+
+def test_large_arguments_and_results_of_any_layout_are_taken() -> None:
+    random = np.random.default_rng(0)
+    large = random.standard_normal((60, 50)).astype(np.float32)
+    compiled = rl.compile(lambda x: (x * 2.0, x.sum()))
+    strange = np.lib.stride_tricks.as_strided(np.zeros(4 * 3000 + 1, np.uint8)[1:], (12000,), (1,))
+    strange = strange.view(np.float32).reshape(60, 50)
+    strange[...] = large
+    arrays = [large, large.T, large[::-1, ::-1], np.broadcast_to(large[:1], (60, 50)), strange]
+    results = [(array, compiled(rl.Tensor.wrap(array))) for array in arrays]
+    for array, (double, total) in results:
+        np.testing.assert_array_equal(double.numpy(), array * 2.0)
+        np.testing.assert_allclose(total.item(), array.sum(), rtol=1e-3, atol=1e-2)
 
 
 def test_captured_tensors_are_read_at_each_call() -> None:
@@ -315,3 +355,38 @@ def test_a_compiled_function_that_is_dropped_lets_its_graphs_go() -> None:
     del compiled
     gc.collect()
     assert graph() is None
+
+
+def test_it_says_what_it_is_and_shows_its_graph_and_its_c() -> None:
+    def double(x: rl.Tensor) -> rl.Tensor:
+        return x * 2.0
+
+    compiled = rl.compile(double)
+    assert (repr(compiled), compiled.source) == ("<compiled double: 0 graphs, 0 as C>", None)
+    compiled(rl.ones(2))
+    assert "mul" in str(compiled.graph)
+    if compiled.fallbacks:
+        pytest.skip("there is no C compiler")
+    assert repr(compiled) == "<compiled double: 1 graph, 1 as C>"
+    assert "int64_t rl_program(rl_call *call)" in compiled.source
+    in_numpy = rl.compile(double, native=False)
+    in_numpy(rl.ones(2))
+    assert (repr(in_numpy), in_numpy.source) == ("<compiled double: 1 graph, 0 as C>", None)
+
+
+def test_ever_new_shapes_are_not_compiled_for_ever() -> None:
+    def total_of_many(x: rl.Tensor) -> rl.Tensor:
+        return x.sum()
+
+    compiled = rl.compile(total_of_many)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for size in range(MOST_COMPILED + MOST_KEPT + 5):
+            assert compiled(rl.ones(size)).item() == size
+    said = [str(one.message) for one in caught if "has been compiled" in str(one.message)]
+    assert len(compiled.graphs) == MOST_KEPT
+    if not compiled.fallbacks:
+        assert repr(compiled) == f"<compiled total_of_many: {MOST_KEPT} graphs, {MOST_COMPILED} as C>"
+        assert len(said) == 1
+        assert "pad what varies to a few shapes" in said[0]
+    assert compiled(rl.ones(0)).item() == 0

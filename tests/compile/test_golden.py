@@ -72,3 +72,16 @@ def test_a_revision_that_does_not_exist_is_one_line() -> None:
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no git checkout")
+def test_the_difference_from_a_revision_is_a_diff_or_a_word_that_there_is_none() -> None:
+    command = [sys.executable, "scripts/emitted.py", "--against", "HEAD"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == ""
+    if done.returncode == 0:
+        assert done.stdout == "the emitted C is that of HEAD\n"
+    else:
+        assert done.returncode == 1
+        assert "\n--- before/" in done.stdout or "\n--- a/before/" in done.stdout
