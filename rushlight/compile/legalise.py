@@ -1,15 +1,19 @@
 """A graph as kernels want it: padding explicit, long sums in two steps, every result its own.
 
-This changes the copy of a graph that C is made from; the interpreter runs the graph as traced.
+This makes the copy of a graph that C is made from; the interpreter runs the graph as traced.
 """
 
 from typing import Any
+
+import numpy as np
 
 from rushlight.core.dtypes import DType
 from rushlight.core.kernels import Map, Reinterpret, View
 from rushlight.core.primitive import PRIMITIVES, Primitive, Spec
 from rushlight.core.shapes import Shape, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
+from rushlight.graph.passes.dead import without_dead_nodes
+from rushlight.graph.passes.rewrite import copied
 
 LONG = 4096  # elements of a sum that is made in two steps
 
@@ -45,7 +49,7 @@ class _Writer:
             graph.arguments,
             graph.states,
             graph.grads,
-            graph.constants,
+            list(graph.constants),
         )
         self.now: dict[GraphValue, GraphValue] = {}  # what stands for a value by now
         self.like: Node | None = None
@@ -60,6 +64,12 @@ class _Writer:
         module = self.like.module if self.like else None
         return self.graph.add(primitive, inputs, params, source, module)[0]
 
+    def number(self, number: int, spec: Spec) -> GraphValue:
+        """Return a value that is one number throughout."""
+        one = self.graph.new_value(Spec((), spec.dtype))
+        self.graph.constants.append((np.array(number, spec.dtype.storage), one))
+        return self.add("broadcast_to", one, shape=spec.shape)
+
     def keep(self, node: Node) -> None:
         inputs = tuple(map(self.get, node.inputs))
         same = Node(node.primitive, inputs, node.params, node.outputs, node.source, node.module)
@@ -68,6 +78,7 @@ class _Writer:
 
 def legalise(graph: Graph) -> Graph:
     """Return a graph of the same meaning for which kernels can be made."""
+    graph = copied(graph)
     writer = _Writer(graph)
     for node in graph.nodes:
         writer.like = node
@@ -83,7 +94,7 @@ def legalise(graph: Graph) -> Graph:
     new.updates = [(x, writer.get(value)) for x, value in graph.updates]
     new.grad_updates = [(x, v and writer.get(v)) for x, v in graph.grad_updates]
     _separate_results(writer)
-    return new
+    return without_dead_nodes(new)
 
 
 def _separate_results(writer: _Writer) -> None:
@@ -151,6 +162,13 @@ def _fold(writer: _Writer, node: Node) -> GraphValue | None:
     return total if total.shape == shape else writer.add("reshape", total, shape=shape)
 
 
+def _position(writer: _Writer, node: Node) -> GraphValue | None:
+    """Know the position along an axis of one element without looking at it."""
+    if node.inputs[0].shape[node.params["axis"]] != 1:
+        return None
+    return writer.number(0, node.outputs[0].spec)
+
+
 def _can_be_split(dtype: DType) -> bool:
     return not dtype.is_half
 
@@ -163,4 +181,6 @@ REWRITES = {
     "mean": _fold,
     "max": _fold,
     "min": _fold,
+    "argmax": _position,
+    "argmin": _position,
 }

@@ -12,12 +12,14 @@ What changes inside of a list, a dict or an array is not noticed, nor what is re
 such as an attribute of an attribute.
 """
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from rushlight.core.errors import TraceError
+from rushlight.core.primitive import Primitive
 from rushlight.core.source import PACKAGE, PROGRAMS
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.tensor import Tensor
@@ -25,7 +27,8 @@ from rushlight.tensor import Tensor
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_LOOKED_THROUGH = 200  # functions and methods
 
-_SETTINGS = (*PLAIN, tuple, FunctionType, BuiltinFunctionType, type)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, Primitive, functools.partial)
+_SETTINGS = (*PLAIN, tuple, type, *_FUNCTIONS)
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep)
 _CELL = "cell_contents"
 _GONE = object()
@@ -64,6 +67,8 @@ class Guards:
                 if self._is_new(id(one), one):
                     inner = list(_names(one.__code__))
                     waiting += [(value, inner) for value in self._note_names(one, inner)]
+            elif isinstance(one, functools.partial):
+                waiting.append((one.func, names))
             elif not isinstance(one, (Tensor, type)):
                 waiting += [(method, ()) for method in self._note_object(one, names)]
 
@@ -164,6 +169,8 @@ def _is_alike(now: Any, value: Any) -> bool:
         return False
     if isinstance(now, tuple):
         return len(now) == len(value) and all(map(_is_alike, now, value))
+    if isinstance(now, MethodType):
+        return bool(now == value)
     return isinstance(now, PLAIN) and repr(now) == repr(value)  # 0.0 is equal to -0.0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from rushlight.core.dtypes import DType
 from rushlight.core.errors import DTypeError, GradientError, UsageError
-from rushlight.core.mode import no_grad
+from rushlight.core.mode import mode, no_grad
 from rushlight.nn.module import Module
 from rushlight.nn.state import State, load_state
 from rushlight.tensor import Tensor
@@ -58,6 +58,7 @@ class Optimizer(ABC):
         Raises:
             GradientError: none has one.
         """
+        mode.evaluator.watch(self, "count", self.count)
         with no_grad():
             found = [(i, p, p.grad) for i, p in enumerate(self.parameters)]
             held = [(i, p, g) for i, p, g in found if g is not None]

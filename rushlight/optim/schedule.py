@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 
 from rushlight.core.errors import UsageError
-from rushlight.core.mode import no_grad
+from rushlight.core.mode import mode, no_grad
 from rushlight.nn.state import State, load_state
 from rushlight.optim.optimizer import Optimizer, check_number, number
 from rushlight.tensor import Tensor
@@ -30,6 +30,7 @@ class Schedule(ABC):
 
     def step(self) -> None:
         """Count a step and set the rate."""
+        mode.evaluator.watch(self, "count", self.count)
         with no_grad():
             self.count.assign(self.count + 1.0)
             self.optimizer.lr.assign(self.rate(self.count))

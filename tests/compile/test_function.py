@@ -102,11 +102,14 @@ def test_arguments_are_trees_of_tensors() -> None:
 
 
 def test_calls_of_several_kinds_in_turn_are_told_apart() -> None:
-    compiled = rl.compile(lambda x, scale=1.0: x * scale)
+    def twice(x: rl.Tensor, name: str = "") -> tuple[rl.Tensor, str]:
+        return x.broadcast_to(2, *x.shape), name
+
+    compiled = rl.compile(twice)
     half = rl.tensor([1.5], dtype="float16")
     calls: list[tuple[Any, ...]] = [
         (rl.ones(2),),
-        (rl.ones(2), 2.0),
+        (rl.ones(2), "name"),
         (rl.ones(1, 2),),
         (rl.ones(2, dtype="float64"),),
         (rl.ones(2, requires_grad=True),),
@@ -116,8 +119,8 @@ def test_calls_of_several_kinds_in_turn_are_told_apart() -> None:
     ]
     for _ in range(3):
         for args in calls:
-            got, wanted = compiled(*args), args[0] * (args[1] if len(args) > 1 else 1.0)
-            assert (got.spec, got.tolist()) == (wanted.spec, wanted.tolist())
+            (got, name), (wanted, same) = compiled(*args), twice(*args)
+            assert (got.spec, got.tolist(), name) == (wanted.spec, wanted.tolist(), same)
     assert len(compiled.graphs) == len(calls) - 1
     with pytest.raises(TypeError, match="positional argument"):
         compiled()

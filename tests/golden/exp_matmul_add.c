@@ -1,4 +1,4 @@
-/* rl_program: the graph forward. 1 kernel, 0 bytes between them. */
+/* rl_program: the graph forward. 1 kernel; 0 bytes for what lies between. */
 
 /* kernel_1. matmul, add, exp: (4, 6) x (6, 8) to (4, 8) */
 /* rows 4, columns 8, sums of 6 */

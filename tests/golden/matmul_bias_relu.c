@@ -1,4 +1,4 @@
-/* rl_program: the graph layer. 1 kernel, 0 bytes between them. */
+/* rl_program: the graph layer. 1 kernel; 0 bytes for what lies between. */
 
 /* kernel_1. matmul, add, relu: (64, 100) x (100, 48) to (64, 48) */
 /* rows 64, columns 48, sums of 100 */

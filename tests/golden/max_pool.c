@@ -1,4 +1,4 @@
-/* rl_program: the graph MaxPool2d. 1 kernel, 1,152 bytes between them. */
+/* rl_program: the graph MaxPool2d. 1 kernel; 1,152 bytes for what lies between. */
 
 /* kernel_1. max_pool2d: (4, 8, 12, 12) to (4, 8, 6, 6) */
 static void kernel_1(

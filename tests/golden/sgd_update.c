@@ -1,4 +1,4 @@
-/* rl_program: the graph update. 1 kernel, 0 bytes between them. */
+/* rl_program: the graph update. 1 kernel; 0 bytes for what lies between. */
 
 /* kernel_1. mul, sub: 48 x 100 */
 static void kernel_1(float *restrict weight_2, const float *restrict rate_1,

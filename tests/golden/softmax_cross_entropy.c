@@ -1,4 +1,4 @@
-/* rl_program: the graph loss. 2 kernels, 256 bytes between them. */
+/* rl_program: the graph loss. 2 kernels; 256 bytes for what lies between. */
 
 /* kernel_1. max, sub, exp, sum, scatter_add, div, mul, add: 32 x 10 */
 static void kernel_1(const float *restrict x_0, float *restrict max_4,

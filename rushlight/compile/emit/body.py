@@ -128,8 +128,6 @@ class Body:
             return self._look_up(node, record, places)
         if isinstance(record, Deposit):
             return self._choose(node, record, places)
-        if isinstance(record, ArgFold):  # over an axis of one element
-            return "INT64_C(0)", CALL
         if isinstance(record, Fold):
             x = node.inputs[0]
             there = fold_places(node, record, places, self.kernel)
@@ -233,9 +231,10 @@ def sum_text(
     """Return the C of an offset, steps times axes, and variables times numbers.
 
     >>> sum_text(5, ((0, -1), (1, 3)), (("at_2", 4),)), sum_text(0, ())
-    ('i1 * 3 + at_2 * 4 + 5 - i0', '0')
+    ('at_2 * 4 + i1 * 3 + 5 - i0', '0')
     """
     terms = [(axis_name(axis), step) for axis, step in steps] + list(more)
+    terms.sort(key=lambda term: -abs(term[1]))
     parts = [(_times(name, abs(step)), step > 0) for name, step in terms]
     if offset:
         parts.append((str(abs(offset)), offset > 0))

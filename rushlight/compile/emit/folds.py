@@ -44,8 +44,10 @@ class Accumulator:
             best = f"{self.name}_best"
             better = self.record.better.format(x=x, a=best)
             index = axis_name(column)
-            text = f"if ({better}) {{ {best} = {x}; {self.name} = {index}; }}"
-            body.statement(COLUMN, text)
+            body.statement(COLUMN, f"if ({better}) {{")
+            body.statement(COLUMN, f"    {best} = {x};")
+            body.statement(COLUMN, f"    {self.name} = {index};")
+            body.statement(COLUMN, "}")
             return
         a = self.name + lanes
         body.statement(COLUMN, f"{a} = {self.record.combine.format(a=a, x=x)};")

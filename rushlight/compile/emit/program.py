@@ -155,7 +155,7 @@ class ProgramWriter:
     def _title(self, arena: int, scratch: int) -> str:
         """Return the comment at the top: what this is, and what it takes to run it."""
         count = len(self.steps)
-        facts = f"{count} kernel{'s' * (count != 1)}, {arena:,} bytes between them"
+        facts = f"{count} kernel{'s' * (count != 1)}; {arena:,} bytes for what lies between"
         if scratch:
             facts += f", {scratch:,} more for each thread"
         name = _harmless(self.fuser.graph.name[:MOST_OF_NAME])

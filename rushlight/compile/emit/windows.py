@@ -77,8 +77,8 @@ class _Writer:
         """Write the body of the function."""
         with text.loop("unit", "last", "first"):
             text.indices("unit", self.unit_axes)
-            if self.spreads and self.by_windows:
-                self._write_tiles(text)
+            if self.spreads and self.by_windows and self.taps:
+                self._write_tiles(text, self.taps)
             elif self.spreads:
                 self._write_spread(text)
             elif self._is_whole() and size_of(self.record.kernel) <= MOST_TAPS:
@@ -251,15 +251,14 @@ class _Writer:
                 text.line(f"const int64_t seen = {offset(('column', stride))} + shift;")
                 yield
 
-    def _write_tiles(self, text: Text) -> None:
+    def _write_tiles(self, text: Text, taps: Strided) -> None:
         """Write a row of windows: the element where its tap is, and zero at the other places."""
-        assert self.taps is not None
         (height, width), strides = self.record.kernel, self.plane.strides
         kind = self.y.dtype.c
         with text.loop("column", self.columns):
             tap = self._line(text, "int32_t", "tap")
             g = self._line(text, kind, "g")
-            for element, source, view in ((tap, "taps", self.taps), (g, "x", self.x)):
+            for element, source, view in ((tap, "taps", taps), (g, "x", self.x)):
                 with self._inside(text):
                     text.line(f"{element} = {source}[{self._here(view)}];")
             window = self._where(strides, ("row", height), ("column", width))
