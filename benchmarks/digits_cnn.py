@@ -108,4 +108,5 @@ TASK = Task(
         Measure(NAME, "ms", "step", "compiled", (TORCH, LAST), BATCH * training_flop(LAYERS)),
         Measure(f"{NAME}, op by op", "ms", "step", "eager", (TORCH, LAST)),
     ),
+    once=("eager",),
 )

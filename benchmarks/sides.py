@@ -71,6 +71,11 @@ class Task:
     threads: Mapping[str, int] = field(default_factory=dict)
     once: tuple[str, ...] = ()
 
+    @property
+    def ours(self) -> set[str]:
+        """The sides that are ours."""
+        return {measure.ours for measure in self.measures}
+
     def missing(self, side: str) -> str | None:
         """Return the first package that a side needs and that is not installed."""
         for rival, packages in PACKAGES.items():
@@ -94,22 +99,40 @@ def take_turns(
     quick: bool,
     note: Callable[[str], None],
 ) -> dict[str, Figures]:
-    """Return the medians of each side's figures over so many runs."""
+    """Return the medians of each side's figures over so many runs.
+
+    A rival that fails is left out; where ours does, all stops.
+    """
     found: dict[str, list[Figures]] = {side: [] for side in sides}
+    failed = set()
     for run in range(runs):
         for side in sides if run % 2 == 0 else sides[::-1]:
-            if side in task.once and found[side]:
+            if side in failed or (side in task.once and found[side]):
                 continue
             note(f"{name}: run {run + 1} of {runs}, {side}")
-            found[side].append(run_side(name, side, task.threads.get(side, THREADS), quick))
+            try:
+                found[side].append(run_side(name, side, task.threads.get(side, THREADS), quick))
+            except SideError as error:
+                if side in task.ours:
+                    raise SystemExit(str(error)) from None
+                note(f"{error}, and is left out")
+                failed.add(side)
     return {
         side: {figure: statistics.median(one[figure] for one in each) for figure in each[0]}
         for side, each in found.items()
+        if side not in failed
     }
 
 
+class SideError(Exception):
+    """The process of a side that did not end well."""
+
+
 def run_side(task: str, side: str, threads: int, quick: bool) -> Figures:
-    """Return the figures of a side, measured in a new process."""
+    """Return the figures of a side, measured in a new process.
+
+    Raises SideError where that fails; what it said is on standard error.
+    """
     command = [sys.executable, "-m", "benchmarks", "--side", task, side]
     done = subprocess.run(
         command + ["--quick"] * quick,
@@ -119,7 +142,7 @@ def run_side(task: str, side: str, threads: int, quick: bool) -> Figures:
         text=True,
     )
     if done.returncode:
-        raise SystemExit(f"{task}: {side} ended with exit code {done.returncode}")
+        raise SideError(f"{task}: {side} ended with exit code {done.returncode}")
     figures: Figures = json.loads(done.stdout.splitlines()[-1])
     return figures
 

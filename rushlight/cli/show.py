@@ -1,11 +1,16 @@
-"""`rushlight show MODEL`: the graph of what a saved network computes."""
+"""`rushlight show MODEL`: the graph of what a saved network computes, its stages and its C."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from rushlight.compile.emit.program import compile_graph
+from rushlight.compile.legalise import legalise
 from rushlight.core.dtypes import float32, int64
+from rushlight.core.errors import CompileError
 from rushlight.core.mode import no_grad
 from rushlight.creation import zeros
+from rushlight.graph.ir import Graph
+from rushlight.graph.passes.optimise import optimise, stages
 from rushlight.graph.trace import trace
 from rushlight.predictor import Predictor
 
@@ -13,11 +18,28 @@ from rushlight.predictor import Predictor
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="rushlight show", description="Show the graph of what a saved network computes."
+        prog="rushlight show",
+        description="Show the graph of what a saved network computes for one item, or its C.",
     )
     parser.add_argument("model", help="a file that rushlight train saved")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--c", action="store_true", help="the C that the graph becomes")
+    which.add_argument(
+        "--passes", action="store_true", help="the graph after each pass that changes it"
+    )
     args = parser.parse_args(argv)
-    predictor = Predictor(args.model)
+    graph = _graph(Predictor(args.model))
+    if args.c:
+        print(_source(graph))
+    elif args.passes:
+        print("\n\n".join(f"# {name}\n{text}" for name, text in _stages(graph)))
+    else:
+        print(graph)
+    return 0
+
+
+def _graph(predictor: Predictor) -> Graph:
+    """Return the graph of a network for one item: for texts, of four words."""
     task = predictor.task
     if predictor.kind == "text-classifier":
         example = zeros(1, 4, dtype=int64)
@@ -27,5 +49,17 @@ def run(argv: Sequence[str]) -> int:
         dtype = next(predictor.model.parameters()).dtype
         example = zeros((1, task["inputs"]), dtype=dtype)
     with no_grad():
-        print(trace(predictor.model, example))
-    return 0
+        return trace(predictor.model, example)
+
+
+def _stages(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Yield what each stage is called, and the graph then."""
+    yield from stages(graph)
+    yield "rewritten for C", str(legalise(optimise(graph)))
+
+
+def _source(graph: Graph) -> str:
+    try:
+        return compile_graph(graph).source
+    except NotImplementedError as error:
+        raise CompileError(f"there is no C for {error} yet") from None

@@ -1,4 +1,4 @@
-"""Many steps in one native call: programs run one after another, each on its own part of the data."""
+"""Many steps in one native call: programs one after another, each on its part of the data."""
 
 import ctypes
 from collections.abc import Sequence

@@ -145,7 +145,7 @@ class Expected:
 
 
 def _part(x: Any) -> tuple[tuple[Any, ...], Any]:
-    """Return what a tensor like `x` has for its shape and dtype; or the argument that is no tensor."""
+    """Return what tells tensors like `x`; or for an argument that is no tensor, the argument."""
     if not isinstance(x, Tensor):
         return (), x
     kind = (x.shape, x.dtype.storage, x.dtype, x.requires_grad)

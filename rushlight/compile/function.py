@@ -161,8 +161,8 @@ class Compiled:
             return True
         why = f"the latest because {change}" if change else "the latest for arguments of a new kind"
         notice(
-            f"{self._name} has been compiled {MOST_COMPILED} times, and what comes now runs in NumPy, "
-            f"{why}; pad what varies to a few shapes, and make numbers that change tensors"
+            f"{self._name} has been compiled {MOST_COMPILED} times, and what comes now runs in "
+            f"NumPy, {why}; pad what varies to a few shapes, and make numbers that change tensors"
         )
         return False
 

@@ -7,22 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from rushlight._version import __version__
 from rushlight.autograd import assigned
 from rushlight.compile import cache
-from rushlight.compile.emit.program import compile_graph
+from rushlight.compile.generator import generator
 from rushlight.compile.loader import Call, address, arena, function, load
 from rushlight.compile.pool import pool, thread_count
 from rushlight.compile.program import Program, Slot, from_manifest, state_tensors
 from rushlight.compile.states import State, States, lies_in, new_array
 from rushlight.compile.toolchain import Compiler, build, find_compiler
 from rushlight.compile.turns import turn_of
+from rushlight.core.lazy import load as load_module
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph
 
 SMALL = 4096  # bytes: copying so few costs less than finding out where they lie
 SPARE_CONTEXTS = 16  # kept for the next calls
+
+_EMITTER = "rushlight.compile.emit.program"  # not imported where the cache has what it would make
 
 
 class Native:
@@ -187,46 +189,32 @@ def _in_order(array: Array, slot: Slot) -> Array:
 
 def _built(graph: Graph, compiler: Compiler) -> tuple[Program, Path]:
     """Return a graph's program and its compiled object, from the cache if it is there."""
-    key = cache.digest("graph", fingerprint(graph), _generator(), compiler.recipe)
+    key = cache.digest("graph", fingerprint(graph), generator(), compiler.recipe)
     entry = cache.find(key)
     if entry is None:
-        program = compile_graph(graph)
+        program = load_module(_EMITTER).compile_graph(graph)
         make = functools.partial(build, compiler)
         entry = cache.store(key, program.source, compiler.recipe, program.manifest(), make)
     return from_manifest(entry.manifest), entry.path
 
 
-@functools.cache
-def _generator() -> str:
-    """Return what tells this generator of C from others: its version, and its files' dates."""
-    folder = Path(__file__).parents[1]
-    parts = [__version__]
-    for part in ("core", "ops", "graph", "compile"):
-        for path in sorted((folder / part).rglob("*.*")):
-            if path.suffix in (".py", ".h", ".c"):
-                status = path.stat()
-                parts.append(f"{path.name} {status.st_size} {status.st_mtime_ns}")
-    return cache.digest(*parts)
-
-
 def fingerprint(graph: Graph) -> str:
-    """Return a digest of all that a graph's C depends on."""
+    """Return a digest of all that a graph's C depends on.
+
+    The lines of the user's program are no part of it: a step that has moved is found again.
+    """
     number = {value: i for i, value in enumerate(graph.values)}
-    parts = [graph.name, " ".join(str(value.spec) for value in graph.values)]
+    parts: list[Any] = [graph.name, *(value.spec for value in graph.values)]
     for node in graph.nodes:
-        inputs = [number[x] for x in node.inputs]
-        params = sorted((name, repr(value)) for name, value in node.params.items())
-        outputs = [number[x] for x in node.outputs]
-        parts.append(
-            f"{node.primitive.name} {inputs} {params} {outputs} {node.source} {node.module}"
-        )
+        parts.append((node.primitive.name, sorted(node.params.items()), node.module))
+        parts.append([number[x] for x in (*node.inputs, *node.outputs)])
+    parts.append([number[x] for x in graph.arguments])
     place = {id(x): i for i, (x, _) in enumerate(graph.states)}
-    parts.append(str([(place.get(id(x), -1), number[v]) for x, v in graph.updates]))
-    parts.append(str([x.name for x, _ in graph.states]))
-    parts.append(str([number[v] for _, v in graph.states]))
-    parts.append(str([number[v] for v in graph.outputs]))
-    parts.append(str([v and number[v] for _, v in graph.grad_updates]))
-    digests: list[str | bytes] = list(parts)
+    for pairs in (graph.states, graph.updates, graph.grads):
+        parts.append([(place.get(id(x), -1), x.name, number[value]) for x, value in pairs])
+    parts.append([number[x] for x in graph.outputs])
+    parts.append([value and number[value] for _, value in graph.grad_updates])
+    digests: list[str | bytes] = [str(part) for part in parts]
     for array, value in graph.constants:
         digests += [str(number[value]), np.ascontiguousarray(array).tobytes()]
     return cache.digest(*digests)

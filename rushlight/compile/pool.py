@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rushlight.compile import cache
+from rushlight.compile.generator import generator
 from rushlight.compile.loader import address, function, load
 from rushlight.compile.sources import runtime
 from rushlight.compile.toolchain import build, find_compiler
@@ -33,10 +34,10 @@ def pool() -> Pool:
     Raises CompileError where there is no C compiler.
     """
     compiler = find_compiler()
-    source = runtime("threads.c", "drive.c")
-    key = cache.digest("pool", source, compiler.recipe)
+    key = cache.digest("pool", generator(), compiler.recipe)
     entry = cache.find(key)
     if entry is None:
+        source = runtime("threads.c", "drive.c")
         make = functools.partial(build, compiler)
         entry = cache.store(key, source, compiler.recipe, {}, make)
     library = load(entry.path)

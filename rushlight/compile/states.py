@@ -189,9 +189,9 @@ class States:
         """Return the arrays of the states that are read, or None where one has moved."""
         held = []
         numbers = iter(found)
-        for tensor, number in zip(self._read_tensors, numbers):  # noqa: B905: `found` is longer
+        for tensor in self._read_tensors:
             home = tensor.home
-            if home.number != number or home.array is not tensor.data:
+            if home.number != next(numbers) or home.array is not tensor.data:
                 return None
             held.append(home.array)
         for state, number in zip(self._written, numbers, strict=True):

@@ -184,6 +184,10 @@ void model_save(const model_state *state, void *file);
 /* Go on from such a file, or from the one that was exported. Returns 0; or another number, with
    nothing changed, where it is another file. */
 int model_restore(model_state *state, const void *file, int64_t size);
+
+/* sizeof(model_state) and MODEL_FILE, for callers that cannot read this header. */
+int64_t model_state_size(void);
+int64_t model_file_size(void);
 """
 
 _COPY = """\
@@ -297,5 +301,15 @@ int model_restore(model_state *state, const void *file, int64_t size)
         return 2;
 RESTORES
     return 0;
+}
+
+int64_t model_state_size(void)
+{
+    return (int64_t)sizeof(model_state);
+}
+
+int64_t model_file_size(void)
+{
+    return MODEL_FILE;
 }
 """

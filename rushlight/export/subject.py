@@ -98,8 +98,6 @@ class Subject:
             graph = trace(self.answer, *(one.example() for one in self.inputs))
         if graph.updates:
             raise UsageError("the model changes tensors when it is asked, so it cannot be exported")
-        if len(graph.outputs) != 1:
-            raise UsageError(f"the model gives {len(graph.outputs)} results, not one")
         return graph
 
     def samples(self) -> list[Array]:
@@ -163,12 +161,15 @@ def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
 
 
 def _output(answer: Forward, inputs: Sequence[Buffer], wanted: tuple[int, ...]) -> Buffer:
-    """Return what a network gives, having asked it. Raises UsageError if that is not as wanted."""
+    """Return what a network gives. Raises UsageError if that is not as wanted."""
     try:
         with no_grad():
-            spec = answer(*(one.example() for one in inputs)).spec
+            outputs = trace(answer, *(one.example() for one in inputs)).outputs
     except RushlightError as error:
         raise UsageError(f"the network cannot be asked as its task says: {error.fact}") from None
+    if len(outputs) != 1:
+        raise UsageError(f"the network gives {len(outputs)} results, not one")
+    spec = outputs[0].spec
     if spec.shape[: len(wanted)] != wanted:
         raise UsageError(f"the network answers {spec.shape}, its task needs {wanted}")
     return Buffer("output", spec.shape, spec.dtype)
@@ -196,11 +197,18 @@ def _text_scores(model: Module) -> Forward:
 
 def split_bag(model: Module) -> tuple[EmbeddingBag, list[Module]]:
     """Return the EmbeddingBag that a network begins with, and the layers after it."""
-    layers = list(model) if isinstance(model, Sequential) else []
-    if not layers or not isinstance(layers[0], EmbeddingBag):
+    layers = _layers(model)
+    if not isinstance(layers[0], EmbeddingBag):
         fact = "a text classifier is exported if its first layer is an EmbeddingBag"
-        raise UsageError(f"{fact}, this one begins with {type(model).__name__}")
+        raise UsageError(f"{fact}, this one begins with {type(layers[0]).__name__}")
     return layers[0], layers[1:]
+
+
+def _layers(module: Module) -> list[Module]:
+    """Return what is computed one after another, without the containers."""
+    if isinstance(module, Sequential) and len(module) > 0:
+        return [layer for part in module for layer in _layers(part)]
+    return [module]
 
 
 def pooled(bag: EmbeddingBag, ids: Tensor, count: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ from rushlight.tensor import Tensor
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 MOST_LOOKED_THROUGH = 200  # functions and methods
 
-_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, Primitive, functools.partial)
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType, functools.partial)
 _SETTINGS = (*PLAIN, tuple, type, *_FUNCTIONS)
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep)
 _CELL = "cell_contents"
@@ -115,6 +115,7 @@ class Guards:
         """End the trace: what it changed itself is not looked at.
 
         Args:
+            graph: what was traced.
             flags: captured tensors, and whether each requires a gradient.
             grads: those whose `.grad` was asked for, and whether there was one.
 
@@ -195,7 +196,8 @@ def _check_kept(graph: Graph, name: str, value: Any) -> None:
 
 def _is_setting(value: Any) -> bool:
     """Return whether a value may be a setting; parameters are watched by layers themselves."""
-    return isinstance(value, _SETTINGS) or type(value) is Tensor
+    kind = type(value)
+    return isinstance(value, _SETTINGS) or kind is Tensor or Primitive in kind.__mro__
 
 
 def _names(code: CodeType) -> Iterator[str]:

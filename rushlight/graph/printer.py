@@ -41,7 +41,12 @@ def to_text(graph: "Graph") -> str:
         lines.append(f"  {names[id(tensor)]} <- {value}")
     for tensor, grad in graph.grad_updates:
         lines.append(f"  {names[id(tensor)]}.grad <- {grad}")
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
+
+
+def _printable(line: str) -> str:
+    """Return a line in which names cannot move the cursor or begin another line."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def state_names(graph: "Graph") -> dict[int, str]:

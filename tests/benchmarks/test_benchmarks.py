@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from benchmarks import digits, digits_cnn, results, spam
+from benchmarks import digits, digits_cnn, results, sides, spam
 from benchmarks.__main__ import TASKS, task_of
 from benchmarks.load import peak_memory
 from benchmarks.native import Watched, need_driven, need_native
 from benchmarks.results import Row, as_table, rows_of, write_docs
-from benchmarks.sides import Measure, Task
+from benchmarks.sides import Figures, Measure, SideError, Task, take_turns
 from benchmarks.work import forward_flop, training_flop
 from rushlight.data import Dataset
 
@@ -56,6 +56,29 @@ def test_a_quick_run_prints_a_table_and_writes_its_rows(tmp_path: Path) -> None:
         if row["rival"] is not None:
             assert row["ratio"] == pytest.approx(row["rival"] / row["ours"])
     assert done.stdout.count("| spam ") == len(rows)
+
+
+def take_two_turns(bad: str, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Figures], str]:
+    def run_side(task: str, side: str, threads: int, quick: bool) -> Figures:
+        if side == bad:
+            raise SideError(f"{task}: {side} ended with exit code 1")
+        return {"step": 3.0}
+
+    monkeypatch.setattr(sides, "run_side", run_side)
+    notes: list[str] = []
+    names = ["ours", "PyTorch", "NumPy"]
+    return take_turns("digits", TASK, names, 2, True, notes.append), "\n".join(notes)
+
+
+def test_a_rival_that_fails_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures, notes = take_two_turns("PyTorch", monkeypatch)
+    assert set(figures) == {"ours", "NumPy"}
+    assert notes.count("PyTorch ended with exit code 1, and is left out") == 1
+
+
+def test_where_ours_fails_all_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="ours ended with exit code 1"):
+        take_two_turns("ours", monkeypatch)
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -23,6 +23,14 @@ def test_show_prints_the_graph(rushlight, models):
         assert "= matmul_t " in done.stdout
 
 
+def test_show_prints_the_c_and_the_passes(rushlight, models):
+    source = rushlight("show", models / "digits.safetensors", "--c").stdout
+    assert "int64_t rl_program(rl_call *call)" in source
+    stages = rushlight("show", models / "spam.safetensors", "--passes").stdout
+    assert re.findall("^# (traced|rewritten for C)$", stages, re.M) == ["traced", "rewritten for C"]
+    assert rushlight("show", models / "spam.safetensors", "--passes", "--c").returncode == 2
+
+
 def test_doctor_says_what_there_is(rushlight):
     facts = json.loads(rushlight("doctor", "--json").stdout)
     assert facts["numpy"]

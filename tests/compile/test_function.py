@@ -389,7 +389,9 @@ def test_ever_new_shapes_are_not_compiled_for_ever() -> None:
     said = [str(one.message) for one in caught if "has been compiled" in str(one.message)]
     assert len(compiled.graphs) == MOST_KEPT
     if not compiled.fallbacks:
-        assert repr(compiled) == f"<compiled total_of_many: {MOST_KEPT} graphs, {MOST_COMPILED} as C>"
+        assert (
+            repr(compiled) == f"<compiled total_of_many: {MOST_KEPT} graphs, {MOST_COMPILED} as C>"
+        )
         assert len(said) == 1
         assert "pad what varies to a few shapes" in said[0]
     assert compiled(rl.ones(0)).item() == 0

@@ -54,6 +54,20 @@ def test_a_convolution_that_adds_window_by_window_has_no_epilogue() -> None:
     assert "conv2d_input" in found
 
 
+def test_a_step_of_adam_is_an_epilogue_of_the_product_that_is_the_gradient() -> None:
+    layer = rl.nn.Linear(300, 200, bias=False)
+    optimizer = rl.optim.Adam(layer.parameters(), lr=0.1)
+
+    def step(x: rl.Tensor) -> None:
+        layer(x).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    loops = [one for one in kernels(step, rl.ones(20, 300)) if "sqrt" in one]
+    assert len(loops) == 1
+    assert "matmul" in loops[0]
+
+
 def test_a_sum_over_few_long_rows_does_not_join_what_can_be_done_in_parallel() -> None:
     assert len(kernels(lambda x: (x.exp(), x.exp().sum()), rl.ones(10_000))) == 2
 
@@ -70,7 +84,9 @@ def test_what_is_slow_is_worked_out_once_and_what_is_cheap_where_it_is_used() ->
     ]
     assert evaluated.count("exp") == 1
     cheap = fused(lambda x: function(x, lambda x: x * 3.0)[1:], x)
-    assert all("add" in k or "mul" in k for k in map(str, (n.primitive for n in cheap.graph.nodes[:2])))
+    assert all(
+        "add" in k or "mul" in k for k in map(str, (n.primitive for n in cheap.graph.nodes[:2]))
+    )
 
 
 def test_a_lookup_of_which_a_part_is_used_looks_at_all_indices() -> None:

@@ -456,6 +456,25 @@ def an_epilogue_of_a_product_without_inner_axis() -> tuple[Any, ...]:
     return (lambda x, y: (x @ y + 1.0).exp()), tensor(4, 0), tensor(0, 5)
 
 
+@program
+def a_step_of_convolutions_and_pools() -> tuple[Any, ...]:
+    rl.manual_seed(3)
+    layers = [rl.nn.Conv2d(2, 16, 3), rl.nn.MaxPool2d(2), rl.nn.ReLU(), rl.nn.Conv2d(16, 8, 3)]
+    model = rl.nn.Sequential(
+        *layers, rl.nn.MaxPool2d(3, 2, 1), rl.nn.Flatten(), rl.nn.Linear(32, 5)
+    )
+    optimizer = rl.optim.Adam(model.parameters(), lr=0.01)
+
+    def step(x: rl.Tensor) -> rl.Tensor:
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss
+
+    return step, tensor(9, 2, 12, 12)
+
+
 class Traced:
     """A program's graph and what it is called with."""
 

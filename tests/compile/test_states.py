@@ -277,7 +277,7 @@ def test_the_optimisers_state_may_be_loaded_between_calls() -> None:
 
 
 def test_what_is_saved_while_training_goes_on_is_of_one_moment() -> None:
-    model, optimizer, step = make_training()
+    _, optimizer, step = make_training()
     run = rl.compile(step)
     run()
     snapshot = {name: x.numpy() for name, x in optimizer.state_dict().items()}

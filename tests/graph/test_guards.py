@@ -60,7 +60,21 @@ def test_a_closure_variable_that_changes_is_seen() -> None:
     assert run(rl.ones(1)).item() == 15.0
     tensor = rl.tensor([1.0])
     assert run(rl.ones(1)).item() == 3.0
-    del factor
+
+
+def test_a_closure_variable_that_is_gone_is_seen() -> None:
+    def make() -> Any:
+        factor = 2.0
+
+        def forget() -> None:
+            nonlocal factor
+            del factor
+
+        return compiled(lambda x: x * factor), forget
+
+    run, forget = make()
+    run(rl.ones(1))
+    forget()
     with pytest.raises(NameError, match="factor"):
         run(rl.ones(1))
 

@@ -159,3 +159,11 @@ def test_a_param_of_zero_is_shown_and_one_that_is_off_is_not() -> None:
 def test_a_constant_reads_as_its_dtype_has_it() -> None:
     graph = rl.trace(lambda x: x * 0.1, rl.ones(2))
     assert "constant 0.1 " in str(graph)
+
+
+def test_a_name_cannot_send_commands_to_the_terminal():
+    weight = rl.ones(2)
+    weight.name = "evil\x1b[2J\nreturn"
+    text = str(rl.trace(lambda x: x * weight, rl.ones(2)))
+    assert "\x1b" not in text
+    assert "evil\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}return" in text

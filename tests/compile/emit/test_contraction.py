@@ -335,6 +335,37 @@ def test_an_epilogue_sees_each_sum_once_with_its_operands(
     np.testing.assert_array_equal(seen, np.ones_like(seen))
 
 
+def windows(x: Array, kernel: int) -> Array:
+    """Return x (n, h, h, c) as its windows: (n, p, p, kernel, kernel, c)."""
+    found = np.lib.stride_tricks.sliding_window_view(x, (kernel, kernel), (1, 2))
+    return found.transpose(0, 1, 2, 4, 5, 3)
+
+
+@pytest.mark.parametrize("with_epilogue", [False, True])
+def test_sums_over_many_images_are_made_in_parts(
+    with_epilogue: bool, built: Callable[..., Built]
+) -> None:
+    images, size, depth, kernel, outs = 24, 12, 32, 3, 64
+    nest = convolutions(images, size, depth, kernel, outs)[2]
+    x, g = normal(images, size, size, depth), normal(images, size - 2, size - 2, outs)
+    start = normal(kernel, kernel, depth, outs)
+    epilogue = Epilogue(
+        (Operand("w", float32, (kernel * depth * outs, depth * outs, outs, 1), written=True),),
+        ("{w} -= {acc};",),
+    )
+    sum_up = built(nest, epilogue if with_epilogue else None)
+    assert "part < 2" in sum_up.code.text
+    total = np.einsum("nyxijc,nyxo->ijco", windows(x, kernel), g, dtype=np.float64)
+    results = []
+    for shares in (1, 2, 3, 4):
+        results.append(start.copy())
+        sum_up(x, g, results[-1], shares=shares)
+    expected = start - total if with_epilogue else total
+    np.testing.assert_allclose(results[0], expected, rtol=1e-4, atol=1e-3)
+    for other in results[1:]:
+        np.testing.assert_array_equal(other, results[0])
+
+
 def test_nothing_to_sum_is_zero_for_an_epilogue_too(built: Callable[..., Built]) -> None:
     epilogue = Epilogue((Operand("y", float32, (20, 1), written=True),), ("{y} = {acc} + 1;",))
     y = np.zeros((5, 20), np.float32)
