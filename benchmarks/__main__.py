@@ -6,7 +6,6 @@ means that ours is better; busy is how many cores other work used just before.
 """
 
 import argparse
-import functools
 import importlib
 import json
 import sys
@@ -15,8 +14,8 @@ from pathlib import Path
 
 from benchmarks import peak
 from benchmarks.load import busy_cores
-from benchmarks.results import Row, as_table, busy_line, rows_of, write_docs, write_json
-from benchmarks.sides import ROOT, Task, take_turns
+from benchmarks.results import as_table, busy_line, rows_of, write_docs, write_json
+from benchmarks.sides import ROOT, Figures, Task, take_turns
 from rushlight.core.errors import CompileWarning
 
 TASKS = {  # each in a module: what another task needs is not imported when it is measured
@@ -35,6 +34,8 @@ TASKS = {  # each in a module: what another task needs is not imported when it i
     "memory": "memory.TASK",
 }
 
+Measured = tuple[str, Task, dict[str, Figures], float | None]  # a task, and how busy the rest was
+
 
 def main() -> None:
     options = parse()
@@ -43,9 +44,9 @@ def main() -> None:
         warnings.simplefilter("error", CompileWarning)  # what falls back to NumPy is not measured
         print(json.dumps(task_of(name).sides[side](options.quick)))
         return
-    rows: list[Row] = []
-    for name in options.tasks or TASKS:
-        rows += measure(name, task_of(name), options)
+    peaks: dict[int, float] = {}
+    measured = [measure(name, options, peaks) for name in options.tasks or TASKS]
+    rows = [row for task in measured for row in rows_of(*task, peaks)]
     print(as_table(rows))
     print(busy_line(rows))
     write_json(rows, options.out)
@@ -53,8 +54,9 @@ def main() -> None:
         write_docs(rows)
 
 
-def measure(name: str, task: Task, options: argparse.Namespace) -> list[Row]:
-    """Return the rows of a task."""
+def measure(name: str, options: argparse.Namespace, peaks: dict[int, float]) -> Measured:
+    """Return a task's figures, after a try to find a higher peak of the machine."""
+    task = task_of(name)
     sides = []
     for side in task.sides:
         missing = task.missing(side)
@@ -62,17 +64,10 @@ def measure(name: str, task: Task, options: argparse.Namespace) -> list[Row]:
             sides.append(side)
         else:
             note(f"{name}: {side} is left out, {missing} is not installed")
-    busy = busy_cores(0.0 if options.quick else 0.5)
-    limited = {one.threads for one in task.measures if one.flop and not options.quick}
-    peaks = {threads: machine_peak(threads) for threads in limited}
-    figures = take_turns(name, task, sides, options.runs, options.quick, note)
-    return rows_of(name, task, figures, peaks, busy)
-
-
-@functools.cache
-def machine_peak(threads: int) -> float:
-    """Return the additions and multiplications a second that the machine reaches."""
-    return max(peak.rate(threads) for _ in range(3)) * 1e9
+    busy = None if options.quick else busy_cores()
+    for threads in {one.threads for one in task.measures if one.flop and not options.quick}:
+        peaks[threads] = max(peaks.get(threads, 0.0), peak.rate(threads) * 1e9)
+    return name, task, take_turns(name, task, sides, options.runs, options.quick, note), busy
 
 
 def task_of(name: str) -> Task:

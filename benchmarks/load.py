@@ -18,7 +18,7 @@ STATUS = Path("/proc/self/status")
 
 def busy_cores(seconds: float = 0.5) -> float | None:
     """Return how many cores other work uses, over a short wait; None where nobody says."""
-    if not STAT.exists() or not seconds:
+    if not STAT.exists():
         return None
     before = _idle_and_all()
     time.sleep(seconds)

@@ -34,8 +34,8 @@ def rows_of(
     name: str,
     task: Task,
     figures: Mapping[str, Figures],
-    peaks: Mapping[int, float],
     busy: float | None,
+    peaks: Mapping[int, float],
 ) -> list[Row]:
     """Return a row for each rival of each measure; one without where no rival was measured.
 
@@ -43,9 +43,9 @@ def rows_of(
         name: of the task.
         task: what was measured.
         figures: of each side that was.
+        busy: how many cores other work used.
         peaks: the machine's additions and multiplications a second, by the number of threads;
             empty where sizes were not those that the measures tell of.
-        busy: how many cores other work used.
     """
     rows = []
     for measure in task.measures:

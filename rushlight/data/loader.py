@@ -177,7 +177,8 @@ class DataLoader:
         """
         if not self.shuffle:
             return np.tile(np.arange(len(self.dataset)), (len(epochs), 1))
-        return permutations(len(self.dataset), np.array([[self.seed, e] for e in epochs]))
+        keys = np.stack([np.full(len(epochs), self.seed), np.arange(epochs.start, epochs.stop)], 1)
+        return permutations(len(self.dataset), keys)
 
     def seek(self, epoch: int, batch: int) -> None:
         """Go on with a batch of an epoch, as if those before had been given."""

@@ -18,6 +18,7 @@ from rushlight.export.names import identifier
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.nn.containers import Sequential
+from rushlight.nn.dropout import WordDropout
 from rushlight.nn.embedding import EmbeddingBag
 from rushlight.nn.module import Module
 from rushlight.ops.elementwise import where
@@ -184,24 +185,30 @@ def _probabilities(scores: Forward) -> Forward:
 
 def _text_scores(model: Module) -> Forward:
     """Return the function of ids (words,), of which the first `count` are a text."""
-    bag, rest = split_bag(model)
+    before, bag, after = split_bag(model)
 
     def scores(ids: Tensor, count: Tensor) -> Tensor:
-        x = pooled(bag, ids, count)
-        for layer in rest:
+        rows: Any = ids.unsqueeze(0)
+        for layer in before:
+            rows = layer(rows)
+        x = pooled(bag, rows.squeeze(0), count)
+        for layer in after:
             x = layer(x)
         return x
 
     return scores
 
 
-def split_bag(model: Module) -> tuple[EmbeddingBag, list[Module]]:
-    """Return the EmbeddingBag that a network begins with, and the layers after it."""
+def split_bag(model: Module) -> tuple[list[Module], EmbeddingBag, list[Module]]:
+    """Return the layers before the EmbeddingBag of a text classifier, the bag, those after it."""
     layers = _layers(model)
-    if not isinstance(layers[0], EmbeddingBag):
-        fact = "a text classifier is exported if its first layer is an EmbeddingBag"
-        raise UsageError(f"{fact}, this one begins with {type(layers[0]).__name__}")
-    return layers[0], layers[1:]
+    for number, layer in enumerate(layers):
+        if isinstance(layer, EmbeddingBag):
+            return layers[:number], layer, layers[number + 1 :]
+        if not isinstance(layer, WordDropout):
+            break
+    fact = "a text classifier is exported if its first layer is an EmbeddingBag"
+    raise UsageError(f"{fact}, this one begins with {type(layers[0]).__name__}")
 
 
 def _layers(module: Module) -> list[Module]:

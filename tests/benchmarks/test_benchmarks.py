@@ -123,13 +123,13 @@ FIGURES = {"ours": {"step": 2.0}, "NumPy": {"step": 3.0}}
 
 
 def test_above_1_ours_is_better_and_a_rival_that_did_not_run_has_no_row() -> None:
-    (row,) = rows_of("digits", TASK, FIGURES, {}, None)
+    (row,) = rows_of("digits", TASK, FIGURES, None, {})
     assert (row["ours"], row["rival"], row["rival_name"], row["ratio"]) == (2.0, 3.0, "NumPy", 1.5)
     assert "peak_fraction" not in row
 
 
 def test_where_no_rival_ran_ours_stands_alone() -> None:
-    (row,) = rows_of("digits", TASK, {"ours": {"step": 2.0}}, {}, 0.25)
+    (row,) = rows_of("digits", TASK, {"ours": {"step": 2.0}}, 0.25, {})
     assert (row["ours"], row["rival"], row["rival_name"], row["ratio"]) == (2.0, None, None, None)
     assert row["busy"] == 0.25
 
@@ -137,12 +137,12 @@ def test_where_no_rival_ran_ours_stands_alone() -> None:
 def test_the_share_of_the_peak_is_that_of_as_many_threads() -> None:
     measure = Measure("a step", "ms", "step", "ours", flop=3e6, threads=1)
     task = Task(sides={}, measures=(measure,))
-    (row,) = rows_of("digits", task, {"ours": {"step": 2.0}}, {1: 2e9, 2: 4e9}, None)
+    (row,) = rows_of("digits", task, {"ours": {"step": 2.0}}, None, {1: 2e9, 2: 4e9})
     assert row["peak_fraction"] == pytest.approx(0.75)
 
 
 def test_the_table_is_markdown_with_columns_that_line_up() -> None:
-    rows = rows_of("digits", TASK, FIGURES, {}, None)
+    rows = rows_of("digits", TASK, FIGURES, None, {})
     assert as_table([*rows, Row(**rows[0], peak_fraction=0.784)]).splitlines() == [
         "| task   | what   | unit | ours | rival |       | ratio | of peak |",
         "| ------ | ------ | ---- | ---: | ----: | ----- | ----: | ------: |",
@@ -203,7 +203,7 @@ def test_the_docs_keep_all_but_the_old_table(
     page = tmp_path / "benchmarks.md"
     page.write_text("before\n<!-- results -->\nold\n<!-- results -->\nafter\n", "utf-8")
     monkeypatch.setattr(results, "DOCS", page)
-    rows: list[Row] = rows_of("digits", TASK, FIGURES, {}, None)
+    rows: list[Row] = rows_of("digits", TASK, FIGURES, None, {})
     write_docs(rows)
     write_docs(rows)
     text = page.read_text("utf-8")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rushlight.data import mnist
+from rushlight.formats.png import write_png
 
 MOST_BYTES = 2_000_000  # of the program for digits, with its weights
 
@@ -38,10 +39,10 @@ def test_a_program_for_digits_is_small_and_right(rushlight, models, tmp_path, se
     plain = ask(program, pgm)
     assert plain.stdout.decode().startswith(f"{pgm}: 7\n")
     assert plain.stdout.decode().count("%") == 10
+    png = tmp_path / "seven.png"
+    write_png(png, np.frombuffer(seven, np.uint8).reshape(28, 28))
     raw = json.loads(ask(program, "--json", input=seven).stdout)
-    python = json.loads(
-        rushlight("predict", "--json", models / "digits.safetensors", pgm_as_png(pgm, seven)).stdout
-    )
+    python = json.loads(rushlight("predict", "--json", models / "digits.safetensors", png).stdout)
     assert raw["label"] == "7"
     np.testing.assert_allclose(
         list(raw["probabilities"].values()), list(python["probabilities"].values()), atol=1e-5

@@ -41,7 +41,9 @@ def convolution():
 
 def text():
     rl.manual_seed(3)
-    net = rl.nn.Sequential(rl.nn.EmbeddingBag(len(WORDS), 5), rl.nn.Linear(5, 2))
+    net = rl.nn.Sequential(
+        rl.nn.WordDropout(0.2, sentences=0.1), rl.nn.EmbeddingBag(len(WORDS), 5), rl.nn.Linear(5, 2)
+    )
     return net, {"kind": "text-classifier", "labels": ["HAM", "SPAM"], "vocabulary": WORDS}
 
 

@@ -18,8 +18,8 @@ from rushlight.predictor import Predictor
 from tests.export.conftest import own, program
 
 WORDS = (  # in many scripts
-    "win don't straße ΣΊΣΥΦΟΣ ΌΣΟΣ σ ά é ÉCOLE ñandú Ångström İstanbul кот й हिन्दी நாடு 漢字 かが 한국 "
-    "각 ḍ̇ q̣̇ ﬁn ⅷ ² ①x ᾳ ῼ ǆ Ǆ k 2 x'y ệ שלום مرحبا"
+    "win don't straße ΣΊΣΥΦΟΣ ΌΣΟΣ σ ά é ÉCOLE ñandú Ångström İstanbul кот й हिन्दी நாடு 漢字 かが "
+    "한국 각 ḍ̇ q̣̇ ﬁn ⅷ ² ①x ᾳ ῼ ǆ Ǆ k 2 x'y ệ שלום مرحبا"
 )
 
 

@@ -118,7 +118,7 @@ def _main(kernel: Kernel) -> list[str]:
     body = [*(kernel.epilogue.prologue if kernel.epilogue else ())]
     row_lines, rows = bound(f"{kernel.row_names[0]}s", "top", tiling.block, tiling.rows[0].size)
     column_lines, columns = bound("columns", "start", tiling.panel, form.width.size)
-    inside = [*unit.declarations(), *column_lines, *row_lines]
+    inside = ["RL_ONE_BY_ONE;", *unit.declarations(), *column_lines, *row_lines]
     if kernel.packed:
         keeping = Keeping(kernel)
         body += keeping.before()

@@ -395,6 +395,7 @@ class LoopWriter:
         outer = self.rows[:-1]
         self._begin_body({last})
         self._open("for (int64_t unit = first; unit < last; unit++)")
+        self._out("RL_ONE_BY_ONE;")
         if outer and blocks > 1:
             self._out(f"const int64_t row = unit / {blocks};")
         begin = "0" if blocks == 1 else "begin"

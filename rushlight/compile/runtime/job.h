@@ -10,10 +10,6 @@ typedef struct rl_job {
     rl_barrier barrier;
 } rl_job;
 
-/* In a loop: its turns are not done several at a time. What a compiler does otherwise with the last
-   of them may round differently, and which are the last depends on the number of threads. */
-#define RL_ONE_BY_ONE __asm__ volatile("")
-
 /* The first of `units` that a thread does: each does a range of its own, the first the longest. */
 RL_INLINE int64_t rl_share(int64_t units, int64_t thread, int64_t threads)
 {

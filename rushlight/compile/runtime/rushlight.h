@@ -7,6 +7,10 @@
 
 #define RL_INLINE static inline __attribute__((unused, always_inline))
 
+/* In a loop: its turns are not done several at a time. What a compiler does otherwise with the last
+   of them may round differently, and which are the last depends on the number of threads. */
+#define RL_ONE_BY_ONE __asm__ volatile("")
+
 /* Work for several threads: called once on each, with its number from 0 and how many there are. */
 typedef void rl_task(void *context, int thread, int threads);
 
