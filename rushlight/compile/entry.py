@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from rushlight.autograd import assigned
-from rushlight.compile.native import Native
+from rushlight.compile.native import Native, natives
 from rushlight.compile.turns import Turn, turn_of
 from rushlight.core.errors import CompileError, CompileWarning, RushlightError
 from rushlight.core.mode import mode
@@ -45,10 +45,9 @@ class Entry:
         self._dtypes = [v.dtype if v.dtype.is_half else None for v in traced.graph.outputs]
         if want_native:
             try:
-                self.native = Native(traced.graph)
+                (self.native,) = natives([traced.graph])
             except (CompileError, NotImplementedError) as error:
-                self.reason = _reason(error)
-                notice(f"compiled functions run in NumPy: {self.reason}")
+                self.reason = reason_of(error)
 
     def call(self, leaves: list[Tensor]) -> Any:
         """Return what the function returns for the tensors among its arguments."""
@@ -162,7 +161,11 @@ def notice(text: str) -> None:
         warnings.warn(CompileWarning(text), stacklevel=5)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return why there is no C, once it was said."""
     if isinstance(error, NotImplementedError):
-        return f"there is no C for {error} yet"
-    return str(error).partition("\n")[0]
+        reason = f"there is no C for {error} yet"
+    else:
+        reason = str(error).partition("\n")[0]
+    notice(f"compiled functions run in NumPy: {reason}")
+    return reason

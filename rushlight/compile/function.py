@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.compile.blocks import Blocks, check_most, rows_kind
 from rushlight.compile.bound import Bound
 from rushlight.compile.entry import Entry, Expected, notice
 from rushlight.core.errors import TraceError, UsageError
@@ -42,11 +43,16 @@ class Compiled:
     <compiled <lambda>: 1 graph, 1 as C>
     """
 
-    def __init__(self, function: Callable[..., Any], native: bool = True) -> None:
+    def __init__(
+        self, function: Callable[..., Any], native: bool = True, max_batch: int | None = None
+    ) -> None:
         if not callable(function):
             raise UsageError(f"compile takes a function, not {type(function).__name__}")
+        if max_batch is not None:
+            check_most(max_batch)
         self._function = function
         self._native = native
+        self._max_batch = max_batch
         self._entries: dict[Any, list[Entry]] = {}
         self._all: list[Entry] = []  # in the order in which they were made
         self._recent: tuple[tuple[Entry, Expected, bool], ...] = ()  # and whether with gradients
@@ -120,6 +126,8 @@ class Compiled:
         >>> double()
         tensor([2., 4., 6.])
         """
+        if self._max_batch:
+            return Compiled(self._function, self._native).bind(*args, **kwargs)
         entry, leaves = self._find(args, kwargs)
         return Bound(entry, leaves)
 
@@ -128,7 +136,7 @@ class Compiled:
         leaves, tree = flatten((args, kwargs))
         for x in leaves:
             mode.evaluator.read(x, self._name)
-        key = (_key(tree), tuple((x.shape, x.dtype, x.requires_grad) for x in leaves), mode.grad)
+        key = (_key(tree), tuple(map(self._kind, leaves)), mode.grad)
         with self._lock:
             entry = self._entry(key, args, kwargs)
             entry.used = next(self._uses)
@@ -146,14 +154,22 @@ class Compiled:
             change = entry.guards.broken()
             if change is None:
                 return entry
-        traced = trace_tree(self._function, args, kwargs)
-        entry = Entry(traced, self._native and self._may_compile(change))
+        entry = self._make(args, kwargs, self._native and self._may_compile(change))
         entry.key = key
         self._entries.setdefault(key, []).append(entry)
         self._all.append(entry)
         self._compiled += entry.native is not None
         self._forget()
         return entry
+
+    def _kind(self, x: Tensor) -> Any:
+        """Return what tells tensors for which there is a graph from those for which there is none."""
+        return rows_kind(x) if self._max_batch else (x.shape, x.dtype, x.requires_grad)
+
+    def _make(self, args: tuple[Any, ...], kwargs: dict[str, Any], want_native: bool) -> Entry:
+        if self._max_batch:
+            return Blocks(self._function, args, kwargs, self._max_batch, want_native)
+        return Entry(trace_tree(self._function, args, kwargs), want_native)
 
     def _may_compile(self, change: str | None) -> bool:
         """Return whether one more graph becomes C; say it if not."""
@@ -177,12 +193,19 @@ class Compiled:
                 del self._entries[oldest.key]
 
 
-def compile(function: Callable[..., Any], native: bool = True) -> Compiled:
+def compile(
+    function: Callable[..., Any], native: bool = True, max_batch: int | None = None
+) -> Compiled:
     """Return a function of the same meaning that is traced once and then runs as compiled C.
 
-    Whatever is a function of tensors can be given: a forward pass, or a whole training step with
-    `backward()` and `optimizer.step()` inside. With `native=False` the graph runs in NumPy, op by
-    op, to the same bits as the function itself; C keeps to the tolerance of each op.
+    Args:
+        function: any function of tensors: a forward pass, or a whole training step with
+            `backward()` and `optimizer.step()` inside.
+        native: False to run the graph in NumPy, op by op, to the same bits as the function itself;
+            C keeps to the tolerance of each op.
+        max_batch: compile once for all batches of up to so many rows, along the first axis of each
+            tensor. The function changes no tensors, and computes each row by itself, as a network
+            in evaluation mode does.
 
     >>> import rushlight as rl
     >>> w = rl.ones(2)
@@ -192,8 +215,11 @@ def compile(function: Callable[..., Any], native: bool = True) -> Compiled:
     ...     return w.sum()
     >>> step(rl.ones(2)), step(rl.ones(2)), w
     (tensor(4.), tensor(6.), tensor([3., 3.]))
+    >>> scores = rl.compile(lambda x: (x * w).softmax(), max_batch=100)
+    >>> [scores(rl.ones(n, 2)).shape for n in (1, 30, 100)], len(scores.graphs)
+    ([(1, 2), (30, 2), (100, 2)], 1)
     """
-    return Compiled(function, native)
+    return Compiled(function, native, max_batch)
 
 
 def compile_entry(function: Callable[..., Any], examples: list[Tensor]) -> Entry:

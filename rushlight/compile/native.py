@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rushlight.compile.loader import Call, address, arena, function, load
 from rushlight.compile.pool import pool, thread_count
 from rushlight.compile.program import Program, Slot, from_manifest, state_tensors
 from rushlight.compile.states import State, States, lies_in, new_array
-from rushlight.compile.toolchain import Compiler, build, find_compiler
+from rushlight.compile.toolchain import build, find_compiler
 from rushlight.compile.turns import turn_of
 from rushlight.core.lazy import load as load_module
 from rushlight.core.primitive import Array
@@ -28,15 +29,15 @@ _EMITTER = "rushlight.compile.emit.program"  # not imported where the cache has 
 
 
 class Native:
-    """A graph's C, loaded.
+    """A graph's C, loaded; `natives` makes it.
 
-    Raises CompileError where there is no C compiler, NotImplementedError for an op without C.
+    Attributes:
+        source: the file of its C.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, program: Program, path: Path) -> None:
         self.graph = graph
-        compiler = find_compiler()
-        self.program, path = _built(graph, compiler)
+        self.program = program
         self.source = path.with_suffix(".c")
         library = load(path)
         self.function = function(library, self.program.entry)
@@ -187,15 +188,21 @@ def _in_order(array: Array, slot: Slot) -> Array:
     return raw
 
 
-def _built(graph: Graph, compiler: Compiler) -> tuple[Program, Path]:
-    """Return a graph's program and its compiled object, from the cache if it is there."""
-    key = cache.digest("graph", fingerprint(graph), generator(), compiler.recipe)
+def natives(graphs: Sequence[Graph]) -> list[Native]:
+    """Return graphs as C in one object, which is built where the cache does not have it.
+
+    Raises CompileError where there is no C compiler, NotImplementedError for an op without C.
+    """
+    compiler = find_compiler()
+    key = cache.digest("graphs", *map(fingerprint, graphs), generator(), compiler.recipe)
     entry = cache.find(key)
     if entry is None:
-        program = load_module(_EMITTER).compile_graph(graph)
+        programs = load_module(_EMITTER).compile_graphs(graphs)
+        manifest = {"programs": [program.manifest() for program in programs]}
         make = functools.partial(build, compiler)
-        entry = cache.store(key, program.source, compiler.recipe, program.manifest(), make)
-    return from_manifest(entry.manifest), entry.path
+        entry = cache.store(key, programs[0].source, compiler.recipe, manifest, make)
+    programs = [from_manifest(facts) for facts in entry.manifest["programs"]]
+    return [Native(g, program, entry.path) for g, program in zip(graphs, programs, strict=True)]
 
 
 def fingerprint(graph: Graph) -> str:

@@ -32,6 +32,7 @@ static void kernel_1(const float *left, const float *right, const float *x_2,
 {
     (void)scratch;
     for (int64_t unit = first; unit < last; unit++) {
+        RL_ONE_BY_ONE;
         kernel_1_block(left, right, x_2, result_3, 4, 8);
     }
 }

@@ -65,6 +65,7 @@ static void kernel_1(const float *left, const float *right, const float *x_2,
 {
     (void)scratch;
     for (int64_t unit = first; unit < last; unit++) {
+        RL_ONE_BY_ONE;
         const int64_t start = unit / 8 * 32;
         const int64_t top = unit % 8 * 8;
         const int64_t columns = start + 32 <= 48 ? 32 : 48 - start;

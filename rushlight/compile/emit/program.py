@@ -47,7 +47,7 @@ def compile_graphs(graphs: Sequence[Graph], unit: int = UNIT) -> list[Program]:
     programs = [writer.write() for writer in writers]
     used = [name for writer in writers for name in writer.headers()]
     headers = runtime(*dict.fromkeys((*HEADERS, *used)))
-    source = "\n".join([headers, _QUIET, *(program.source for program in programs)])
+    source = "\n".join([headers, *(program.source for program in programs)])
     return [replace(program, source=source) for program in programs]
 
 
@@ -180,11 +180,6 @@ class ProgramWriter:
         parts += [task(name, self.steps, arena, scratch), _ENTRY.format(name=self.entry)]
         return "\n".join(parts)
 
-
-_QUIET = """\
-/* Both operands of a comparison may be the same element. */
-#pragma GCC diagnostic ignored "-Wtautological-compare"
-"""
 
 _ENTRY = """\
 __attribute__((visibility("default"))) int64_t {name}(rl_call *call);

@@ -100,6 +100,8 @@ def _vectors(rows: int, columns: int) -> Choice:
     """Return how many vectors a row of a tile has: more where rows alone make too few sums."""
     if columns <= PANEL:
         return Choice(1, 2)
+    if rows == 1 and columns > 8 * PANEL:
+        return Choice(16, 8)
     if rows == 1 and columns > 4 * PANEL:
         return Choice(8, 8)
     if rows <= 2 and columns > 2 * PANEL:
