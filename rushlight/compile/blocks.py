@@ -16,7 +16,13 @@ from rushlight.compile.entry import Entry, reason_of
 from rushlight.compile.native import Native, natives
 from rushlight.compile.program import Slot
 from rushlight.compile.states import lies_in, new_array
-from rushlight.core.errors import CompileError, ShapeError, TraceError, UsageError
+from rushlight.core.errors import (
+    CompileError,
+    RushlightError,
+    ShapeError,
+    TraceError,
+    UsageError,
+)
 from rushlight.core.primitive import Array
 from rushlight.graph.rows import WITHOUT, check_alike, row_axes
 from rushlight.graph.trace import Traced, trace_tree
@@ -52,6 +58,7 @@ class Blocks(Entry):
     ) -> None:
         self._most = most
         self._sizes = [most, *(size for size in SIZES if size < most)]
+        trace_tree(function, args, kwargs)  # which raises what is wrong with this very call
         probe = _trace(function, args, kwargs, PROBE)
         axes = row_axes(probe.graph, PROBE)
         traces = [_trace(function, args, kwargs, size) for size in self._sizes]
@@ -160,7 +167,13 @@ def _trace(
     if not any(x.shape for x in leaves):
         raise TraceError("max_batch is for functions of batches, and no tensor is given")
     examples = [_example(x, rows) for x in leaves]
-    traced = trace_tree(function, *unflatten(tree, examples))
+    try:
+        traced = trace_tree(function, *unflatten(tree, examples))
+    except RushlightError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        reason = str(error).partition("\n")[0]
+        fact = f"{name} works for these rows, but not for {rows}: {reason}"
+        raise TraceError(fact, hint=WITHOUT) from None
     if traced.changed or traced.graph.grads:
         fact = f"{traced.graph.name} changes tensors, which is not done row by row"
         raise TraceError(fact, hint=WITHOUT)
@@ -177,10 +190,10 @@ def _example(x: Tensor, rows: int) -> Tensor:
 
 def _rows(arguments: list[Array]) -> int:
     """Return the size of a batch, which all its arrays must have."""
-    sizes = sorted({x.shape[0] for x in arguments if x.ndim})
+    sizes = {len(x) for x in arguments if x.ndim}
     if len(sizes) > 1:
-        raise ShapeError(f"the tensors of a batch have {sizes[0]} and {sizes[-1]} rows")
-    return sizes[0]
+        raise ShapeError(f"the tensors of a batch have {min(sizes)} and {max(sizes)} rows")
+    return sizes.pop()
 
 
 def _in_rows(array: Array) -> Array:

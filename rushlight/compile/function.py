@@ -163,7 +163,7 @@ class Compiled:
         return entry
 
     def _kind(self, x: Tensor) -> Any:
-        """Return what tells tensors for which there is a graph from those for which there is none."""
+        """Return what tells tensors of one graph from those of another."""
         return rows_kind(x) if self._max_batch else (x.shape, x.dtype, x.requires_grad)
 
     def _make(self, args: tuple[Any, ...], kwargs: dict[str, Any], want_native: bool) -> Entry:

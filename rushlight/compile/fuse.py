@@ -45,6 +45,7 @@ SLOW = {"exp", "log", "tanh", "sigmoid", "sin", "cos", "pow", "sqrt", "erf"}
 CHEAP = 4  # how much work may be done twice rather than kept in memory
 MOST_ON_STACK = 2048  # elements of a row that is kept between two loops over it
 MOST_OPERANDS = 16  # of an epilogue
+DEEPEST = 50  # ops that are worked out one in another, before one gets a kernel
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,10 @@ class Fuser:
         self.number = {node: i for i, node in enumerate(graph.nodes)}
         self.results = {self.views.root(value) for value in graph.results()}
         self.uses = self._count_uses()
+        self._materialised = self._read_by_structured()
         self.home: dict[GraphValue, Kernel] = {}  # def -> its kernel
         self.cost: dict[GraphValue, int] = {}
+        self.depth: dict[GraphValue, int] = {}  # how many ops one in another
         self.kernels: list[Kernel] = []
         for node in graph.nodes:
             self._enter(node)
@@ -134,6 +137,11 @@ class Fuser:
                     uses[value] = uses.get(value, 0) + 1
         return uses
 
+    def _read_by_structured(self) -> set[GraphValue]:
+        """Return what must lie in memory, because what reads it goes through memory."""
+        nodes = [n for n in self.graph.nodes if not self.is_view(n) and not self.is_soft(n)]
+        return {self.views.root(x) for node in nodes for x in node.inputs}
+
     def _enter(self, node: Node) -> None:
         if self.is_view(node):
             return
@@ -142,6 +150,7 @@ class Fuser:
             self._enter_structured(node)
             return
         self.cost[value] = self._cost(node)
+        self.depth[value] = self._depth(node)
         if not self._needs_kernel(node):
             return
         kernel = initial_loop(node, self.records[node])
@@ -187,17 +196,17 @@ class Fuser:
                 cost += self.cost.get(root, 0)
         return cost
 
+    def _depth(self, node: Node) -> int:
+        roots = {self.views.root(x) for x in node.inputs}
+        return 1 + max((self.depth.get(v, 0) for v in roots if v not in self.home), default=0)
+
     def _needs_kernel(self, node: Node) -> bool:
         value = node.outputs[0]
         if value in self.results or value in self._forced:
             return True
         if isinstance(self.records[node], (Fold, ArgFold)):
             return True
-        if any(
-            not self.is_soft(user)
-            for user in self.graph.nodes
-            if not self.is_view(user) and value in map(self.views.root, user.inputs)
-        ):
+        if value in self._materialised or self.depth[value] > DEEPEST:
             return True
         repeats = self.uses.get(value, 0) - 1
         return size_of(value.shape) > 1 and self.cost[value] * repeats > CHEAP
@@ -359,21 +368,9 @@ class Fuser:
         return axes if len(set(axes.values())) == len(axes) else None
 
     def _fits_epilogue(self, kernel: Kernel, host: Kernel) -> bool:
-        for value in kernel.defs:
-            if not self._is_all_maps(value):
-                return False
+        if any(not isinstance(self.records[node], Map) for node, _ in self.evaluated(kernel)):
+            return False
         read = self.values_read(kernel) | self.values_read(host)
         numbers = {value for array, value in self.graph.constants if array.size == 1}
         operands = read - numbers | set(host.defs)
         return len(operands) + len(kernel.defs) <= MOST_OPERANDS
-
-    def _is_all_maps(self, value: GraphValue) -> bool:
-        node = self.producer[value]
-        if not isinstance(self.records[node], Map):
-            return False
-        roots = [self.views.root(x) for x in node.inputs]
-        return all(
-            self._is_all_maps(root)
-            for root in roots
-            if root not in self.home and root in self.producer
-        )

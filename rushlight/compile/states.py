@@ -7,7 +7,9 @@ it, and the tensor moves to a new home.
 """
 
 import itertools
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from sys import getrefcount
 from typing import Any
 
@@ -17,9 +19,12 @@ from rushlight.compile.program import Slot
 from rushlight.compile.turns import Turn
 from rushlight.core.errors import TraceError
 from rushlight.core.primitive import Array
+from rushlight.core.shapes import size_of
 from rushlight.tensor import Tensor
 
 Order = tuple[int, ...]
+
+HUGE_PAGE = 2 << 20  # bytes: caches and page tables serve such pages better than small ones
 
 _numbers = itertools.count()
 
@@ -49,7 +54,7 @@ class Home:
 
     def is_alone(self) -> bool:
         """Return whether nobody but a tensor and this record holds the memory."""
-        return self.holders() == _ALONE and self.raw is not None
+        return getrefcount(self.array) == _ALONE[0] and getrefcount(self.raw) == _ALONE[1]
 
     def is_in(self, order: Order) -> bool:
         """Return whether the elements lie in an order: axes of one element do not count."""
@@ -61,14 +66,37 @@ class Home:
 
 def new_home(shape: tuple[int, ...], order: Order, storage: Any) -> Home:
     """Return new memory for elements of a shape, not cleared."""
-    raw, shaped = new_array(shape, order, storage)
+    count, bytes_each = size_of(shape), np.dtype(storage).itemsize
+    if count * bytes_each < HUGE_PAGE // 2 or not hasattr(mmap, "MADV_HUGEPAGE"):
+        raw, shaped = new_array(shape, order, storage)
+        return Home(shaped, order, raw)
+    raw = _on_huge_pages(count, storage)
+    shaped = _in_axes(raw.reshape([shape[axis] for axis in order]), order)
     return Home(shaped, order, raw)
+
+
+def _on_huge_pages(count: int, storage: Any) -> Array:
+    """Return new memory that begins at a huge page, and asks the system for such pages."""
+    bytes_all = count * np.dtype(storage).itemsize
+    pages = round(bytes_all / HUGE_PAGE)  # the last one only where it is half full at least
+    memory = mmap.mmap(
+        -1, max(bytes_all, pages * HUGE_PAGE) + HUGE_PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    )
+    start = -np.frombuffer(memory, np.uint8).ctypes.data % HUGE_PAGE
+    with suppress(OSError):  # where the system has no huge pages
+        memory.madvise(mmap.MADV_HUGEPAGE, start, pages * HUGE_PAGE)
+    return np.frombuffer(memory, storage, count, start)
 
 
 def new_array(shape: tuple[int, ...], order: Order, storage: Any) -> tuple[Array, Array]:
     """Return new memory in an order of axes, and the array of a shape that views it."""
     raw = np.empty([shape[axis] for axis in order], storage)
-    return raw, raw.transpose([order.index(axis) for axis in range(len(order))])
+    return raw, _in_axes(raw, order)
+
+
+def _in_axes(raw: Array, order: Order) -> Array:
+    """Return the view of memory, its axes in `order`, that has them as the tensor does."""
+    return raw.transpose([order.index(axis) for axis in range(len(order))])
 
 
 def lies_in(array: Array, order: Order) -> bool:
@@ -101,7 +129,7 @@ class State:
         self.slot = slot
         self.written = written
         self._copy: Home | None = None  # for reading, in another order than the tensor lies in
-        self._copied: tuple[Any, int] = (None, -1)  # of which home, and as of when
+        self._copied = (-1, -1)  # of which home, by its number, and as of when
 
     def settle(self) -> Home:
         """Return memory of the tensor in the order that the program wants, moving it if need be."""
@@ -123,12 +151,18 @@ class State:
 
     def _read_copy(self, home: Home) -> Home:
         """Return a copy in the order wanted: the tensor stays where another program wants it."""
-        key = (home, self.tensor.assigned_at)
-        if self._copy is None or self._copied != key:
-            self._copy = new_home(self.tensor.shape, self.slot.order, self.slot.dtype.storage)
-            self._copy.array[...] = home.array
-            self._copied = key
-        return self._copy
+        copy = self.fresh_copy(home)
+        if copy is None:
+            copy = new_home(self.tensor.shape, self.slot.order, self.slot.dtype.storage)
+            copy.array[...] = home.array
+            self._copy = copy
+            self._copied = home.number, self.tensor.assigned_at
+        return copy
+
+    def fresh_copy(self, home: Home) -> Home | None:
+        """Return the copy of what lies in a home, if there is one and it is still the same."""
+        fresh = self._copied == (home.number, self.tensor.assigned_at)
+        return self._copy if fresh else None
 
     def _check(self) -> None:
         """Raise if the tensor has become one of another shape or dtype."""
@@ -153,8 +187,9 @@ class States:
         self.has_turn = has_turn
         self._read = [state for state in states if not state.written]
         self._written = [state for state in states if state.written]
-        self._read_tensors = [state.tensor for state in self._read]
-        self._moving = Turn(self._read_tensors, self._read_tensors)
+        self._pairs = [(state.tensor, state) for state in self._read]
+        tensors = [state.tensor for state in self._read]
+        self._moving = Turn(tensors, tensors)
 
     def __bool__(self) -> bool:
         return bool(self._read or self._written)
@@ -189,10 +224,14 @@ class States:
         """Return the arrays of the states that are read, or None where one has moved."""
         held = []
         numbers = iter(found)
-        for tensor in self._read_tensors:
-            home = tensor.home
-            if home.number != next(numbers) or home.array is not tensor.data:
+        for tensor, state in self._pairs:
+            home, number = tensor.home, next(numbers)
+            if home.array is not tensor.data:
                 return None
+            if home.number != number:
+                home = state.fresh_copy(home)
+                if home is None or home.number != number:
+                    return None
             held.append(home.array)
         for state, number in zip(self._written, numbers, strict=True):
             home = state.tensor.home

@@ -91,10 +91,12 @@ def search_path() -> str:
 def environment(**changes: str) -> dict[str, str]:
     """Return the variables that a child process gets: those of this one, and the changes.
 
+    A compiler finds its assembler and linker by PATH, so there is one where this process has none.
+
     >>> environment(LC_ALL="C")["LC_ALL"]
     'C'
     """
-    return {**os.environ, **changes}
+    return {"PATH": search_path(), **os.environ, **changes}
 
 
 def _folder(variable: str) -> Path | None:

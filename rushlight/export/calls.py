@@ -1,13 +1,13 @@
 """The parameters of exported functions, in C."""
 
-from rushlight.export.code import Code
+from rushlight.compile.program import Program
 from rushlight.export.subject import Subject
 
 
-def entry(code: Code, number: int) -> str:
-    """Return the name of a program in the C file."""
-    program = code.program if number == 0 or code.training is None else code.training.program
-    return program.entry.replace("rl_program", "model_program")
+def entry(program: Program) -> str:
+    """Return the name of a program in the C file, and on how many threads it runs."""
+    threads = "MODEL_THREADS" if program.parallel else "1"
+    return f"{program.entry.replace('rl_program', 'model_program')}, {threads}"
 
 
 def parameters(subject: Subject) -> str:

@@ -74,7 +74,9 @@ def _step(code: Code, training: Training) -> str:
     subject = training.learner.subject
     names = ", ".join([*(one.name for one in subject.inputs), "labels", "rate", "loss"])
     text = _STEP.replace("PARAMETERS", _step_parameters(training)).replace("ARGUMENTS", names)
-    text = text.replace("BUFFERS", ", ".join(training.bound)).replace("ENTRY", entry(code, 1))
+    text = text.replace("BUFFERS", ", ".join(training.bound)).replace(
+        "ENTRY", entry(training.program)
+    )
     padding = PADDING.replace("MODEL_ARENA", "MODEL_TRAIN_ARENA")
     padding = (LOADED if code.blob else "") + (padding if subject.words else "")
     text = text.replace("    PREPARE\n", padding)
@@ -101,7 +103,7 @@ def _asking(code: Code, training: Training) -> str:
         place += turned_size(field)
     turn = renamed(_TURN, subject.name) if training.turned else ""
     text = _ASK.replace("PARAMETERS", parameters(subject)).replace("ARGUMENTS", arguments(subject))
-    text = text.replace("BUFFERS", ", ".join(training.asked)).replace("ENTRY", entry(code, 0))
+    text = text.replace("BUFFERS", ", ".join(training.asked)).replace("ENTRY", entry(code.program))
     return turn + folded(renamed(text.replace("    PREPARE\n", prepare), subject.name))
 
 

@@ -30,7 +30,7 @@ _IN_STRINGS = frozenset(
 def identifier(path: Path) -> str:
     """Return what the C of a model is called: the file's name, as far as it can be in C.
 
-    >>> identifier(Path("models/My digits-2.safetensors")), identifier(Path("7*/.safetensors"))
+    >>> identifier(Path("models/My digits-2.safetensors")), identifier(Path("7*.safetensors"))
     ('my_digits_2', 'model_7')
     >>> identifier(Path("class.safetensors")), identifier(Path("é.safetensors"))
     ('model_class', 'model')
@@ -57,13 +57,20 @@ def c_string(text: str | bytes, indent: str = "") -> str:
             piece = chr(byte)
         elif byte in b'"\\?':
             piece = f"\\{chr(byte)}"
+        elif byte == 10:
+            piece = "\\n"
         else:
             piece = f"\\{byte:03o}"
         if len(line) + len(piece) > WIDTH - len(indent) - 4:
             lines.append(line)
             line = ""
         line += piece
-    return f"\n{indent}".join(f'"{line}"' for line in (*lines, line))
+        if byte == 10:
+            lines.append(line)
+            line = ""
+    if line or not lines:
+        lines.append(line)
+    return f"\n{indent}".join(f'"{line}"' for line in lines)
 
 
 def harmless(text: str) -> str:
@@ -79,7 +86,7 @@ def folded(text: str) -> str:
     """Return C whose long lines go on in the next one; none of them may hold a string.
 
     >>> folded("int f(" + "int a, " * 20 + "int b);").splitlines()[1]
-    '    int a, int a, int a, int a, int a, int a, int b);'
+    '    int a, int a, int a, int a, int a, int a, int a, int b);'
     """
     lines: list[str] = []
     for line in text.split("\n"):
@@ -118,7 +125,9 @@ def comment(text: str) -> str:
     lines: list[str] = []
     for line in text.splitlines():
         hanging = " " * (len(line) - len(line.lstrip()) + 2)
-        lines += textwrap.wrap(line, WIDTH - 3, subsequent_indent=hanging[2:]) or [""]
+        lines += textwrap.wrap(
+            line, WIDTH - 3, subsequent_indent=hanging[2:], break_on_hyphens=False
+        ) or [""]
     if len(lines) == 1:
         return f"/* {lines[0]} */"
     body = "\n".join(f" * {line}".rstrip() for line in lines)

@@ -75,7 +75,7 @@ def _calls(code: Code) -> str:
     """Return the functions that ask the network."""
     subject = code.subject
     text = _CALLS.replace("PARAMETERS", parameters(subject))
-    text = text.replace("ARGUMENTS", arguments(subject)).replace("ENTRY", entry(code, 0))
+    text = text.replace("ARGUMENTS", arguments(subject)).replace("ENTRY", entry(code.program))
     text = text.replace("BUFFERS", ", ".join(code.bound))
     padding = PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
     return text.replace("    PREPARE\n", (LOADED if code.blob else "") + padding)
@@ -91,9 +91,9 @@ POOL
 
 _CALLS = """\
 /* Runs a program with its buffers, in memory for what lies between. */
-static int model_run(rl_run *program, const void *const *buffers, void *arena)
+static int model_run(rl_run *program, int threads, const void *const *buffers, void *arena)
 {
-    rl_call call = {.buffers = (void *const *)buffers, .arena = arena, .threads = MODEL_THREADS};
+    rl_call call = {.buffers = (void *const *)buffers, .arena = arena, .threads = threads};
 #if MODEL_THREADS > 1
     call.parallel = rl_pool_run;
 #endif

@@ -1,7 +1,6 @@
 """Writing an exported model: files in a folder of their own, which appears whole or not at all."""
 
 import contextlib
-import functools
 import os
 import secrets
 import shlex
@@ -180,7 +179,6 @@ def flags(portable: bool) -> tuple[str, ...]:
     return tuple(flag for flag in kept if not (portable and flag in compiler.tuning))
 
 
-@functools.cache
 def _compiler() -> Compiler | None:
     try:
         return find_compiler()

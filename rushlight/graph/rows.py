@@ -27,7 +27,9 @@ from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 
-Axes = Sequence[int | None]  # for each input of a node, along which axis its rows lie, if it has any
+Axes = Sequence[
+    int | None
+]  # for each input of a node, along which axis its rows lie, if it has any
 WITHOUT = "leave max_batch out: then each batch size is compiled by itself"
 
 
@@ -63,7 +65,9 @@ def row_axes(graph: Graph, rows: int) -> dict[GraphValue, int]:
             axes.update(dict.fromkeys(node.outputs, found))
     for position, value in enumerate(graph.outputs):
         if axes.get(value) != 0:
-            fact = f"result {position} of {graph.name} has no rows of the batch along its first axis"
+            fact = (
+                f"result {position} of {graph.name} has no rows of the batch along its first axis"
+            )
             raise TraceError(fact, hint=WITHOUT)
     return axes
 
@@ -108,7 +112,9 @@ def _same_node(one: Node, two: Node) -> bool:
 def _uniform_axis(array: Array, rows: int) -> int | None:
     """Return the axis of a batch's size along which a constant does not change, if there is one."""
     for axis, size in enumerate(array.shape):
-        if size == rows and np.array_equal(array, np.broadcast_to(array.take([0], axis), array.shape)):
+        if size == rows and np.array_equal(
+            array, np.broadcast_to(array.take([0], axis), array.shape)
+        ):
             return axis
     return None
 
@@ -153,7 +159,7 @@ def _plain(terms: Sequence[Term], axis: int) -> int | None:
 
 
 def _common(places: Sequence[tuple[Sequence[Term], int | None]]) -> int | None:
-    """Return the axis of a space along which the rows of all operands go, others staying as they are."""
+    """Return the axis of a space along which the rows of all operands go, and nothing else."""
     found = {_plain(terms, axis) for terms, axis in places if axis is not None}
     if len(found) != 1:
         return None

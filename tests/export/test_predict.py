@@ -4,6 +4,7 @@ import ctypes
 import json
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -13,6 +14,7 @@ import pytest
 import rushlight as rl
 from rushlight.core.mode import no_grad
 from rushlight.export.subject import subject_of
+from rushlight.export.write import export_model
 from tests.export.conftest import MODELS, WARNINGS, Library, commands, own, program, run
 
 RANDOM = np.random.default_rng(0)
@@ -137,6 +139,38 @@ def test_sanitizers_find_nothing(exported, tmp_path):
         run(made, *arguments, cwd=tmp_path)
         bad = subprocess.run([made, "x" * 70000], input=b"", capture_output=True, timeout=60)
         assert bad.returncode in (0, 2), bad.stderr
+
+
+def test_sanitizers_find_nothing_in_a_program_for_batches(exported, tmp_path):
+    options = ["-std=gnu11", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    (tmp_path / "raw").write_bytes(bytes(range(36)))
+    for name, argument in (("dense", "raw"), ("regressor", "1 2 3")):
+        made = program(exported(name, batch=5), name, own()[0], options, "sanitized")
+        run(made, "--test", cwd=tmp_path)
+        run(made, argument, cwd=tmp_path)
+
+
+def test_without_a_compiler_there_is_still_c(saved, exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("RUSHLIGHT_CC", "/no/such/compiler")
+    with pytest.warns(rl.CompileWarning):
+        export_model(saved("regressor"), "c", tmp_path / "c")
+    said = run("make", "-s", "test", cwd=tmp_path / "c").decode()
+    assert said.startswith("test: ")
+    with pytest.raises(rl.CompileError, match="no C compiler"):
+        export_model(saved("regressor"), "exe", tmp_path / "exe")
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_a_compiler_that_fails_leaves_nothing_behind(saved, tmp_path, monkeypatch):
+    script = tmp_path / "cc"
+    script.write_text(
+        f'#!/bin/sh\ncase "$*" in *libdense*) exit 1;; esac\nexec {shlex.join(own()[0])} "$@"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("RUSHLIGHT_CC", str(script))
+    with pytest.raises(rl.CompileError, match="failed with exit code 1"):
+        export_model(saved("dense"), "lib", tmp_path / "lib")
+    assert list(tmp_path.iterdir()) == [script]
 
 
 def test_two_models_go_into_one_program(exported, tmp_path):

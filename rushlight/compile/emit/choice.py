@@ -6,6 +6,7 @@ from math import ceil
 
 from rushlight.compile.emit.nests import Form, count_of, tidied
 from rushlight.compile.emit.packing import turned_axis
+from rushlight.compile.emit.streamed import suits
 from rushlight.core.dtypes import DType, float32
 
 LANES = 16
@@ -49,6 +50,8 @@ def _ways(form: Form) -> Iterator[Way]:
     if width.step(wide) == 1 and columns >= LANES:
         yield Way("tiled", form, False, tiled + _aliasing(form) * batch * times * vectors)
     yield Way("tiled", form, True, tiled + _packing(form))
+    if suits(form):
+        yield Way("streamed", form, False, 0.9 * sums * vectors + stores)
 
     last = form.inner[-1]
     if last.step(form.thin) == 1 and last.step(wide) == 1 and last.size >= LANES:

@@ -7,7 +7,7 @@ line is written.
 
 from dataclasses import replace
 
-from rushlight.compile.emit import dots, plain, tiled
+from rushlight.compile.emit import dots, plain, streamed, tiled
 from rushlight.compile.emit.choice import best_way
 from rushlight.compile.emit.depth import PARTIAL, in_parts, part_size, partial_size
 from rushlight.compile.emit.kernel import (
@@ -49,6 +49,8 @@ def contraction_code(
         return KernelCode("\n".join(lines + _nothing(kernel)), 0)
     if kernel.kind == "plain":
         lines += plain.block(kernel)
+    elif kernel.kind == "streamed":
+        lines += streamed.block(kernel)
     else:
         kind = tiled if kernel.kind == "tiled" else dots
         lines += kind.constants(kernel) + kind.tile(kernel) + strips(kernel)
@@ -66,7 +68,7 @@ def _settled(
 ) -> Kernel:
     way = best_way(form_of(nest, epilogue), dtype)
     form = way.form
-    tiling = tiling_of(form, way.kind == "dots")
+    tiling = tiling_of(form, way.kind)
     parts = 1
     if way.packed:
         form = with_panel(form, tiling.panel)
@@ -116,6 +118,9 @@ def _main(kernel: Kernel) -> list[str]:
     """Return the function that does units."""
     form, tiling, unit = kernel.form, kernel.tiling, Unit(kernel)
     body = [*(kernel.epilogue.prologue if kernel.epilogue else ())]
+    if kernel.kind == "streamed":
+        body += ["(void)scratch;", *streamed.spans(kernel)]
+        return function(_head(kernel), _parameters(kernel), body)
     row_lines, rows = bound(f"{kernel.row_names[0]}s", "top", tiling.block, tiling.rows[0].size)
     column_lines, columns = bound("columns", "start", tiling.panel, form.width.size)
     inside = ["RL_ONE_BY_ONE;", *unit.declarations(), *column_lines, *row_lines]

@@ -31,7 +31,7 @@ class Kernel:
 
     name: str
     title: str
-    kind: str  # "tiled", "dots" or "plain"
+    kind: str  # "tiled", "dots", "streamed" or "plain"
     form: Form
     tiling: Tiling
     packed: bool

@@ -9,6 +9,7 @@ PANEL = 16  # columns of a unit are a multiple of the widest vector
 FEW_ROWS = 6  # so many of one axis fill no tile: the next axis helps
 UNIT_PRODUCTS = 16384  # a unit has at least so many multiply-adds, where there are as many
 DOT_COLUMNS = 4  # of a tile whose vectors lie along the columns
+STREAM_COLUMNS = 64  # of a unit, where those that one thread does are done together
 
 LATENCY = 4  # cycles until the sum of a multiply-add can be added to
 WIDE_ROOM, NARROW_ROOM = 30, 15  # registers for the sums of a tile and a row of vectors
@@ -61,13 +62,16 @@ class Tiling:
         return ceil(self.rows[0].size / self.block)
 
 
-def tiling_of(form: Form, dots: bool) -> Tiling:
+def tiling_of(form: Form, kind: str) -> Tiling:
     """Return tiles that divide the sizes where possible, and fill the registers."""
+    if kind == "streamed":
+        one = Choice(1, 1)
+        return Tiling(one, STREAM_COLUMNS, form.rows, (one,), 1, (), ())
     count = 1
     if len(form.rows) > 1 and form.rows[-1].size < FEW_ROWS:
         count = 2
     leading, rows = form.rows[:-count], form.rows[-count:]
-    if dots:
+    if kind == "dots":
         panel = 4 * DOT_COLUMNS
         heights = [1] * (count - 1) + [min(2, max(1, rows[-1].size))]
         tall = tuple(Choice(height, height) for height in heights)

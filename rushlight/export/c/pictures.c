@@ -62,7 +62,7 @@ static void print_bars(const float *shares)
 
 static int answer_file(const char *name, FILE *file)
 {
-    static model_number input[MODEL_INPUTS], shares[MODEL_OUTPUTS];
+    static model_number input[MODEL_BATCH * MODEL_INPUTS], shares[MODEL_BATCH * MODEL_OUTPUTS];
     const char *wrong = NULL;
     const size_t size = fread(content, 1, sizeof content, file);
     if (ferror(file))

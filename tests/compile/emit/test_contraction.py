@@ -144,6 +144,23 @@ def with_batches() -> list[Case]:
     ]
 
 
+def streams() -> list[Case]:
+    """Products of one row, or one column, and a matrix that is read row after row."""
+    sizes = [(64, 257), (65, 300), (66, 320), (67, 511), (130, 512), (99, 2048), (64, 2049)]
+    sizes += [(70, 2063), (68, 4100)]
+    cases = []
+    for inner, columns in sizes:
+        for add in (False, True):
+            row, column = product(1, inner, columns), product(columns, inner, 1, (True, False, False))
+            cases.append(Case(f"1 x {inner} x {columns} {add}", row, add))
+            cases.append(Case(f"{columns} x {inner} x 1 {add}", column, add))
+    apart = Nest(
+        columns=(Axis(300, 0, 1, 2),),
+        inner=(Axis(70, 3, 310, 0),),
+    )
+    return [*cases, Case("apart", apart), Case("apart, added", apart, True)]
+
+
 def entry(name: str, case: Case, code: KernelCode) -> str:
     """A row of the table in C."""
     axes = [
@@ -216,7 +233,9 @@ def targets() -> dict[str, tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize("cases", [every_size, small_sizes, all_convolutions, with_batches])
+@pytest.mark.parametrize(
+    "cases", [every_size, small_sizes, all_convolutions, with_batches, streams]
+)
 def test_every_size_is_right_and_stays_within_its_arrays(
     cases: Callable[[], list[Case]], tmp_path: Path
 ) -> None:
@@ -226,6 +245,7 @@ def test_every_size_is_right_and_stays_within_its_arrays(
 @pytest.mark.parametrize("target", targets())
 def test_each_width_of_vectors_gives_the_same(target: str, tmp_path: Path) -> None:
     cases = every_size()[::5] + small_sizes()[::3] + all_convolutions() + with_batches()
+    cases += streams()
     run(cases, tmp_path, "-O2", *targets()[target])
 
 
@@ -288,7 +308,15 @@ def normal(*shape: int) -> Array:
 
 @pytest.mark.parametrize(
     ("shape", "turned"),
-    [((100, 70, 200), False), ((100, 70, 200), True), ((1, 300, 90), True), ((90, 300, 1), False)],
+    [
+        ((100, 70, 200), False),
+        ((100, 70, 200), True),
+        ((1, 300, 90), True),
+        ((90, 300, 1), False),
+        ((1, 70, 4100), False),
+        ((1, 67, 300), False),
+        ((1, 64, 321), False),
+    ],
 )
 def test_the_bits_are_the_same_however_units_are_shared_out(
     shape: tuple[int, int, int], turned: bool, built: Callable[..., Built]
@@ -307,13 +335,13 @@ def test_the_bits_are_the_same_however_units_are_shared_out(
         np.testing.assert_array_equal(other, results[0])
 
 
-@pytest.mark.parametrize("columns", [1, 3, 10, 16, 37, 64])
+@pytest.mark.parametrize("columns", [1, 3, 10, 16, 37, 64, 300])
 @pytest.mark.parametrize("rows", [1, 2, 9, 24])
 @pytest.mark.parametrize("turned", [False, True])
 def test_an_epilogue_sees_each_sum_once_with_its_operands(
     rows: int, columns: int, turned: bool, built: Callable[..., Built]
 ) -> None:
-    inner = 40
+    inner = 70
     left, right = normal(rows, inner), normal(*((columns, inner) if turned else (inner, columns)))
     weight, bias, scale = normal(rows, columns), normal(columns), normal(rows)
     rate, seen = np.array([0.5], np.float32), np.zeros((columns, rows), np.int32)
