@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": "ask a saved network about a sentence, a picture or numbers",
     "demo": "watch two networks learn: spam, then handwritten digits",
     "inspect": "show the layers, shapes and parameters of a saved network",
-    "show": "show the graph that a saved network computes",
+    "show": "show the graph of a saved network, or its C",
     "export": "write a saved network as C, a library or a program, without Python",
     "doctor": "say what was found on this machine",
 }

@@ -96,7 +96,9 @@ class Views:
 
     def places(self, value: GraphValue, places: Places) -> tuple[GraphValue, Places]:
         """Return the root of a value and where an element of the value stands in it."""
-        ref = self.ref(value)
+        ref = self._refs.get(value)
+        if ref is None:
+            return value, broadcast(places, value.shape)
         return ref.root, substitute(ref.terms, places)
 
 

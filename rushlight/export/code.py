@@ -13,7 +13,6 @@ from rushlight.compile.program import Program, Slot, state_tensors
 from rushlight.core.dtypes import BY_CODE, DType
 from rushlight.core.errors import UsageError
 from rushlight.core.primitive import Array
-from rushlight.core.shapes import size_of
 from rushlight.export.binding import Held, Order, Store, bind_program
 from rushlight.export.learning import Learner
 from rushlight.export.subject import Buffer, Subject
@@ -54,7 +53,6 @@ class Training:
         fields: what it changes.
         asked: what the slots of the other program are bound to when it answers by what has been
             learned.
-        turned: of which fields that program wants the axes in another order.
     """
 
     learner: Learner
@@ -62,7 +60,6 @@ class Training:
     bound: list[str]
     fields: list[Field]
     asked: list[str]
-    turned: list[tuple[Field, Order]]
     stored: list["Stored"]
 
     @property
@@ -133,19 +130,13 @@ class Code:
 
     @property
     def tail(self) -> int:
-        """Bytes of a call's memory for the ids of a text, and for learned weights turned round."""
-        turned = self.training.turned if self.training else []
-        return rounded(8 * self.subject.words) + sum(turned_size(field) for field, _ in turned)
+        """Bytes of a call's memory for the ids of a text."""
+        return rounded(8 * self.subject.words)
 
     @property
     def arena(self) -> int:
         """Bytes of memory that a call needs beside the scratch of each thread."""
         return rounded(self.program.arena) + self.tail
-
-
-def turned_size(field: Field) -> int:
-    """Return how many bytes a field takes in the memory of a call."""
-    return rounded(size_of(field.slot.shape) * field.slot.dtype.itemsize)
 
 
 def rounded(size: int) -> int:
@@ -249,16 +240,10 @@ def _training(
     lr = {id(learner.optimizer.lr): "&rate"}
     given = [*_given(learner.subject, True), "labels"]
     bound = bind_program(graphs[1], programs[1], store, given, "loss", states | lr)
-    orders = _orders(graphs[0], programs[0])
-    turned = [
-        (field, orders[id(field.tensor)])
-        for field in fields
-        if orders.get(id(field.tensor), field.slot.order) != field.slot.order
-    ]
-    asked_states = states | {id(field.tensor): f"turned_{field.name}" for field, _ in turned}
+    _check_orders(graphs[0], programs[0], fields)
     given = _given(subject, True)
-    asked = bind_program(graphs[0], programs[0], store, given, "output", asked_states)
-    return Training(learner, programs[1], bound, fields, asked, turned, [])
+    asked = bind_program(graphs[0], programs[0], store, given, "output", states)
+    return Training(learner, programs[1], bound, fields, asked, [])
 
 
 def _fields(graph: Graph, program: Program, store: Store) -> list[Field]:
@@ -275,10 +260,13 @@ def _fields(graph: Graph, program: Program, store: Store) -> list[Field]:
     return found
 
 
-def _orders(graph: Graph, program: Program) -> dict[int, Order]:
-    """Return the orders of axes in which a program wants its states, by ids of their tensors."""
+def _check_orders(graph: Graph, program: Program, fields: list[Field]) -> None:
+    """Raise UsageError if a program wants a field's axes in another order than training does."""
     tensors = state_tensors(graph)
-    return {id(tensors[s.index]): s.order for s in program.slots if s.role == "state"}
+    orders = {id(tensors[s.index]): s.order for s in program.slots if s.role == "state"}
+    for field in fields:
+        if orders.get(id(field.tensor), field.slot.order) != field.slot.order:
+            raise UsageError("the training step wants the weights in another order in memory")
 
 
 def facts_json(code: Code) -> str:

@@ -5,7 +5,7 @@ import math
 from rushlight.core.shapes import size_of
 from rushlight.export.binding import Order
 from rushlight.export.calls import LOADED, PADDING, arguments, entry, parameters
-from rushlight.export.code import Code, Stored, Training, rounded, turned_size
+from rushlight.export.code import Code, Stored, Training
 from rushlight.export.names import c_string, folded, renamed
 
 
@@ -88,23 +88,9 @@ def _asking(code: Code, training: Training) -> str:
     subject = code.subject
     prepare = LOADED if code.blob else ""
     prepare += PADDING.replace("TAIL", str(code.tail)) if subject.words else ""
-    place = rounded(8 * subject.words)
-    for field, order in training.turned:
-        kind, name, slot = field.slot.dtype.c, f"turned_{field.name}", field.slot
-        lies = _tensor_row(slot.shape, slot.dtype.itemsize, slot.order)
-        wanted = _tensor_row(slot.shape, slot.dtype.itemsize, order)
-        where = f"(char *)arena + MODEL_ARENA - {code.tail - place}"
-        prepare += (
-            f"    {kind} *const {name} = ({kind} *)({where});\n"
-            f"    static const model_tensor {name}_from = {lies};\n"
-            f"    static const model_tensor {name}_to = {wanted};\n"
-            f"    model_turn(&{name}_from, state->{field.name}, &{name}_to, {name});\n"
-        )
-        place += turned_size(field)
-    turn = renamed(_TURN, subject.name) if training.turned else ""
     text = _ASK.replace("PARAMETERS", parameters(subject)).replace("ARGUMENTS", arguments(subject))
     text = text.replace("BUFFERS", ", ".join(training.asked)).replace("ENTRY", entry(code.program))
-    return turn + folded(renamed(text.replace("    PREPARE\n", prepare), subject.name))
+    return folded(renamed(text.replace("    PREPARE\n", prepare), subject.name))
 
 
 def _keeping(code: Code, training: Training) -> str:
@@ -258,17 +244,6 @@ int model_predict_with(const model_state *state, PARAMETERS)
     static char arena[MODEL_ARENA] __attribute__((aligned(64)));
     return model_predict_with_in(arena, state, ARGUMENTS);
 }
-"""
-
-_TURN = """\
-static void model_turn(const model_tensor *lies, const void *from, const model_tensor *wanted,
-                       void *to)
-{
-    for (int64_t i = 0; i < lies->count; i++)
-        model_copy_bytes((char *)to + model_place(wanted, i),
-                         (const char *)from + model_place(lies, i), lies->item);
-}
-
 """
 
 _KEEP = """\

@@ -50,7 +50,8 @@ def run_sanitized(
     files = ["graphs.c", "table.c", HERE / "run_graphs.c", RUNTIME / "threads.c"]
     command += [f"-I{RUNTIME}", *map(str, files), "-o", "graphs", "-lm"]
     built = subprocess.run(command, capture_output=True, text=True, cwd=folder)
-    assert built.returncode == 0, built.stderr
+    if built.returncode != 0:
+        raise AssertionError(built.stderr)
     ended = subprocess.run(
         [str(folder / "graphs"), "buffers"], capture_output=True, text=True, cwd=folder, timeout=300
     )

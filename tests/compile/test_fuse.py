@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile.emit.program import ProgramWriter
+from rushlight.compile.emit.steps import Step
 from rushlight.compile.fuse import Fuser, fuse
 from rushlight.compile.legalise import legalise
 from rushlight.graph.passes.optimise import optimise
@@ -14,6 +16,12 @@ from rushlight.testing.graphs import random_graph
 
 def fused(function: Any, *arguments: rl.Tensor) -> Fuser:
     return fuse(legalise(optimise(rl.trace(function, *arguments))))
+
+
+def steps(function: Any, *arguments: rl.Tensor) -> list[Step]:
+    writer = ProgramWriter(rl.trace(function, *arguments))
+    writer.write()
+    return writer.steps
 
 
 def kernels(function: Any, *arguments: rl.Tensor) -> list[str]:
@@ -87,6 +95,26 @@ def test_what_is_slow_is_worked_out_once_and_what_is_cheap_where_it_is_used() ->
     assert all(
         "add" in k or "mul" in k for k in map(str, (n.primitive for n in cheap.graph.nodes[:2]))
     )
+
+
+def test_a_long_chain_of_ops_is_one_loop() -> None:
+    def function(x: rl.Tensor) -> rl.Tensor:
+        for _ in range(700):
+            x = x.sin() + 0.5
+        return x
+
+    (step,) = steps(function, rl.ones(100))
+    assert step.emitted.code.text.count("for (") == 1
+
+
+def test_numbers_that_are_used_again_and_again_are_worked_out_once() -> None:
+    def function(x: rl.Tensor, s: rl.Tensor) -> rl.Tensor:
+        for _ in range(40):
+            s = s * s + s
+        return (x @ x) * s
+
+    (step,) = steps(function, rl.ones(10, 10), rl.tensor(0.1))
+    assert step.emitted.code.text.count("const float mul_") == 41
 
 
 def test_a_lookup_of_which_a_part_is_used_looks_at_all_indices() -> None:
