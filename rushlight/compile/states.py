@@ -66,25 +66,27 @@ class Home:
 
 def new_home(shape: tuple[int, ...], order: Order, storage: Any) -> Home:
     """Return new memory for elements of a shape, not cleared."""
-    count, bytes_each = size_of(shape), np.dtype(storage).itemsize
-    if count * bytes_each < HUGE_PAGE // 2 or not hasattr(mmap, "MADV_HUGEPAGE"):
+    count = size_of(shape)
+    if hasattr(mmap, "MADV_HUGEPAGE") and count * np.dtype(storage).itemsize >= HUGE_PAGE // 2:
+        raw = _on_huge_pages(count, storage)
+        shaped = _in_axes(raw.reshape([shape[axis] for axis in order]), order)
+    else:
         raw, shaped = new_array(shape, order, storage)
-        return Home(shaped, order, raw)
-    raw = _on_huge_pages(count, storage)
-    shaped = _in_axes(raw.reshape([shape[axis] for axis in order]), order)
     return Home(shaped, order, raw)
 
 
 def _on_huge_pages(count: int, storage: Any) -> Array:
-    """Return new memory that begins at a huge page, and asks the system for such pages."""
-    bytes_all = count * np.dtype(storage).itemsize
-    pages = round(bytes_all / HUGE_PAGE)  # the last one only where it is half full at least
-    memory = mmap.mmap(
-        -1, max(bytes_all, pages * HUGE_PAGE) + HUGE_PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    )
+    """Return memory for some elements that begins at a huge page, on such pages if it can be.
+
+    A forked process gets a copy of it. The last page is a huge one if it is half full at least.
+    """
+    size = count * np.dtype(storage).itemsize
+    huge = (size + HUGE_PAGE // 2) // HUGE_PAGE * HUGE_PAGE
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    memory = mmap.mmap(-1, max(size, huge) + HUGE_PAGE, flags)
     start = -np.frombuffer(memory, np.uint8).ctypes.data % HUGE_PAGE
     with suppress(OSError):  # where the system has no huge pages
-        memory.madvise(mmap.MADV_HUGEPAGE, start, pages * HUGE_PAGE)
+        memory.madvise(mmap.MADV_HUGEPAGE, start, huge)
     return np.frombuffer(memory, storage, count, start)
 
 

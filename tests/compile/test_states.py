@@ -97,6 +97,20 @@ def test_what_others_hold_of_a_state_keeps_its_values(name: str) -> None:
     assert place(w) == first
 
 
+@pytest.mark.parametrize("name", HOLDERS)
+def test_what_others_hold_of_a_large_state_keeps_its_values(name: str) -> None:
+    w = rl.zeros(300_000, 1)
+    step = rl.compile(lambda: w.assign(w + 1.0))
+    step()
+    first = place(w)
+    step()
+    assert place(w) == first
+    held = w.numpy()[2:5] if name == "part of numpy" else w.numpy()
+    step()
+    assert (held[0, 0], held[-1, 0]) == (2.0, 2.0)
+    assert (w.numpy().min(), w.numpy().max()) == (3.0, 3.0)
+
+
 def test_what_is_held_from_before_the_first_call_keeps_its_values() -> None:
     w, count = counter()
     view, twin = w.numpy(), w.detach()

@@ -151,13 +151,10 @@ def streams() -> list[Case]:
     cases = []
     for inner, columns in sizes:
         for add in (False, True):
-            row, column = product(1, inner, columns), product(columns, inner, 1, (True, False, False))
-            cases.append(Case(f"1 x {inner} x {columns} {add}", row, add))
-            cases.append(Case(f"{columns} x {inner} x 1 {add}", column, add))
-    apart = Nest(
-        columns=(Axis(300, 0, 1, 2),),
-        inner=(Axis(70, 3, 310, 0),),
-    )
+            cases.append(Case(f"1 x {inner} x {columns} {add}", product(1, inner, columns), add))
+            turned = product(columns, inner, 1, (True, False, False))
+            cases.append(Case(f"{columns} x {inner} x 1 {add}", turned, add))
+    apart = Nest(columns=(Axis(300, 0, 1, 2),), inner=(Axis(70, 3, 310, 0),))
     return [*cases, Case("apart", apart), Case("apart, added", apart, True)]
 
 
@@ -399,6 +396,13 @@ def test_nothing_to_sum_is_zero_for_an_epilogue_too(built: Callable[..., Built])
     y = np.zeros((5, 20), np.float32)
     built(product(5, 0, 20), epilogue)(np.zeros(0), np.zeros(0), y)
     np.testing.assert_array_equal(y, np.ones_like(y))
+
+
+@pytest.mark.parametrize("nest", [product(1, 64, 257), product(300, 64, 1, (True, False, False))])
+def test_one_row_goes_through_a_large_matrix_row_after_row(nest: Nest) -> None:
+    text = contraction_code("forward", nest, float32).text
+    assert "start < end; start += 2048" in text
+    assert text.count("\n") < 50
 
 
 def test_a_prologue_declares_constants_and_nothing_else() -> None:
