@@ -26,7 +26,8 @@ CASES |= {f"{case} in float64": case for case in IN_FLOAT64}
 
 def is_differentiable(case: Case) -> bool:
     """Return whether there is a loss with a gradient for the first input."""
-    wide = case.primitive.differentiable and case.dtypes[0] in (float32, float64)
+    plain = case.layout == "plain" or case.dtypes[0] is float32
+    wide = plain and case.primitive.differentiable and case.dtypes[0].is_wide
     results = case(*case.inputs()) if wide else ()
     return wide and isinstance(results, rl.Tensor) and results.dtype.is_float
 
@@ -50,7 +51,7 @@ def graph_of(case: Case) -> Graph:
 
 
 def graph_of_gradient(case: Case) -> Graph:
-    wide = [i for i, dtype in enumerate(case.dtypes) if dtype in (float32, float64)]
+    wide = [i for i, dtype in enumerate(case.dtypes) if dtype.is_wide]
     return rl.trace(rl.value_and_grad(Loss(case), wide), *case.inputs())
 
 

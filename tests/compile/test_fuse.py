@@ -80,21 +80,22 @@ def test_a_sum_over_few_long_rows_does_not_join_what_can_be_done_in_parallel() -
     assert len(kernels(lambda x: (x.exp(), x.exp().sum()), rl.ones(10_000))) == 2
 
 
-def test_what_is_slow_is_worked_out_once_and_what_is_cheap_where_it_is_used() -> None:
-    def function(x: rl.Tensor, make: Any) -> list[rl.Tensor]:
-        y = make(x)
-        return [y @ x, (y + 1.0).sum(0), y.T * 2.0]
+def evaluations(name: str, function: Any, *arguments: rl.Tensor) -> int:
+    """Return in how many kernels an op is worked out."""
+    fuser = fused(function, *arguments)
+    nodes = [node for kernel in fuser.kernels for node, _ in fuser.evaluated(kernel)]
+    return [node.primitive.name for node in nodes].count(name)
 
-    x = rl.ones(64, 64)
-    slow = fused(lambda x: function(x.T, lambda x: x.exp())[1:], x)
-    evaluated = [
-        node.primitive.name for kernel in slow.kernels for node, _ in slow.evaluated(kernel)
-    ]
-    assert evaluated.count("exp") == 1
-    cheap = fused(lambda x: function(x, lambda x: x * 3.0)[1:], x)
-    assert all(
-        "add" in k or "mul" in k for k in map(str, (n.primitive for n in cheap.graph.nodes[:2]))
-    )
+
+def test_what_is_slow_is_worked_out_once_and_what_is_cheap_where_it_is_used() -> None:
+    def slow(x: rl.Tensor) -> list[rl.Tensor]:
+        return [x.exp().sum(0), x.exp().sum(1)]
+
+    def cheap(x: rl.Tensor) -> list[rl.Tensor]:
+        return [(x * 3.0).sum(0), (x * 3.0).sum(1)]
+
+    assert evaluations("exp", slow, rl.ones(64, 64)) == 1
+    assert evaluations("mul", cheap, rl.ones(64, 64)) == 2
 
 
 def test_a_long_chain_of_ops_is_one_loop() -> None:
@@ -109,12 +110,12 @@ def test_a_long_chain_of_ops_is_one_loop() -> None:
 
 def test_numbers_that_are_used_again_and_again_are_worked_out_once() -> None:
     def function(x: rl.Tensor, s: rl.Tensor) -> rl.Tensor:
-        for _ in range(40):
+        for _ in range(20):
             s = s * s + s
         return (x @ x) * s
 
     (step,) = steps(function, rl.ones(10, 10), rl.tensor(0.1))
-    assert step.emitted.code.text.count("const float mul_") == 41
+    assert step.emitted.code.text.count("const float mul_") == 21
 
 
 def test_a_lookup_of_which_a_part_is_used_looks_at_all_indices() -> None:

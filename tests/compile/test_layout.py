@@ -16,7 +16,7 @@ def orders(graph: Graph) -> dict[str, tuple[int, ...]]:
     """Return the orders of values other than row-major, by the name of what makes them."""
     fuser = fuse(legalise(graph))
     found = choose_orders(fuser)
-    made = {value: fuser.producer[value].primitive.name for value in found if value in fuser.producer}
+    made = {value: node.primitive.name for value, node in fuser.producer.items()}
     made |= {value: f"state {i}" for i, (_, value) in enumerate(fuser.graph.states)}
     made |= {value: "argument" for value in fuser.graph.arguments}
     return {made[v]: order for v, order in found.items() if order != tuple(range(len(order)))}

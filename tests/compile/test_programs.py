@@ -1,6 +1,7 @@
 """Whole programs that could go wrong: states, results that are inputs or views, indices."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from rushlight.ops.random import random_bits_p
 from rushlight.testing.compare import assert_close, assert_identical
 from rushlight.testing.graphs import inputs_of
 from rushlight.testing.native import Built, build_graphs
+from rushlight.testing.sanitize import SANITIZERS, can_sanitize, run_sanitized
 
 
 def numbers(*shape: int, dtype: Any = np.float32) -> Array:
@@ -570,3 +572,19 @@ def test_an_index_out_of_range_leaves_all_states_as_they_were(
         ids[place] = wrong
         with pytest.raises(BoundsError, match=str(wrong)):
             one.run([ids, *states], threads)
+
+
+@pytest.mark.parametrize("sanitizer", SANITIZERS)
+def test_no_sanitizer_complains_even_of_indices_out_of_range(
+    sanitizer: str, built_lookups: dict[str, Built], tmp_path: Path
+) -> None:
+    flags = SANITIZERS[sanitizer]
+    if not can_sanitize(tmp_path, flags):
+        pytest.skip(f"no library here for {flags[0]}")
+    graphs = [one.graph for one in built_lookups.values()] + [t.graph for t in TRACED.values()]
+    inputs = [t.inputs for t in TRACED.values()]
+    wrong = np.array([3, 2**63 - 1, -1, 20, -(2**63)])
+    bad = [[wrong, *(x.numpy() for x, _ in one.graph.states)] for one in built_lookups.values()]
+    said = run_sanitized(graphs, [*bad, *inputs], tmp_path, flags)
+    assert said.splitlines()[-1] == "done"
+    assert "Sanitizer" not in said and "runtime error" not in said

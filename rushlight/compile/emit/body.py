@@ -15,7 +15,7 @@ from rushlight.compile.fuse import Fuser
 from rushlight.compile.records import Strided
 from rushlight.compile.soft import Kernel, choice_places, fold_places
 from rushlight.core.dtypes import DType
-from rushlight.core.kernels import ArgFold, Deposit, Fold, Lookup, Map
+from rushlight.core.kernels import Deposit, Fold, Lookup, Map
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue, Node
 
