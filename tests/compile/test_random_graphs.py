@@ -66,6 +66,7 @@ def test_c_gives_what_numpy_gives_on_any_number_of_threads(
             assert_identical(array, other, what=f"result {position} on {threads} threads")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SANITIZERS)
 @pytest.mark.parametrize("first", [0, *[pytest.param(n, marks=pytest.mark.long) for n in (25, 50)]])
 def test_no_sanitizer_has_anything_to_say(name: str, first: int, tmp_path: Path) -> None:
