@@ -28,7 +28,7 @@ class Generator:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self.state = Tensor(_state(seed))
+        self.state = Tensor.wrap(_state(seed))  # an array, even where a function is being traced
         self.state.name = "random"
 
     def manual_seed(self, seed: int) -> None:

@@ -1,5 +1,8 @@
 """Random tensors: the same bits eager and traced, spread as promised, in a state that advances."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -148,3 +151,14 @@ def test_each_generator_goes_its_own_way() -> None:
     a, b = rl.Generator(0), rl.Generator(0)
     a.uniform((4,))
     assert a.uniform((4,)).tolist() != b.uniform((4,)).tolist()
+
+
+def test_random_numbers_may_be_drawn_first_of_all_in_a_compiled_function():
+    program = (
+        "import rushlight as rl\n"
+        "noise = rl.compile(lambda x: x + rl.randn(3))\n"
+        "a, b = noise(rl.zeros(3)), noise(rl.zeros(3))\n"
+        "print(a.tolist() != b.tolist(), rl.randn(2).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "True (2,)\n", done.stderr

@@ -142,7 +142,7 @@ def _advice(facts: dict[str, Any]) -> list[str]:
         advice.append("the compiler does not know this CPU: a newer one may use it better")
     if threads() is not None and threads() != facts["cores"]:
         set_to = f"{THREADS} is {facts['threads']}"
-        advice.append(f"{set_to}: with {facts['cores']} cores that many threads are quickest")
+        advice.append(f"{set_to}, but with {facts['cores']} cores as many threads are quickest")
     elif facts["threads"] < (facts["cores"] or 1):
         allowed = f"this process may use {facts['threads']} of {facts['cores']} cores"
         advice.append(f"{allowed}: its CPU affinity or its container's quota says so")

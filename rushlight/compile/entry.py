@@ -154,10 +154,10 @@ def _part(x: Any) -> tuple[tuple[Any, ...], Any]:
 _noticed: set[str] = set()
 
 
-def notice(text: str) -> None:
-    """Say something about compiled functions, once."""
-    if text not in _noticed:
-        _noticed.add(text)
+def notice(text: str, about: str | None = None) -> None:
+    """Say something about compiled functions, once for each thing that it is about."""
+    if (about or text) not in _noticed:
+        _noticed.add(about or text)
         warnings.warn(CompileWarning(text), stacklevel=5)
 
 
@@ -166,6 +166,8 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
         reason = f"there is no C for {error} yet"
     else:
-        reason = str(error).partition("\n")[0]
+        lines = str(error).split("\n")
+        seen = [" ".join(line.split()) for line in lines[1:3] if not line.startswith("  hint")]
+        reason = "; ".join([lines[0], *seen, "rushlight doctor tells more"])
     notice(f"compiled functions run in NumPy: {reason}")
     return reason

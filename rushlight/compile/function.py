@@ -176,9 +176,11 @@ class Compiled:
         if self._compiled < MOST_COMPILED:
             return True
         why = f"the latest because {change}" if change else "the latest for arguments of a new kind"
+        about = f"too many graphs of {self._name}, {id(self)}"
         notice(
             f"{self._name} has been compiled {MOST_COMPILED} times, and what comes now runs in "
-            f"NumPy, {why}; pad what varies to a few shapes, and make numbers that change tensors"
+            f"NumPy, {why}; pad what varies to a few shapes, and make numbers that change tensors",
+            about,
         )
         return False
 

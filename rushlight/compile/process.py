@@ -24,7 +24,7 @@ def run(command: Sequence[str], folder: Path, limit_s: float, **variables: str) 
     process is interrupted. Its messages are in English, its temporary files in `folder`.
     Raises CompileError where it cannot be started, fails, is killed or takes too long.
     """
-    variables = {"LC_ALL": "C", "TMPDIR": str(folder), **variables}
+    variables = {"LC_ALL": "C", "TMPDIR": str(folder.absolute()), **variables}
     with tempfile.TemporaryFile(dir=folder) as said:
         try:
             child = subprocess.Popen(

@@ -25,4 +25,5 @@ def user_line() -> str | None:
 def _is_nobodys(path: str) -> bool:
     """Whether a frame is of neither the user nor this package: the command's script among them."""
     script = os.path.splitext(os.path.basename(path))[0] == "rushlight"
-    return script or os.path.basename(path) in ("contextlib.py", "threading.py")
+    between = ("contextlib.py", "threading.py", "_ufunc_config.py")  # the last one is NumPy's
+    return script or os.path.basename(path) in between

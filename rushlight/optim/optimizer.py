@@ -36,6 +36,13 @@ class Optimizer(ABC):
         self.moments: dict[str, list[Tensor]] = {}
         self.count: Tensor | None = None  # steps taken, for those that need to know
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Take `optimizer.lr = 0.05` for what it means: a new value of the same tensor."""
+        if name == "lr" and "lr" in vars(self) and not isinstance(value, Tensor):
+            self.lr.assign(number("lr", check_number("lr", value, low=0.0)))
+        else:
+            super().__setattr__(name, value)
+
     def moment(self, name: str) -> list[Tensor]:
         """Make one tensor of zeros per parameter, laid out like it and kept with the state."""
         made = [Tensor(np.zeros_like(parameter.numpy())) for parameter in self.parameters]

@@ -25,6 +25,8 @@ from rushlight.train.metrics import evaluate
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.step import Loss, Step, check_model, make_step
 
+NOTICEABLE_S = 0.3
+
 
 def fit(
     model: Module,
@@ -151,10 +153,20 @@ def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interru
         return
     shown.begin(training.epoch, len(training.loader), training.tally)
     training.model.train()
-    if plan.driven is not None and plan.driven.is_ready():
+    if plan.driven is not None and _is_ready(plan.driven, shown):
         _train_driven(training, plan.driven, plan, shown, interrupts)
     else:
         _train_by_batches(training, plan.step, shown, interrupts)
+
+
+def _is_ready(driven: Driven, shown: Progress) -> bool:
+    """Return whether steps can be driven; say so where that took a noticeable time to compile."""
+    started = time.perf_counter()
+    ready = driven.is_ready()
+    seconds = time.perf_counter() - started
+    if ready and seconds > NOTICEABLE_S:
+        shown.note(f"compiled in {seconds:.1f} s; kept for the next time")
+    return ready
 
 
 @np.errstate(all="ignore")  # a loss that overflows gets an error of its own

@@ -207,3 +207,15 @@ def test_any_real_number_is_taken_as_a_float():
     optimizer = SGD([w], lr=np.float32(1.0), weight_decay=Fraction(1, 3))
     optimizer.backward_step((w * 0.0).sum())
     np.testing.assert_allclose(w.numpy(), [2.0], rtol=1e-6)
+
+
+def test_a_number_for_lr_changes_the_rate_of_a_compiled_step_too():
+    w = weight(1.0)
+    optimizer = SGD([w], lr=0.5)
+    run = rl.compile(lambda: optimizer.backward_step((w * 1.0).sum()))
+    run()
+    optimizer.lr = 0.25
+    run()
+    assert w.item() == 0.25
+    with pytest.raises(rl.UsageError, match="lr must be a number"):
+        optimizer.lr = "fast"
