@@ -85,7 +85,9 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `rl.fit` that every recipe which uses it passes on."""
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
-    parser.add_argument("--eager", dest="compiled", action="store_false", help="op by op in NumPy, nothing compiled")
+    parser.add_argument(
+        "--eager", dest="compiled", action="store_false", help="op by op in NumPy, nothing compiled"
+    )
 
 
 def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -> None:
