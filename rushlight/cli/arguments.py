@@ -1,7 +1,17 @@
-"""The types of numbers that options take; argparse shows what they raise."""
+"""The parser of the commands, and the types of numbers that options take."""
 
 import argparse
+import contextlib
 import math
+from typing import Any
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose exit code does not depend on whether its complaint can be written."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        with contextlib.suppress(OSError):  # as later Pythons do
+            super()._print_message(message, file)
 
 
 def natural(text: str) -> int:

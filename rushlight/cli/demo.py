@@ -1,6 +1,5 @@
 """`rushlight demo`: two networks learn while you watch: spam, then handwritten digits."""
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rushlight.cli import predict, train
-from rushlight.cli.arguments import counting
+from rushlight.cli.arguments import Parser, counting
 from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
 from rushlight.data import mnist
@@ -21,7 +20,7 @@ from rushlight.recipes.spam import SAMPLES
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="rushlight demo", description=__doc__)
+    parser = Parser(prog="rushlight demo", description=__doc__)
     parser.add_argument(
         "--epochs", type=counting, default=5, help="of the digits network (default: 5)"
     )

@@ -1,6 +1,5 @@
 """`rushlight doctor`: what was found on this machine, and what it would take to be faster."""
 
-import argparse
 import ctypes
 import json
 import os
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rushlight._version import __version__
+from rushlight.cli.arguments import Parser
 from rushlight.compile import cache
 from rushlight.compile.loader import function, load
 from rushlight.compile.pool import thread_count
@@ -38,7 +38,7 @@ int64_t rl_trial(const float *x)
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(prog="rushlight doctor", description=__doc__)
+    parser = Parser(prog="rushlight doctor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     facts = gather()

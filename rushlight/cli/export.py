@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 
-from rushlight.cli.arguments import counting
+from rushlight.cli.arguments import Parser, counting
 from rushlight.export.learning import OPTIMIZERS
 from rushlight.export.subject import WORDS
 from rushlight.export.write import KINDS, TRAIN_BATCH, Exported, export_model
@@ -34,7 +34,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     kinds = "\n".join(f"  {name:<5}{text}" for name, text in KINDS.items())
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rushlight export",
         description=f"Write a saved network as something that works without Python.\n\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

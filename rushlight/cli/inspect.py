@@ -1,15 +1,15 @@
 """`rushlight inspect MODEL`: layers, shapes, parameters and what the file says of itself."""
 
-import argparse
 import json
 from collections.abc import Sequence
 
+from rushlight.cli.arguments import Parser
 from rushlight.formats.model import load_model
 
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rushlight inspect", description="Show the layers and parameters of a saved network."
     )
     parser.add_argument("model", help="a file that rushlight train saved")

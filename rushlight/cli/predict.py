@@ -1,11 +1,11 @@
 """`rushlight predict MODEL [INPUT ...]`: ask a saved network, once or in a conversation."""
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
 from rushlight.core.errors import RushlightError
 from rushlight.data.pictures import render_bars
@@ -16,7 +16,7 @@ GOODBYES = ("quit", "exit")
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rushlight predict",
         description="Ask a saved network. Without an input it asks you for one after another, "
         "until quit, exit or the end of input.",

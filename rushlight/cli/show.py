@@ -1,8 +1,8 @@
 """`rushlight show MODEL`: the graph of what a saved network computes, its stages and its C."""
 
-import argparse
 from collections.abc import Iterator, Sequence
 
+from rushlight.cli.arguments import Parser
 from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.legalise import legalise
 from rushlight.core.dtypes import float32, int64
@@ -17,7 +17,7 @@ from rushlight.predictor import Predictor
 
 def run(argv: Sequence[str]) -> int:
     """Run the command; return its exit code."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="rushlight show",
         description="Show the graph of what a saved network computes for one item, or its C.",
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rushlight.cli.arguments import counting, finite, natural
+from rushlight.cli.arguments import Parser, counting, finite, natural
 from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
 from rushlight.formats.model import save_model
@@ -64,7 +64,7 @@ def _overview() -> str:
 
 def _parser(name: str, train: Callable[..., Any]) -> argparse.ArgumentParser:
     """Return a parser with one option per parameter of the recipe, and those that all have."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"rushlight train {name}",
         description=inspect.getdoc(inspect.getmodule(train)),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -48,7 +48,8 @@ _COLON = _SPACE + rb":" + _SPACE
 _COMMA = rb"," + _SPACE
 _STRING = rb'"((?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+)"'
 _INTEGER = rb"(?:0|[1-9][0-9]{0,19}+)" + _SPACE
-_SIZES = rb"(?:%b(?:%b%b){0,%d}+)?+" % (_INTEGER, _COMMA, _INTEGER, MAX_RANK - 1)
+# Without possessive groups, which before Python 3.11.4 take back half of what they matched.
+_SIZES = rb"(?:%b(?:%b%b){0,%d})?" % (_INTEGER, _COMMA, _INTEGER, MAX_RANK - 1)
 _DTYPE = rb'dtype"%b"([A-Z0-9_]++)"' % _COLON
 _SHAPE = rb'shape"%b(\[%b%b\])' % (_COLON, _SPACE, _SIZES)
 _OFFSETS = rb'data_offsets"%b(\[%b%b%b%b\])' % (_COLON, _SPACE, _INTEGER, _COMMA, _INTEGER)

@@ -176,6 +176,14 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
         [t(1, 1, 3, 3)],
         "the gradient of a plane has shape",
     ),
+    (
+        "max_unpool2d",
+        lambda taps, g: bind(
+            PRIMITIVES["max_unpool2d"], taps, g, size=(4, 4), dilation=(1, 1), **POOL
+        ),
+        [t(1, 1, 2, 2, dtype=uint8), t(1, 1, 3, 3)],
+        "the gradient of a plane has shape",
+    ),
     ("argmax", lambda x: x.argmax(), [t(0)], "there is no argmax of no elements"),
     ("argmax", lambda x: x.argmax(1), [t(2, 0)], "there is no argmax of no elements"),
     ("argmax", lambda x: x.argmax(2), [t(2, 3)], "axis 2 does not exist"),
