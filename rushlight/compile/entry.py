@@ -46,7 +46,7 @@ class Entry:
         if want_native:
             try:
                 (self.native,) = natives([traced.graph])
-            except (CompileError, NotImplementedError) as error:
+            except Exception as error:  # whatever it is, NumPy can run the graph
                 self.reason = reason_of(error)
 
     def call(self, leaves: list[Tensor]) -> Any:
@@ -165,6 +165,8 @@ def reason_of(error: Exception) -> str:
     """Return why there is no C, once it was said."""
     if isinstance(error, NotImplementedError):
         reason = f"there is no C for {error} yet"
+    elif not isinstance(error, CompileError):
+        reason = f"the generator of C failed: {error!r:.200}"
     else:
         lines = str(error).split("\n")
         seen = [" ".join(line.split()) for line in lines[1:3] if not line.startswith("  hint")]

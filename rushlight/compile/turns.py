@@ -18,34 +18,44 @@ class Turn:
     >>> import rushlight as rl
     >>> w = rl.ones(2)
     >>> with Turn([w], [w]):
-    ...     Turn([w], []).must_wait()
-    True
+    ...     Turn([w], []).must_wait()  # in the same thread; in another it must
+    False
     """
 
     def __init__(self, touched: Iterable[Any], changed: Iterable[Any]) -> None:
         self.touched = frozenset(map(id, touched))
         self.changed = frozenset(map(id, changed))
+        self.thread = 0  # which one entered it last
 
     def __enter__(self) -> None:
         queue = _queue
         with queue.lock:
             while queue.running and self.must_wait():
                 queue.wait()
+            self.thread = threading.get_ident()
             queue.running.append(self)
 
     def __exit__(self, *error: object) -> None:
         queue = _queue
         with queue.lock:
-            queue.running.remove(self)
+            if self in queue.running:
+                queue.running.remove(self)
             if queue.waiting:
                 queue.left.notify_all()
 
     def must_wait(self) -> bool:
-        """Return whether a call is changing one of these tensors now."""
+        """Return whether a call in another thread is changing one of these tensors now.
+
+        A turn of this thread is one that Ctrl-C tore from its call, or of a call that a signal
+        handler interrupted: to wait for it would be to wait for ever.
+        """
         if not _queue.running:
             return False
+        here = threading.get_ident()
         running = tuple(_queue.running)  # others come and go meanwhile
-        return any(not turn.changed.isdisjoint(self.touched) for turn in running)
+        return any(
+            turn.thread != here and not turn.changed.isdisjoint(self.touched) for turn in running
+        )
 
 
 class _Queue:

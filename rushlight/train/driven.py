@@ -66,13 +66,13 @@ class Driven:
     def __init__(self, loader: DataLoader, step: Step) -> None:
         self.loader = loader
         self.step = step
-        self.columns = [
-            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
-            for column in loader.dataset.arrays
-        ]
-        self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
+        self.columns: list[Any] = []
+        self.in_place = False
         self._shapes: dict[Any, int] = {}
         self._entries: list[Entry] = []
+        self._counts: list[int] = []  # for each of them, how many labels a batch has
+        self._count = 0
+        self._made_for: tuple[Any, ...] = ()
         self._drive = Drive([])
         self._classes = False
         self.reason: str | None = None  # why steps cannot be driven
@@ -88,6 +88,8 @@ class Driven:
             return "anomalies are looked for op by op"
         if any(not isinstance(c, Ragged) and not _is_plain(c.dtype) for c in self.columns):
             return "the data has numbers that must be converted first"
+        if any(isinstance(column, Ragged) and not len(column.values) for column in self.columns):
+            return "all texts are empty"
         sizes = self._sizes()
         if len(sizes) > MOST_PROGRAMS:
             return f"there are batches of {len(sizes)} shapes"
@@ -98,6 +100,7 @@ class Driven:
                     return entry.reason
                 self._shapes[key] = len(self._entries)
                 self._entries.append(entry)
+                self._counts.append(self._count)
         except (TraceError, RushlightError) as error:
             return str(error).partition("\\n")[0]
         self._drive = Drive([entry.native for entry in self._entries if entry.native])
@@ -105,9 +108,27 @@ class Driven:
 
     def is_ready(self) -> bool:
         """Return whether steps can be driven; what they need is compiled when first asked."""
-        if not self._entries and self.reason is None:
+        if self._made_for != self._setting() or not self.holds():
+            self._forget()
             self.reason = self.begin()
-        return self.reason is None and self.holds()
+        return self.reason is None
+
+    def _forget(self) -> None:
+        """Begin anew: the loader has changed, or what was traced no longer holds."""
+        loader = self.loader
+        self.columns = [
+            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
+            for column in loader.dataset.arrays
+        ]
+        self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
+        self._made_for = self._setting()
+        self._shapes, self._entries, self._counts = {}, [], []
+
+    def _setting(self) -> tuple[Any, ...]:
+        """Return what of the loader all this was made for."""
+        loader = self.loader
+        parts = (loader.dataset, loader.prepare, loader.transform)
+        return (*map(id, parts), loader.batch_size, loader.drop_last, mode.anomaly)
 
     def holds(self) -> bool:
         """Return whether what was traced is still so."""
@@ -136,6 +157,7 @@ class Driven:
         done = self._drive.run(which, [*moved, *results], np.stack(offsets, axis=1))
         if done < count:
             self._explain(int(which[done]), order, int(starts[done]), int(sizes[done]))
+        sizes = np.array(self._counts)[which]  # of what `prepare` made of the items
         self._rate = max(1.0, count / max(1e-6, time.perf_counter() - started))
         return Stretch(losses.astype(np.float64), sizes, right if self._classes else None)
 
@@ -166,13 +188,16 @@ class Driven:
 
     def _function(self) -> Callable[..., Any]:
         """Return the step as a function of what moves: the items, or their numbers."""
+        step, prepared = self.step, self.loader.prepare or _as_it_is
         tables = [] if self.in_place else [_table(column) for column in self.columns]
 
         def driven(*moved: Tensor) -> tuple[Tensor, ...]:
             rows = [part for table in tables for part in table.rows(moved[0])]
-            batch = self.loader.prepared(moved if self.in_place else tuple(rows))
-            value, output = self.step(*batch)
+            batch = prepared(*(moved if self.in_place else rows))
+            batch = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+            value, output = step(*batch)
             labels = batch[-1]
+            self._count = labels.shape[0] if labels.shape else 1
             self._classes = are_classes(output, labels)
             if not self._classes:
                 return (value,)
@@ -251,6 +276,10 @@ class _Sequences:
         start = take(take(self.starts, items) - offsets[:-1], mine)
         ids = take(self.values, where(inside, start + places, 0))
         return ids, offsets
+
+
+def _as_it_is(*batch: Tensor) -> tuple[Tensor, ...]:
+    return batch
 
 
 def _table(column: Any) -> _Rows | _Sequences:

@@ -156,3 +156,16 @@ def test_a_loss_that_is_not_finite_is_named_with_its_batch():
             epochs=3,
             progress=False,
         )
+
+
+def test_a_loader_that_changes_between_epochs_is_followed():
+    loader = picture_batches()
+    found = driven(loader, picture_net)
+    assert found.is_ready()
+    loader.batch_size = 10
+    loader.prepare = lambda images, labels: (images[:5].reshape(5, 36) / 255, labels[:5])
+    assert found.is_ready()
+    stretch = found.run(loader.orders(range(1)), 0, 7)
+    assert stretch.counts.tolist() == [5] * 7
+    loader.transform = lambda images, labels: (images, labels)
+    assert not found.is_ready()

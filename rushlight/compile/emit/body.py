@@ -149,7 +149,7 @@ class Body:
         found = list(substitute(record.table, places))
         found[record.axis] = Place(variable=position)
         if size_of(table.shape) == 0:
-            return "0", CALL
+            return literal(0, table.dtype), CALL
         return self.value(table, tuple(found))
 
     def _choose(self, node: Node, record: Deposit, places: Places) -> tuple[str, int]:

@@ -329,12 +329,17 @@ class LoopWriter:
                 self._close()
         else:
             self._loop(last)
+            if folds and self._reads_backwards():
+                self._out("RL_ONE_BY_ONE;")  # gcc 12 gets sums over reversed pairs wrong
             self._write_lines(lines)
             self._close()
         self._close(len(self.columns) - 1)
         for fold in folds:
             for line in fold.together(lanes):
                 self._out(line)
+
+    def _reads_backwards(self) -> bool:
+        return any(step < 0 for access in self._accesses for step in access.values())
 
     def _write_lines(self, lines: list[str]) -> None:
         for line in lines:

@@ -93,3 +93,8 @@ def test_a_product_ends_with_what_is_done_to_each_element() -> None:
 
     body = text(function, rl.ones(32, 48), rl.ones(48, 64), rl.ones(64))
     assert "rl_relu(add_" in body
+
+
+def test_a_sum_over_reversed_pairs_is_right():
+    x = rl.tensor(np.arange(34, dtype=np.float32).reshape(17, 2) ** 2)
+    assert rl.compile(lambda x: x[:, ::-1].sum())(x).item() == 12529.0
