@@ -25,10 +25,14 @@ from rushlight.tensor import Tensor
 
 Order = tuple[int, ...]
 
+# A weight and its moments are read side by side: at equal places in a page they would evict
+# one another from the cache.
+STAGGER, STAGGERED = 1088, 16  # bytes apart, and how many different places there are
 HUGE_PAGE = 2 << 20  # bytes: caches and page tables serve such pages better than small ones
 WORTH_ONE = HUGE_PAGE // 2  # bytes, of an array or left at its end, that such a page is used for
 
 _numbers = itertools.count()
+_staggered = itertools.count()
 
 
 class Home:
@@ -82,12 +86,12 @@ def _huge_pages(size: int) -> tuple[Array, int]:
     """Return private memory, on huge pages if it can be, and where in it to begin."""
     huge = (size + HUGE_PAGE - WORTH_ONE) // HUGE_PAGE * HUGE_PAGE
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    memory = mmap.mmap(-1, max(size, huge) + HUGE_PAGE, flags)
+    memory = mmap.mmap(-1, max(size, huge) + HUGE_PAGE + STAGGER * STAGGERED, flags)
     raw = np.frombuffer(memory, np.uint8)
     start = -raw.ctypes.data % HUGE_PAGE
     with suppress(OSError):  # where the system has no huge pages
         memory.madvise(mmap.MADV_HUGEPAGE, start, huge)
-    return raw, start
+    return raw, start + next(_staggered) % STAGGERED * STAGGER
 
 
 def new_array(shape: tuple[int, ...], order: Order, storage: Any) -> tuple[Array, Array]:
