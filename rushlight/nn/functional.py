@@ -4,6 +4,12 @@ from rushlight.nn.dropout import dropout as dropout
 from rushlight.nn.embedding import embedding as embedding
 from rushlight.nn.embedding import embedding_bag as embedding_bag
 from rushlight.nn.norm import layer_norm as layer_norm
+from rushlight.ops.adaptive import adaptive_avg_pool1d as adaptive_avg_pool1d
+from rushlight.ops.adaptive import adaptive_avg_pool2d as adaptive_avg_pool2d
+from rushlight.ops.adaptive import adaptive_avg_pool3d as adaptive_avg_pool3d
+from rushlight.ops.adaptive import adaptive_max_pool1d as adaptive_max_pool1d
+from rushlight.ops.adaptive import adaptive_max_pool2d as adaptive_max_pool2d
+from rushlight.ops.adaptive import adaptive_max_pool3d as adaptive_max_pool3d
 from rushlight.ops.composite import cross_entropy as cross_entropy
 from rushlight.ops.composite import linear as linear
 from rushlight.ops.composite import log_softmax as log_softmax
@@ -27,3 +33,6 @@ from rushlight.ops.pool import avg_pool3d as avg_pool3d
 from rushlight.ops.pool import max_pool1d as max_pool1d
 from rushlight.ops.pool import max_pool2d as max_pool2d
 from rushlight.ops.pool import max_pool3d as max_pool3d
+from rushlight.ops.resize import interpolate as interpolate
+from rushlight.ops.resize import pixel_shuffle as pixel_shuffle
+from rushlight.ops.resize import pixel_unshuffle as pixel_unshuffle
