@@ -13,8 +13,8 @@ from rushlight.ops.composite import normalize as normalize
 from rushlight.ops.composite import softmax as softmax
 from rushlight.ops.conv import conv2d as conv2d
 from rushlight.ops.elementwise import relu as relu
-from rushlight.ops.elementwise import sigmoid as sigmoid
-from rushlight.ops.elementwise import tanh as tanh
 from rushlight.ops.gather import one_hot as one_hot
+from rushlight.ops.mathematics import sigmoid as sigmoid
+from rushlight.ops.mathematics import tanh as tanh
 from rushlight.ops.pool import avg_pool2d as avg_pool2d
 from rushlight.ops.pool import max_pool2d as max_pool2d

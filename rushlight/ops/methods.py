@@ -2,11 +2,13 @@
 
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
+    bits,
     composite,
     conv,
     elementwise,
     gather,
     indexing,
+    mathematics,
     matmul,
     movement,
     pool,
@@ -15,7 +17,20 @@ from rushlight.ops import (
 )
 
 # Importing these fills the registry, of primitives as of methods.
-MODULES = (elementwise, movement, reduce, matmul, gather, conv, pool, random, indexing, composite)
+MODULES = (
+    elementwise,
+    mathematics,
+    bits,
+    movement,
+    reduce,
+    matmul,
+    gather,
+    conv,
+    pool,
+    random,
+    indexing,
+    composite,
+)
 
 
 class TensorMethods(Value):
