@@ -78,8 +78,8 @@ _TAIL = (
 def erf(x: Any) -> Any:
     """Return the error function of each element, 2 / sqrt(pi) times the integral of exp(-t^2).
 
-    >>> erf(np.array([-np.inf, 0.0, 0.5]))
-    array([-1.       ,  0.       ,  0.5204999])
+    >>> erf(np.array([-np.inf, 0.0, 0.5], np.float32))
+    array([-1.       ,  0.       ,  0.5204999], dtype=float32)
     """
     return _in_parts(x, _erf_near, lambda x: np.copysign(1.0 - _erfc_far(np.abs(x)), x))
 

@@ -11,6 +11,7 @@ from rushlight.ops import (
     mathematics,
     matmul,
     movement,
+    order,
     pool,
     random,
     reduce,
@@ -28,6 +29,7 @@ MODULES = (
     conv,
     pool,
     random,
+    order,
     indexing,
     composite,
 )
