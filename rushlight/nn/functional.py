@@ -24,9 +24,9 @@ from rushlight.ops.conv import conv_transpose1d as conv_transpose1d
 from rushlight.ops.conv import conv_transpose2d as conv_transpose2d
 from rushlight.ops.conv import conv_transpose3d as conv_transpose3d
 from rushlight.ops.elementwise import relu as relu
-from rushlight.ops.elementwise import sigmoid as sigmoid
-from rushlight.ops.elementwise import tanh as tanh
 from rushlight.ops.gather import one_hot as one_hot
+from rushlight.ops.mathematics import sigmoid as sigmoid
+from rushlight.ops.mathematics import tanh as tanh
 from rushlight.ops.pool import avg_pool1d as avg_pool1d
 from rushlight.ops.pool import avg_pool2d as avg_pool2d
 from rushlight.ops.pool import avg_pool3d as avg_pool3d

@@ -477,25 +477,9 @@ def a_step_of_convolutions_and_pools() -> tuple[Any, ...]:
 
 
 @program
-def pools_of_signals_and_of_volumes() -> tuple[Any, ...]:
-    pools = [
-        (rl.nn.MaxPool1d(3, 2, 1), 3),
-        (rl.nn.MaxPool1d(2, dilation=3, ceil_mode=True), 3),
-        (rl.nn.MaxPool1d(30, padding=9), 3),
-        (rl.nn.AvgPool1d(3, 2, 1, count_include_pad=False), 3),
-        (rl.nn.AdaptiveMaxPool1d(7), 3),
-        (rl.nn.MaxPool3d((2, 3, 2), 1, (1, 1, 0)), 5),
-        (rl.nn.AvgPool3d(2, (1, 2, 2), ceil_mode=True), 5),
-    ]
-
-    def function(signals: rl.Tensor, volumes: rl.Tensor) -> list[Any]:
-        inputs = {3: signals, 5: volumes}
-        return [
-            rl.value_and_grad(lambda x, pool=pool: (pool(x) ** 2).sum())(inputs[axes])
-            for pool, axes in pools
-        ]
-
-    return function, tensor(3, 5, 33), tensor(2, 3, 5, 6, 7)
+def the_largest_of_what_was_scattered() -> tuple[Any, ...]:
+    places = rl.tensor([[0], [3], [2]])
+    return (lambda u: rl.zeros(3, 5).scatter_add(1, places, u).max(1)), tensor(3, 1)
 
 
 def folds(*shape: int) -> Callable[[], tuple[Any, ...]]:

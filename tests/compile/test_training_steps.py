@@ -138,6 +138,26 @@ def volumes() -> Case:
     return case_of(model, optimizer, numbers(4, 1, 6, 10, 9), labels(4))
 
 
+def pools() -> Case:
+    layers = [
+        (rl.nn.MaxPool1d(3, 2, 1), 0),
+        (rl.nn.MaxPool1d(2, dilation=3, ceil_mode=True), 0),
+        (rl.nn.MaxPool1d(30, padding=9), 0),
+        (rl.nn.AvgPool1d(3, 2, 1, count_include_pad=False), 0),
+        (rl.nn.AdaptiveMaxPool1d(7), 0),
+        (rl.nn.MaxPool3d((2, 3, 2), 1, (1, 1, 0)), 1),
+        (rl.nn.AvgPool3d(2, (1, 2, 2), ceil_mode=True), 1),
+    ]
+
+    def step(*inputs: rl.Tensor) -> list[rl.Tensor]:
+        """Return the gradient of the sum of squares of each pool."""
+        return [rl.grad(lambda x, pool=pool: (pool(x) ** 2).sum())(inputs[i]) for pool, i in layers]
+
+    arguments = numbers(3, 5, 33), numbers(2, 3, 5, 6, 7)
+    graph = rl.trace(step, *arguments)
+    return graph, inputs_of(graph, [x.data for x in arguments])
+
+
 def words() -> Case:
     table = rl.nn.Embedding(300, 24)
     head = rl.nn.Linear(24, 5)
@@ -174,6 +194,7 @@ STEPS = {
         signals,
         pictures_small_and_large,
         volumes,
+        pools,
         words,
         attention,
     )
