@@ -22,17 +22,17 @@ def test_the_error_function_is_within_a_few_ulps_of_that_of_c(name: str) -> None
     np.testing.assert_array_max_ulp(got[usual], exact[usual], maxulp=7)
 
 
-@pytest.mark.parametrize("name", ["erf", "erfc"])
-def test_the_error_function_of_float32_is_the_exact_one_rounded(name: str) -> None:
-    x = NUMBERS.astype(np.float32)
+@pytest.mark.parametrize(("name", "ulps"), [("erf", 2), ("erfc", 1)])
+def test_the_error_function_of_float32_is_within_an_ulp_or_two(name: str, ulps: int) -> None:
+    x = np.concatenate([NUMBERS, -NUMBERS]).astype(np.float32)
     exact = np.array([getattr(math, name)(x) for x in x.tolist()])
     got = getattr(rl.tensor(x), name)().numpy()
-    np.testing.assert_array_max_ulp(got, exact.astype(np.float32), maxulp=1)
+    np.testing.assert_array_max_ulp(got, exact.astype(np.float32), maxulp=ulps)
     assert got.dtype == np.float32
 
 
 def test_the_error_function_takes_any_shape() -> None:
-    for shape in ((), (0, 3), (2, 3)):
+    for shape in ((), (0, 3), (2, 3), (3, 20_000)):
         assert rl.zeros(*shape).erf().shape == shape
     assert_identical(rl.tensor([-0.0, 0.0]).erf(), rl.tensor([-0.0, 0.0]))
 
