@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rushlight.core.errors import GradientError
 from rushlight.core.mode import no_grad
-from rushlight.optim.optimizer import as_list, check_number
+from rushlight.optim.groups import as_list, check_number
 from rushlight.tensor import Tensor
 
 

@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from rushlight.core.errors import UsageError
 from rushlight.core.mode import mode, no_grad
 from rushlight.nn.state import State, load_state
-from rushlight.optim.optimizer import Optimizer, check_number, number
+from rushlight.optim.groups import check_number, number
+from rushlight.optim.optimizer import Optimizer
 from rushlight.tensor import Tensor
 
 

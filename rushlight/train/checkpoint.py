@@ -72,7 +72,9 @@ class Training:
             f"model.{path}" if path else "model": _describe(module, module.arguments)
             for path, module in self.model.named_modules()
         }
-        texts["optimizer"] = _describe(self.optimizer, vars(self.optimizer))
+        for number, group in enumerate(self.optimizer.groups):
+            name = f"optimizer.group.{number}" if number else "optimizer"
+            texts[name] = _describe(self.optimizer, group.settings())
         if self.schedule is not None:
             texts["schedule"] = _describe(self.schedule, vars(self.schedule))
         return texts

@@ -14,7 +14,8 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
 from rushlight.data.loader import DataLoader, Dataset
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.groups import check_number
+from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
