@@ -55,8 +55,8 @@ class Group:
     >>> group = optimizer.groups[0]
     >>> group.lr = 0.25
     >>> group
-    Group(1 parameters, lr=0.25, maximize=False, momentum=0.9, dampening=0.0, weight_decay=0.0, \
-nesterov=False)
+    Group(1 parameters, lr=0.25, momentum=0.9, dampening=0.0, weight_decay=0.0, \
+nesterov=False, maximize=False)
     """
 
     def __init__(
@@ -103,7 +103,7 @@ nesterov=False)
 
 def settings_of(kind: type) -> dict[str, Setting[Any]]:
     """Return the settings that an optimiser's class and those above it declare, by name."""
-    fields = [field for one in reversed(kind.__mro__) for field in vars(one).items()]
+    fields = [field for one in kind.__mro__ for field in vars(one).items()]
     return {name: field for name, field in fields if isinstance(field, Setting)}
 
 

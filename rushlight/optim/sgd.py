@@ -1,7 +1,6 @@
 """Stochastic gradient descent."""
 
 from rushlight.core.errors import UsageError
-from rushlight.ops.elementwise import where
 from rushlight.optim.groups import Group, Setting, at_least, check_switch
 from rushlight.optim.optimizer import Optimizer, Parameters, Rates
 from rushlight.tensor import Tensor
@@ -69,7 +68,7 @@ class SGD(Optimizer):
         """Return lr and, with dampening, the share of the gradient that joins the momentum."""
         if not (group.momentum and group.dampening and self.count is not None):
             return (group.lr,)
-        return group.lr, where(self.count <= 1.0, 1.0, 1.0 - group.dampening)
+        return group.lr, 1.0 - (self.count > 1.0).cast("float64") * group.dampening
 
     def update(
         self, group: Group, position: int, parameter: Tensor, g: Tensor, rates: Rates

@@ -74,7 +74,7 @@ class Training:
         }
         for number, group in enumerate(self.optimizer.groups):
             name = f"optimizer.group.{number}" if number else "optimizer"
-            texts[name] = _describe(self.optimizer, group.settings())
+            texts[name] = _describe(self.optimizer, vars(self.optimizer) | group.settings())
         if self.schedule is not None:
             texts["schedule"] = _describe(self.schedule, vars(self.schedule))
         return texts
