@@ -71,6 +71,7 @@ nesterov=False, maximize=False)
         self.parameters = tuple(parameters)
         self.first = first
         self._lr = lr
+        self._begun = math.nan, math.nan
         for name in settings:
             setattr(self, name, values[name])
 
@@ -82,6 +83,16 @@ nesterov=False, maximize=False)
     @lr.setter
     def lr(self, value: Any) -> None:
         self._lr.assign(rate_of(value))
+
+    def begin(self, rate: float, base: float) -> None:
+        """Set the rate that a schedule begins with, which is not its base."""
+        self.lr = rate
+        self._begun = rate, base
+
+    def base(self) -> float:
+        """Return the rate that a schedule made now scales: not one that another has begun with."""
+        rate = float(self.lr.item())
+        return self._begun[1] if rate == self._begun[0] else rate
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_settings" and name in self._settings:
@@ -166,10 +177,10 @@ def check_switch(name: str, value: Any) -> bool:
     return value
 
 
-def check_steps(name: str, steps: Any) -> int:
-    """Return an int of at least 1, or raise."""
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-        raise UsageError(f"{name} must be an int of at least 1, not {steps!r}")
+def check_steps(name: str, steps: Any, low: int = 1) -> int:
+    """Return an int of at least `low`, or raise."""
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < low:
+        raise UsageError(f"{name} must be an int of at least {low}, not {steps!r}")
     return steps
 
 

@@ -76,7 +76,7 @@ class Training:
             name = f"optimizer.group.{number}" if number else "optimizer"
             texts[name] = _describe(self.optimizer, vars(self.optimizer) | group.settings())
         if self.schedule is not None:
-            texts["schedule"] = _describe(self.schedule, vars(self.schedule))
+            texts |= _describe_schedules("schedule", self.schedule)
         return texts
 
 
@@ -181,6 +181,14 @@ def _describe(thing: object, values: Mapping[str, Any]) -> str:
     }
     settings = ", ".join(f"{name}={value!r}" for name, value in plain.items())
     return f"{type(thing).__name__}({settings})"
+
+
+def _describe_schedules(name: str, schedule: Schedule) -> dict[str, str]:
+    """Return a schedule, and those that it is composed of, as text."""
+    texts = {name: _describe(schedule, vars(schedule))}
+    for position, one in enumerate(schedule.schedules):
+        texts |= _describe_schedules(f"{name}.{position}", one)
+    return texts
 
 
 def _is_plain(value: Any) -> bool:
