@@ -5,6 +5,9 @@ from rushlight.optim.adagrad import Adadelta as Adadelta
 from rushlight.optim.adagrad import Adagrad as Adagrad
 from rushlight.optim.adam import Adam as Adam
 from rushlight.optim.adam import AdamW as AdamW
+from rushlight.optim.average import EMA as EMA
+from rushlight.optim.average import SWA as SWA
+from rushlight.optim.average import Average as Average
 from rushlight.optim.clip import clip_grad_norm as clip_grad_norm
 from rushlight.optim.clip import clip_grad_value as clip_grad_value
 from rushlight.optim.compose import ChainedLR as ChainedLR
@@ -14,6 +17,7 @@ from rushlight.optim.cycles import CosineRestartsLR as CosineRestartsLR
 from rushlight.optim.cycles import CyclicLR as CyclicLR
 from rushlight.optim.cycles import OneCycleLR as OneCycleLR
 from rushlight.optim.groups import Group as Group
+from rushlight.optim.lbfgs import LBFGS as LBFGS
 from rushlight.optim.lion import Lion as Lion
 from rushlight.optim.moments import Adamax as Adamax
 from rushlight.optim.moments import NAdam as NAdam

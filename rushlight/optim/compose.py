@@ -26,7 +26,6 @@ class _Composed(Schedule):
         self.bases = listed[0].bases
         self.schedules = tuple(listed)
         self.watches = any(one.watches for one in listed)
-        self.begin()
 
     def _watching(self) -> tuple[Schedule, ...]:
         """Return the schedules that are told the score."""
@@ -74,6 +73,7 @@ class SequentialLR(_Composed):
         if len(self.milestones) != len(self.schedules) - 1:
             fact = f"{len(self.schedules)} schedules need {len(self.schedules) - 1} milestones"
             raise UsageError(f"{fact}, not {len(self.milestones)}")
+        self.begin()
 
     def rate(self, count: Tensor, base: Base) -> Tensor:
         result: Tensor = self.schedules[0].rate(count, base)
@@ -101,6 +101,10 @@ class ChainedLR(_Composed):
     >>> round(optimizer.lr.item(), 6)
     0.025
     """
+
+    def __init__(self, schedules: Sequence[Schedule]) -> None:
+        super().__init__(schedules)
+        self.begin()
 
     def rate(self, count: Tensor, base: Base) -> Tensor:
         rate = self.schedules[0].rate(count, base)
