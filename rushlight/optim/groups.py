@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Generic, TypeVar, overload
 
@@ -68,6 +69,7 @@ nesterov=False, maximize=False)
         values: Mapping[str, Any],
     ) -> None:
         self._settings = settings
+        self._changed: Callable[[Group], object] = _nothing
         self.parameters = tuple(parameters)
         self.first = first
         self._lr = lr
@@ -95,9 +97,16 @@ nesterov=False, maximize=False)
         return self._begun[1] if rate == self._begun[0] else rate
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name != "_settings" and name in self._settings:
-            value = self._settings[name].check(name, value)
-        super().__setattr__(name, value)
+        if name == "_settings" or name not in self._settings:
+            super().__setattr__(name, value)
+            return
+        before = vars(self).get(name)
+        super().__setattr__(name, self._settings[name].check(name, value))
+        try:
+            self._changed(self)
+        except UsageError:
+            super().__setattr__(name, before)
+            raise
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"a group of this optimiser has no setting {name!r}")
@@ -110,6 +119,21 @@ nesterov=False, maximize=False)
         settings = [f"{name}={value!r}" for name, value in self.settings().items()]
         parts = [f"{len(self.parameters)} parameters", f"lr={self.lr.item():g}", *settings]
         return f"Group({', '.join(parts)})"
+
+    def tell(self, optimizer: Any) -> None:
+        """Let the optimiser see to what a changed setting needs, from now on."""
+        known = weakref.ref(optimizer)  # which may be gone by then
+
+        def changed(group: Group) -> None:
+            one = known()
+            if one is not None:
+                one.settle(group)
+
+        self._changed = changed
+
+
+def _nothing(group: Group) -> None:
+    """Nobody is to be told yet."""
 
 
 def settings_of(kind: type) -> dict[str, Setting[Any]]:

@@ -97,10 +97,15 @@ class Optimizer(ABC):
         name = _rate_name(len(self.groups))
         lr = number(name, check_number("lr", values["lr"], low=0.0))
         made = Group(parameters, len(before), lr, declared, values)
-        self.check(made)
+        self.settle(made)
         self.groups += (made,)
-        self.prepare(made)
+        made.tell(self)
         return made
+
+    def settle(self, group: Group) -> None:
+        """Check the settings of a group that is new or has changed, and make what they need."""
+        self.check(group)
+        self.prepare(group)
 
     def check(self, group: Group) -> None:  # noqa: B027
         """Raise UsageError where settings of a group do not go together."""
