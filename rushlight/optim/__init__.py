@@ -1,10 +1,14 @@
 """Optimisers, learning-rate schedules, gradient clipping and averages of weights."""
 
+from typing import TYPE_CHECKING, NoReturn
+
+from rushlight.core.advice import OPTIM, advice
 from rushlight.optim.adafactor import Adafactor as Adafactor
 from rushlight.optim.adagrad import Adadelta as Adadelta
 from rushlight.optim.adagrad import Adagrad as Adagrad
 from rushlight.optim.adam import Adam as Adam
 from rushlight.optim.adam import AdamW as AdamW
+from rushlight.optim.asgd import ASGD as ASGD
 from rushlight.optim.average import EMA as EMA
 from rushlight.optim.average import SWA as SWA
 from rushlight.optim.average import Average as Average
@@ -37,3 +41,8 @@ from rushlight.optim.schedule import PolynomialLR as PolynomialLR
 from rushlight.optim.schedule import Schedule as Schedule
 from rushlight.optim.schedule import StepLR as StepLR
 from rushlight.optim.sgd import SGD as SGD
+
+if not TYPE_CHECKING:  # which knows what is missing
+
+    def __getattr__(name: str) -> NoReturn:
+        raise AttributeError(f"rushlight.optim has no attribute {name!r}{advice(OPTIM, name)}")

@@ -64,10 +64,19 @@ class Training:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": {} if self.schedule is None else self.schedule.state_dict(),
-            "average": {} if self.average is None else self.average.state_dict(),
+            "average": {} if self.average is None else self._averages(self.average),
             "random": {"state": default_generator.state},
         }
         return {f"{part}.{name}": t for part, named in parts.items() for name, t in named.items()}
+
+    def _averages(self, average: Average) -> dict[str, Tensor]:
+        """Return the averages by the names that the model has for the weights."""
+        names = {id(weight): name for name, weight in self.model.named_parameters()}
+        named = {
+            f"weights.{names[id(weight)]}": average.averages[name]
+            for name, weight in average.weights.items()
+        }
+        return {"count": average.count} | named
 
     def parts(self) -> dict[str, str]:
         """Return what the state belongs to: layers, optimiser, schedule and average as text."""

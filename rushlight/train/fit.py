@@ -377,8 +377,10 @@ def _check(
         raise UsageError(fact, hint="make it with model.parameters() of this model")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise UsageError("the schedule sets the learning rate of another optimiser")
-    if average is not None and not any(id(weight) in own for weight in average.weights.values()):
-        raise UsageError("the average follows none of the model's parameters")
+    for name, weight in ({} if average is None else average.weights).items():
+        if id(weight) not in own:
+            fact = f"the average follows {name}, which is no parameter of the model"
+            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

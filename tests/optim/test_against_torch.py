@@ -52,6 +52,9 @@ OPTIMIZERS = [
     ("Adafactor", {"lr": 0.1}),
     ("Adafactor", {"lr": 0.1, "weight_decay": 0.1, "beta2_decay": -0.5}),
     ("Adafactor", {"lr": 0.1, "eps": (1e-3, 0.5), "clip": 1.5, "maximize": True}),
+    ("ASGD", {"lr": 0.1}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.1, "alpha": 0.5, "weight_decay": 0.1}),
+    ("ASGD", {"lr": 0.1, "maximize": True, "t0": 5.0}),
     ("Rprop", {"lr": 0.01}),
     ("Rprop", {"lr": 0.1, "etas": (0.3, 1.5), "step_sizes": (0.05, 0.2)}),
     ("Rprop", {"lr": 0.01, "maximize": True}),
@@ -121,6 +124,15 @@ def test_an_optimiser_moves_float32_weights_as_in_pytorch(name, options):
     other = getattr(torch.optim, name)(theirs, **in_pytorch(options))
     train(ours, theirs, optimizer, other)
     assert_same(ours, theirs, rtol=2e-5, atol=1e-5)
+
+
+def test_asgd_averages_as_in_pytorch():
+    ours, theirs = make_weights("float64")
+    optimizer = rl.optim.ASGD(ours, lr=0.1, t0=5.0)
+    other = torch.optim.ASGD(theirs, lr=0.1, t0=5.0)
+    train(ours, theirs, optimizer, other)
+    wanted = [other.state[w]["ax"] for w in theirs]
+    assert_same(optimizer.moments["average"].values(), wanted, rtol=1e-10, atol=1e-12)
 
 
 GROUPED = [

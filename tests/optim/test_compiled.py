@@ -26,6 +26,7 @@ OPTIMIZERS = {
     "radam": lambda w: optim.RAdam(w, 0.05, weight_decay=0.1),
     "lion": lambda w: optim.Lion(w, 0.01, weight_decay=0.1),
     "adafactor": lambda w: optim.Adafactor(w, 0.1, weight_decay=0.1),
+    "asgd": lambda w: optim.ASGD(w, 0.05, lambd=0.1, t0=3.0),
     "rprop": lambda w: optim.Rprop(w, 0.05),
     "groups of sgd": lambda w: optim.SGD(grouped(w), 0.05, momentum=0.9),
     "groups of adamw": lambda w: optim.AdamW(grouped(w), 0.05),

@@ -63,9 +63,17 @@ def test_the_best_checkpoint_gives_the_average(tmp_path):
     assert evaluate(fresh, make_data(20, 1), loss)[0] == history.best.validation_loss
 
 
+def test_the_best_checkpoint_gives_the_average_of_a_list_of_parameters_too(tmp_path):
+    net, optimizer, average = make(lambda net: rl.optim.SWA([net.weight]))
+    history = fit(net, optimizer, average, checkpoint=tmp_path)
+    fresh = rl.nn.Linear(3, 1)
+    load_weights(tmp_path / BEST, fresh)
+    assert evaluate(fresh, make_data(20, 1), loss)[0] == history.best.validation_loss
+
+
 def test_an_average_of_something_else_is_refused():
     net, optimizer, _ = make()
-    with pytest.raises(rl.UsageError, match="the average follows none of the model's parameters"):
+    with pytest.raises(rl.UsageError, match="the average follows weight, which is no parameter of"):
         fit(net, optimizer, rl.optim.EMA(rl.nn.Linear(3, 1)))
     with pytest.raises(rl.UsageError, match="average is no Average but a float"):
         fit(net, optimizer, 0.9)
