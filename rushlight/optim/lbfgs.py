@@ -1,6 +1,7 @@
 """L-BFGS: a quasi-Newton method for losses that can be asked again and again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,8 @@ class LBFGS:
                 break
             last = loss
             here = Point(0.0, loss, g, slope)
-            found, asked = self._move(closure, here, direction, length, taken, evaluations)
+            with self._kept():
+                found, asked = self._move(closure, here, direction, length, taken, evaluations)
             loss, g, evaluations = found.loss, found.gradient, evaluations + asked
             self._state["length"] = np.array(found.length)
             if evaluations >= self.max_eval:
@@ -133,6 +135,17 @@ class LBFGS:
             if small or abs(loss - last) < self.tolerance_change:
                 break
         return before
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Put the parameters back if the closure fails or is interrupted."""
+        start = [parameter.numpy() for parameter in self.parameters]
+        try:
+            yield
+        except BaseException:
+            self._place(start, np.zeros_like(self._state["direction"]))
+            self._state["length"] = np.array(0.0)  # nothing was moved that there is to learn from
+            raise
 
     def _direct(self, g: Vector) -> tuple[Vector, float]:
         """Remember how the last move changed the gradient; return the direction and its length."""

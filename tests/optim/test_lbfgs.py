@@ -82,6 +82,25 @@ def test_a_loss_that_is_no_number_ends_the_step(wolfe):
     assert np.isnan(optimizer.step(closure).item())
 
 
+@pytest.mark.parametrize("wolfe", [False, True])
+def test_a_closure_that_fails_leaves_the_weights_of_before_the_direction(wolfe):
+    w, optimizer, closure = make(wolfe=wolfe, lr=0.001, max_iter=1)
+    optimizer.step(closure)
+    before, calls = w.tolist(), []
+
+    def failing():
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return closure()
+
+    optimizer.max_iter = 3
+    with pytest.raises(KeyboardInterrupt):
+        optimizer.step(failing)
+    assert w.tolist() == before
+    assert optimizer.step(closure).item() > closure().item()
+
+
 def train_with_fit():
     net = rl.nn.Linear(1, 1)
     data = rl.data.Dataset([[0.0]], [[1.0]])
