@@ -6,11 +6,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import ModuleError, RushlightError, ShapeError, did_you_mean
-from rushlight.core.shapes import Shape, as_shape, size_of
+from rushlight.core.shapes import Shape, Sizes, as_shape, size_of
 from rushlight.core.source import user_line
 from rushlight.nn.activation import ReLU, Sigmoid, Tanh
 from rushlight.nn.containers import Flatten, Sequential
-from rushlight.nn.conv import Conv1d, Conv2d, ConvTranspose2d, Padding, Size
+from rushlight.nn.conv import Conv1d, Conv2d, ConvTranspose2d
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding, EmbeddingBag
 from rushlight.nn.init import check_sizes
@@ -22,6 +22,7 @@ from rushlight.nn.summary import output_shapes
 from rushlight.nn.upsample import Upsample
 from rushlight.ops.adaptive import OutputSize
 from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.conv import Padding
 from rushlight.ops.convolution import AXES
 from rushlight.ops.resize import Scale
 from rushlight.tensor import Tensor
@@ -129,10 +130,10 @@ class Builder:
     def conv1d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
         padding: Padding = 0,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
@@ -145,10 +146,10 @@ class Builder:
     def conv2d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
         padding: Padding = 0,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
@@ -161,13 +162,13 @@ class Builder:
     def conv_transpose2d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size = 0,
-        output_padding: Size = 0,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         init: str | None = None,
     ) -> "Builder":
         """Add a transposed convolution: (channels, h, w) gives (out_channels, h', w')."""
@@ -176,7 +177,7 @@ class Builder:
 
     @_step
     def max_pool1d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the largest of each window: (channels, length) gives (channels, length')."""
         self._channels(1)
@@ -184,7 +185,7 @@ class Builder:
 
     @_step
     def max_pool2d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the largest of each window: (channels, h, w) gives (channels, h', w')."""
         self._channels(2)
@@ -192,7 +193,7 @@ class Builder:
 
     @_step
     def avg_pool1d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the mean of each window: (channels, length) gives (channels, length')."""
         self._channels(1)
@@ -200,7 +201,7 @@ class Builder:
 
     @_step
     def avg_pool2d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the mean of each window: (channels, h, w) gives (channels, h', w')."""
         self._channels(2)
