@@ -6,4 +6,5 @@ from rushlight.data.loader import Dataset as Dataset
 from rushlight.data.loader import split as split
 from rushlight.data.ragged import Ragged as Ragged
 from rushlight.data.text import Vocabulary as Vocabulary
-from rushlight.data.text import tokenize as tokenize
+from rushlight.data.tokenizer import Tokenizer as Tokenizer
+from rushlight.data.tokenizer import tokenize as tokenize
