@@ -3,8 +3,9 @@ from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms
 from rushlight.data.loader import DataLoader as DataLoader
 from rushlight.data.loader import Dataset as Dataset
-from rushlight.data.loader import split as split
 from rushlight.data.ragged import Ragged as Ragged
+from rushlight.data.split import folds as folds
+from rushlight.data.split import split as split
 from rushlight.data.text import Vocabulary as Vocabulary
 from rushlight.data.tokenizer import Tokenizer as Tokenizer
 from rushlight.data.tokenizer import tokenize as tokenize

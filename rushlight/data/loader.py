@@ -1,8 +1,7 @@
 """Data sets in memory, and minibatches of them in an order that a seed fixes."""
 
-import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +9,12 @@ from numpy.typing import NDArray
 
 from rushlight.core.dtypes import BY_CHAR, as_dtype
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
-from rushlight.core.philox import WORD, check_key, permutation, permutations
+from rushlight.core.philox import check_key, permutation, permutations
 from rushlight.data.ragged import Ragged
 from rushlight.tensor import Tensor, tensor
 
 Arrays = tuple[Any, ...]  # NumPy arrays, and Ragged ones
 Transform = Callable[..., Any]
-
-# `split` shuffles with a key of its own, which no epoch will reach.
-SPLIT = WORD - 1
 
 
 class Dataset:
@@ -28,6 +24,7 @@ class Dataset:
         arrays: NumPy arrays, tensors or lists, each of shape (n, ...), or a Ragged of n sequences.
             Arrays are not copied and keep their dtype: images of bytes take a quarter of the
             memory of float32.
+        labels: the names of the classes that ints in the last array stand for, if they have any.
 
     Raises DataError for no arrays, no items or differing lengths, DTypeError for what is not made
     of numbers.
@@ -37,7 +34,8 @@ class Dataset:
     (3, np.int64(7))
     """
 
-    def __init__(self, *arrays: Any) -> None:
+    def __init__(self, *arrays: Any, labels: Sequence[str] = ()) -> None:
+        self.labels = tuple(labels)
         if not arrays:
             raise DataError("a data set has at least one array")
         self.arrays: Arrays = tuple(_as_array(array, place) for place, array in enumerate(arrays))
@@ -69,6 +67,14 @@ class Dataset:
             raise BoundsError(f"index outside of a data set of {len(self)} items") from None
         except TypeError:  # a slice from "a" to 1.5
             raise DTypeError(f"a slice is made of ints, not {index}") from None
+
+    def take(self, positions: NDArray[np.int64]) -> "Dataset":
+        """Return the data set of the items at these positions, in that order.
+
+        >>> Dataset(np.array([5, 6, 7])).take(np.array([2, 0])).arrays[0]
+        array([7, 5])
+        """
+        return Dataset(*self[positions], labels=self.labels)
 
     def __repr__(self) -> str:
         parts = ", ".join(f"{array.dtype} {array.shape}" for array in self.arrays)
@@ -237,54 +243,6 @@ class DataLoader:
             "seed": self.seed,
             "drop_last": int(self.drop_last),
         }
-
-
-def split(
-    dataset: Dataset, parts: Sequence[int] | Sequence[float], seed: int = 0
-) -> tuple[Dataset, ...]:
-    """Return the items of a data set in random order, divided into parts.
-
-    Args:
-        dataset: what to divide.
-        parts: sizes, all ints, which add up to the length, or fractions, which add up to 1.
-        seed: of the order, 0 to 2^32 - 1.
-
-    Raises UsageError for parts that are neither, DataError for a part without items.
-
-    >>> train, test = split(Dataset(np.arange(10)), [0.8, 0.2])
-    >>> len(train), len(test)
-    (8, 2)
-    """
-    if not isinstance(dataset, Dataset):
-        raise UsageError(f"split takes a Dataset, not {type(dataset).__name__}")
-    if not isinstance(parts, Iterable):
-        raise UsageError(f"parts is a list, not {parts!r}", hint="split(dataset, [0.8, 0.2])")
-    sizes = _sizes(list(parts), len(dataset))
-    order = permutation(len(dataset), (seed, SPLIT))
-    result = []
-    for size in sizes:
-        chosen, order = order[:size], order[size:]
-        result.append(Dataset(*dataset[chosen]))
-    return tuple(result)
-
-
-def _sizes(parts: Sequence[int] | Sequence[float], length: int) -> list[int]:
-    """Return the sizes of the parts; fractions are rounded where parts meet, so none is lost."""
-    if all(isinstance(part, (int, np.integer)) for part in parts):
-        sizes = [int(part) for part in parts]
-        if sum(sizes) != length:
-            raise UsageError(f"the sizes add up to {sum(sizes)}, the data set has {length} items")
-    elif all(isinstance(part, (float, np.floating)) for part in parts):
-        total = sum(parts)
-        if not abs(total - 1) < 1e-6:
-            raise UsageError(f"the fractions add up to {total:g}, not 1")
-        ends = [round(sum(parts[: count + 1]) * length) for count in range(len(parts))]
-        sizes = [end - start for start, end in itertools.pairwise([0, *ends])]
-    else:
-        raise UsageError(f"parts are all sizes or all fractions, not {list(parts)}")
-    if min(sizes) < 1:
-        raise DataError(f"a part of {length} items would be empty: sizes {sizes}")
-    return sizes
 
 
 def _as_positions(index: Any, length: int) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
 from rushlight.core.philox import permutation
-from rushlight.data.loader import DataLoader, Dataset, split
+from rushlight.data.loader import DataLoader, Dataset
 from rushlight.tensor import Tensor, tensor
 
 
@@ -322,72 +322,6 @@ def test_what_is_no_data_set_is_refused_with_a_hint():
     assert caught.value.hint == "DataLoader(Dataset(images, labels))"
 
 
-def test_a_split_by_sizes_divides_the_items():
-    parts = split(Dataset(np.arange(10), np.arange(10) * 3), [7, 2, 1])
-    assert [len(part) for part in parts] == [7, 2, 1]
-    items = np.concatenate([part.arrays[0] for part in parts])
-    np.testing.assert_array_equal(np.sort(items), np.arange(10))
-    assert items.tolist() != list(range(10))
-    for part in parts:
-        np.testing.assert_array_equal(part.arrays[1], part.arrays[0] * 3)
-
-
-@pytest.mark.parametrize(
-    ("n", "fractions", "sizes"),
-    [
-        (10, [0.8, 0.2], [8, 2]),
-        (10, [1.0], [10]),
-        (10, [0.1] * 10, [1] * 10),
-        (7, [1 / 3, 1 / 3, 1 / 3], [2, 3, 2]),
-        (60_000, [0.7, 0.15, 0.15], [42_000, 9_000, 9_000]),
-    ],
-)
-def test_a_split_by_fractions_loses_no_item(n, fractions, sizes):
-    assert [len(part) for part in split(numbers(n), fractions)] == sizes
-
-
-@given(st.integers(20, 200), st.lists(st.integers(1, 10), min_size=1, max_size=4))
-def test_fractions_give_each_part_its_share_to_within_one_item(n, weights):
-    fractions = [weight / sum(weights) for weight in weights]
-    assume(min(fractions) * n >= 1.5)
-    sizes = [len(part) for part in split(numbers(n), fractions)]
-    assert sum(sizes) == n
-    np.testing.assert_allclose(sizes, np.array(fractions) * n, atol=1)
-
-
-def test_a_split_is_fixed_by_its_seed():
-    first = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=1)]
-    again = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=1)]
-    other = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=2)]
-    assert first == again != other
-
-
-def test_a_split_is_not_the_order_of_an_epoch_of_the_same_seed():
-    (whole,) = split(numbers(30), [30], seed=1)
-    for epoch in range(20):
-        assert whole.arrays[0].tolist() != permutation(30, (1, epoch)).tolist()
-
-
-@pytest.mark.parametrize(
-    ("parts", "kind", "message"),
-    [
-        ([], UsageError, "the sizes add up to 0, the data set has 10 items"),
-        ([5, 4], UsageError, "the sizes add up to 9, the data set has 10 items"),
-        ([0.5, 0.4], UsageError, r"the fractions add up to 0\.9, not 1"),
-        ([float("nan"), 0.5], UsageError, "the fractions add up to nan, not 1"),
-        ([float("inf"), float("-inf")], UsageError, "the fractions add up to nan, not 1"),
-        ([5, 0.5], UsageError, "all sizes or all fractions"),
-        (["5", "5"], UsageError, "all sizes or all fractions"),
-        ([10, 0], DataError, r"a part of 10 items would be empty: sizes \[10, 0\]"),
-        ([11, -1], DataError, r"would be empty: sizes \[11, -1\]"),
-        ([0.99, 0.01], DataError, r"would be empty: sizes \[10, 0\]"),
-    ],
-)
-def test_parts_that_do_not_divide_are_refused(parts, kind, message):
-    with pytest.raises(kind, match=message):
-        split(numbers(10), parts)
-
-
 def test_a_mask_takes_the_items_where_it_is_true():
     data = Dataset(np.arange(10.0, 14.0), np.arange(4))
     for mask in (np.array([False, True, True, False]), [False, True, True, False]):
@@ -422,13 +356,6 @@ def test_what_is_no_index_is_refused(index, message):
 def test_a_masked_array_is_no_data():
     with pytest.raises(DataError, match="array 0 is masked"):
         Dataset(np.ma.array([1.0, 2.0], mask=[True, False]))
-
-
-def test_a_split_of_other_things_is_refused():
-    with pytest.raises(UsageError, match="parts is a list, not 5"):
-        split(numbers(10), 5)
-    with pytest.raises(UsageError, match="split takes a Dataset, not int"):
-        split(5, [1])
 
 
 def test_a_state_that_is_no_dict_is_refused():
