@@ -6,6 +6,7 @@ from rushlight.data.loader import Dataset as Dataset
 from rushlight.data.ragged import Ragged as Ragged
 from rushlight.data.split import folds as folds
 from rushlight.data.split import split as split
+from rushlight.data.tables import read_csv as read_csv
 from rushlight.data.text import Vocabulary as Vocabulary
 from rushlight.data.tokenizer import Tokenizer as Tokenizer
 from rushlight.data.tokenizer import tokenize as tokenize

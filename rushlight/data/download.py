@@ -5,10 +5,8 @@ import time
 import urllib.error
 import urllib.request
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-
 from rushlight.core.errors import DataError
+from rushlight.data.bar import BYTE_COLUMNS, make_bar
 
 STEP = 1 << 16  # bytes
 
@@ -53,7 +51,7 @@ def _receive(response: http.client.HTTPResponse, url: str, limit: int, ends: flo
     if total is not None and total > limit:
         raise DataError(f"{total} bytes announced, at most {limit} expected")
     content = bytearray()
-    with _progress() as progress:
+    with make_bar(*BYTE_COLUMNS) as progress:
         task = progress.add_task(url.rpartition("/")[2], total=total)
         while chunk := response.read1(STEP):
             content += chunk
@@ -65,16 +63,3 @@ def _receive(response: http.client.HTTPResponse, url: str, limit: int, ends: flo
     if total is not None and len(content) < total:
         raise DataError(f"ended after {len(content)} of {total} bytes")
     return bytes(content)
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

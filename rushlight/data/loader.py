@@ -1,6 +1,7 @@
 """Data sets in memory, and minibatches of them in an order that a seed fixes."""
 
 import operator
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from rushlight.core.dtypes import BY_CHAR, as_dtype
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
 from rushlight.core.philox import check_key, permutation, permutations
 from rushlight.data.ragged import Ragged
+from rushlight.data.tables import arrays_of, frame_table, read_table
 from rushlight.tensor import Tensor, tensor
 
 Arrays = tuple[Any, ...]  # NumPy arrays, and Ragged ones
@@ -47,6 +49,65 @@ class Dataset:
                 )
         if length == 0:
             raise DataError("the data set is empty")
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | os.PathLike[str],
+        inputs: str | Sequence[str] | None = None,
+        label: str | Sequence[str] | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        missing: str = "refuse",
+        **options: Any,
+    ) -> "Dataset":
+        r"""Return a data set of columns of a CSV file.
+
+        Args:
+            path: the file.
+            inputs: the columns of numbers that become float32 (n, columns); None for all others.
+            label: the column of the classes: texts become ints, in the order of the alphabet, and
+                `labels` of the data set has their names; ints stay; other numbers, and a list of
+                columns, become float32 (n, columns).
+            labels: the names of the classes, where they are known: from the data trained on, say.
+            missing: "refuse" numbers that are missing, "drop" their rows, or keep them as "nan".
+            options: names, header, delimiter, quotes, encoding, as for `read_csv`.
+
+        Raises as `read_csv`, and DataError for inputs that are texts or a label not in `labels`.
+
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".csv") as file:
+        ...     _ = file.write("width,height,kind\n1,2,cat\n3,4,dog\n5,6,cat\n")
+        ...     file.flush()
+        ...     dataset = Dataset.from_csv(file.name, inputs=["width", "height"], label="kind")
+        >>> dataset, dataset.arrays[1], dataset.labels
+        (Dataset(float32 (3, 2), int64 (3,)), array([0, 1, 0]), ('cat', 'dog'))
+        """
+        arrays, names = arrays_of(read_table(path, **options), inputs, label, labels, missing)
+        return cls(*arrays, labels=names)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        inputs: str | Sequence[str] | None = None,
+        label: str | Sequence[str] | None = None,
+        *,
+        labels: Sequence[str] | None = None,
+        missing: str = "refuse",
+    ) -> "Dataset":
+        """Return a data set of columns of a Polars frame, a dict of arrays, or the like.
+
+        The arguments are those of `from_csv`. Raises UsageError for what has no columns, or not
+        these, DataError for inputs that are not numbers.
+
+        >>> frame = {"width": [1.0, 3.0], "kind": ["dog", "cat"]}
+        >>> dataset = Dataset.from_frame(frame, label="kind")
+        >>> dataset.arrays[1], dataset.labels
+        (array([1, 0]), ('cat', 'dog'))
+        """
+        arrays, names = arrays_of(frame_table(frame), inputs, label, labels, missing)
+        return cls(*arrays, labels=names)
 
     def __len__(self) -> int:
         return len(self.arrays[0])
