@@ -1,3 +1,4 @@
+from rushlight.data import augment as augment
 from rushlight.data import mnist as mnist
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms

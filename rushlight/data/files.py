@@ -25,10 +25,11 @@ SLACK = 1 << 16
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set, and what its content must be.
+    """One file of a data set, and what must be in it.
 
     The content of a gzip file is what it decompresses to, that of a text file its text with LF
-    line ends. A mirror `https://host/archive.zip#member` stands for a member of an archive.
+    line ends. The checksum is of the content, since mirrors pack it differently; or, where only
+    that is published, of the file as it is packed. A mirror `https://host/archive.zip#member` stands for a member of an archive.
 
     >>> DataFile("tiny/x.txt", "text", 3, "900150983cd24fb0d6963f7d28e17f72", ()).name
     'tiny/x.txt'
@@ -37,8 +38,9 @@ class DataFile:
     name: str  # the path below a data folder, with forward slashes
     kind: Literal["gzip", "text"]
     size: int  # bytes of content
-    md5: str  # of the content
+    md5: str  # of the content, or of the packed file
     mirrors: tuple[str, ...]
+    md5_of: Literal["content", "packed"] = "content"
 
 
 def find(file: DataFile) -> Path | None:
@@ -140,7 +142,8 @@ def _download(file: DataFile, mirror: str, timeout: float) -> bytes:
     if len(content) != file.size:
         size = "more" if len(content) > file.size else f"{len(content)}"
         raise DataError(f"wrong content: {size} bytes instead of {file.size}")
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    checked = content if file.md5_of == "content" else packed
+    md5 = hashlib.md5(checked, usedforsecurity=False).hexdigest()
     if md5 != file.md5:
         raise DataError(f"wrong content: MD5 {md5} instead of {file.md5}")
     return packed
