@@ -134,14 +134,15 @@ class Tokenizer:
         return found
 
     def gives(self, token: str) -> bool:
-        """Return whether some text has this token.
+        """Return whether a text can have this token; of a run of characters, the length tells.
 
         >>> Tokenizer().gives("prize"), Tokenizer().gives("free prize")
         (True, False)
         """
         if self.is_characters(token):
-            run = token.removeprefix(CHARACTERS)
-            return self.characters is not None and _is_in(len(run), self.characters)
+            whole = not any(map(str.isspace, token))
+            length = len(token) - len(CHARACTERS)
+            return self.characters is not None and whole and _is_in(length, self.characters)
         parts = token.split(" ")
         fits = self.words and _is_in(len(parts), self.ngrams)
         return fits and self.pieces(token) == parts
