@@ -15,7 +15,7 @@ from rushlight.export.subject import Buffer, Subject
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.nn.module import Module
-from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.losses import cross_entropy, mse_loss
 from rushlight.optim.adam import Adam
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.sgd import SGD

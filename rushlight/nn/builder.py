@@ -18,7 +18,7 @@ from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.norm import BatchNorm, LayerNorm
 from rushlight.nn.summary import output_shapes
-from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.losses import cross_entropy, mse_loss
 from rushlight.tensor import Tensor
 
 Arguments = ParamSpec("Arguments")

@@ -4,11 +4,11 @@ from rushlight.nn.dropout import dropout as dropout
 from rushlight.nn.embedding import embedding as embedding
 from rushlight.nn.embedding import embedding_bag as embedding_bag
 from rushlight.nn.norm import layer_norm as layer_norm
-from rushlight.ops.composite import cross_entropy as cross_entropy
+from rushlight.ops.losses import cross_entropy as cross_entropy
 from rushlight.ops.composite import linear as linear
 from rushlight.ops.composite import log_softmax as log_softmax
-from rushlight.ops.composite import mse_loss as mse_loss
-from rushlight.ops.composite import nll_loss as nll_loss
+from rushlight.ops.losses import mse_loss as mse_loss
+from rushlight.ops.losses import nll_loss as nll_loss
 from rushlight.ops.composite import normalize as normalize
 from rushlight.ops.composite import softmax as softmax
 from rushlight.ops.conv import conv2d as conv2d

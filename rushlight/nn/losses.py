@@ -4,7 +4,7 @@ from typing import Any
 
 from rushlight.core.errors import ModuleError, did_you_mean
 from rushlight.nn.module import Module, register
-from rushlight.ops.composite import REDUCTIONS, cross_entropy, mse_loss, nll_loss
+from rushlight.ops.losses import REDUCTIONS, cross_entropy, mse_loss, nll_loss
 from rushlight.tensor import Tensor
 
 
