@@ -130,10 +130,21 @@ def check_sizes(**sizes: Any) -> None:
             raise ModuleError(f"{name} must be an int of at least 1, not {size!r}")
 
 
-def checked_number(name: str, value: Any, most: float = sys.float_info.max) -> float:
-    """Return a number from 0 to `most` as a float, or raise."""
+def checked_number(
+    name: str, value: Any, most: float = sys.float_info.max, least: float = 0.0
+) -> float:
+    """Return a number from `least` to `most` as a float, or raise."""
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not 0.0 <= value <= most:
-        limit = "at least 0" if most == sys.float_info.max else f"0 to {most:g}"
-        raise ModuleError(f"{name} must be a finite number of {limit}, not {value!r}")
+    if not real or not least <= value <= most:
+        limit = f" of {least:g} to {most:g}"
+        if most == sys.float_info.max:
+            limit = "" if least == -most else f" of at least {least:g}"
+        raise ModuleError(f"{name} must be a finite number{limit}, not {value!r}")
     return float(value)
+
+
+def checked_flag(name: str, value: Any) -> bool:
+    """Return a bool, or raise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ModuleError(f"{name} is True or False, not {value!r}")
+    return bool(value)

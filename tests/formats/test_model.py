@@ -169,7 +169,8 @@ def test_the_file_names_layers_and_all_their_arguments(tmp_path: Path) -> None:
     assert record["format"] == 1
     assert record["version"] == rl.__version__
     softmax = {"module": "Softmax", "arguments": {"axis": -1}}
-    norm = {"module": "LayerNorm", "arguments": {"shape": 3, "eps": 1e-05}}
+    given = {"shape": 3, "eps": 1e-05, "affine": True, "bias": True}
+    norm = {"module": "LayerNorm", "arguments": given}
     assert record["model"] == {"module": "Sequential", "arguments": {"layers": [softmax, norm]}}
 
 
