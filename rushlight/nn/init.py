@@ -279,3 +279,8 @@ def checked_flag(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise ModuleError(f"{name} is True or False, not {value!r}")
     return bool(value)
+
+
+def checked_norm(p: Any) -> float:
+    """Return the p of a norm, from 1 to infinity, or raise."""
+    return p if p == math.inf else checked_number("p", p, least=1.0)

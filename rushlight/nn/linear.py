@@ -1,11 +1,11 @@
 """Layers that are linear in each of their inputs, and how near vectors are."""
 
-import math
 from typing import Any
 
 from rushlight.nn.init import (
     check_sizes,
     checked_flag,
+    checked_norm,
     checked_number,
     uniform,
     weight_and_bias,
@@ -98,7 +98,7 @@ class PairwiseDistance(Module):
     """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdims: bool = False) -> None:
-        self.p = p if p == math.inf else checked_number("p", p, least=1.0)
+        self.p = checked_norm(p)
         self.eps = checked_number("eps", eps)
         self.keepdims = checked_flag("keepdims", keepdims)
 

@@ -180,8 +180,8 @@ def binary_cross_entropy(
         weight: how much each element counts; it broadcasts, and a mean is not divided by it.
 
     >>> import rushlight as rl
-    >>> rl.nn.functional.binary_cross_entropy(rl.tensor([0.5, 1.0]), rl.tensor([1.0, 1.0]), "none")
-    tensor([0.6931472, 0.       ])
+    >>> rl.nn.functional.binary_cross_entropy(rl.tensor([0.5, 1.0]), rl.tensor([1.0, 0.0]), "none")
+    tensor([  0.6931472, 100.       ])
     """
     p, target = paired(probabilities, target)
     losses = -(target * _log(p) + (1.0 - target) * _log(1.0 - p))

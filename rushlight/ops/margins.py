@@ -21,7 +21,7 @@ def cosine_similarity(left: Any, right: Any, axis: int = 1, eps: float = 1e-8) -
 
     >>> import rushlight as rl
     >>> rl.nn.functional.cosine_similarity(rl.tensor([[3.0, 0.0]]), rl.tensor([[1.0, 1.0]]))
-    tensor([0.70710677])
+    tensor([0.7071068])
     """
     left, right = as_float(left), as_float(right)
     shape = broadcast_shapes(left.shape, right.shape)
