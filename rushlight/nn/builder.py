@@ -98,7 +98,8 @@ def _activation(
         return self._add(layer(*args, **kwargs))
 
     step.__name__ = name
-    step.__doc__ = layer.__doc__
+    formula = (layer.__doc__ or "").splitlines()[0]
+    step.__doc__ = f"Add {formula}"
     return _step(step)
 
 
