@@ -58,6 +58,7 @@ from rushlight.random import manual_seed as manual_seed
 from rushlight.random import rand as rand
 from rushlight.random import randint as randint
 from rushlight.random import randn as randn
+from rushlight.recompute import checkpoint as checkpoint
 from rushlight.tensor import Tensor as Tensor
 from rushlight.tensor import tensor as tensor
 from rushlight.train.fit import fit as fit

@@ -9,13 +9,26 @@ from rushlight.ops import (
     indexing,
     matmul,
     movement,
+    order,
     pool,
     random,
     reduce,
 )
 
 # Importing these fills the registry, of primitives as of methods.
-MODULES = (elementwise, movement, reduce, matmul, gather, conv, pool, random, indexing, composite)
+MODULES = (
+    elementwise,
+    movement,
+    reduce,
+    matmul,
+    gather,
+    conv,
+    pool,
+    random,
+    order,
+    indexing,
+    composite,
+)
 
 
 class TensorMethods(Value):
