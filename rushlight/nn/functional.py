@@ -39,8 +39,6 @@ from rushlight.ops.composite import softmax as softmax
 from rushlight.ops.conv import conv2d as conv2d
 from rushlight.ops.ctc import ctc_loss as ctc_loss
 from rushlight.ops.elementwise import relu as relu
-from rushlight.ops.elementwise import sigmoid as sigmoid
-from rushlight.ops.elementwise import tanh as tanh
 from rushlight.ops.gather import one_hot as one_hot
 from rushlight.ops.losses import binary_cross_entropy as binary_cross_entropy
 from rushlight.ops.losses import (
@@ -65,5 +63,7 @@ from rushlight.ops.margins import multi_margin_loss as multi_margin_loss
 from rushlight.ops.margins import pairwise_distance as pairwise_distance
 from rushlight.ops.margins import soft_margin_loss as soft_margin_loss
 from rushlight.ops.margins import triplet_margin_loss as triplet_margin_loss
+from rushlight.ops.mathematics import sigmoid as sigmoid
+from rushlight.ops.mathematics import tanh as tanh
 from rushlight.ops.pool import avg_pool2d as avg_pool2d
 from rushlight.ops.pool import max_pool2d as max_pool2d

@@ -2,11 +2,13 @@
 
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
+    bits,
     composite,
     conv,
     elementwise,
     gather,
     indexing,
+    mathematics,
     matmul,
     movement,
     order,
@@ -18,6 +20,8 @@ from rushlight.ops import (
 # Importing these fills the registry, of primitives as of methods.
 MODULES = (
     elementwise,
+    mathematics,
+    bits,
     movement,
     reduce,
     matmul,
