@@ -102,7 +102,7 @@ class Mish(Module):
 
     >>> import rushlight as rl
     >>> Mish()(rl.tensor([0.0, 1.0]))
-    tensor([0.        , 0.86509836])
+    tensor([0.       , 0.8650984])
     """
 
     def forward(self, x: Any) -> Tensor:

@@ -56,7 +56,7 @@ def mish(x: Any) -> Any:
 
     >>> import rushlight as rl
     >>> rl.nn.functional.mish(rl.tensor([0.0, 1.0]))
-    tensor([0.        , 0.86509836])
+    tensor([0.       , 0.8650984])
     """
     x = as_float(x)
     return x * x.softplus().tanh()

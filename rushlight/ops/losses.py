@@ -234,10 +234,8 @@ def kl_div(logs: Any, target: Any, reduction: str = "mean", log_target: bool = F
     tensor(0.)
     """
     logs, target = paired(logs, target)
-    if log_target:
-        losses = target.exp() * (target - logs)
-    else:
-        losses = target * where(target > 0.0, target, 1.0).log() - target * logs
+    p = target.exp() if log_target else target
+    losses = (p * target if log_target else p.xlogy(p)) - p * logs
     if reduction != "batchmean":
         return reduced(losses, logs.shape, reduction)
     if not logs.shape:
@@ -411,7 +409,8 @@ def _weighted(losses: Any, shape: tuple[int, ...], reduction: str, weight: Any) 
 
 def _log(p: Any) -> Any:
     """Return log(p), at least -100, where the gradient is 0."""
-    return where(p <= math.exp(LEAST_LOG), math.exp(LEAST_LOG), p).log()
+    least = p <= math.exp(LEAST_LOG)
+    return where(least, LEAST_LOG, where(least, 1.0, p).log())
 
 
 def _total(parts: list[Any]) -> Any:
