@@ -167,7 +167,7 @@ class ModuleDict(Module):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        return {"layers": dict(self.items())}
+        return {"layers": dict(self.items())} if len(self) else {}
 
     def update(self, layers: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Take layers in, all or none; those of known names take the place of the ones before."""
