@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, locate, op
-from rushlight.core.dtypes import bool_, float32
+from rushlight.core.dtypes import bool_, float32, float64
 from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import method, register
-from rushlight.ops.pointwise import Where, binary, choose, quiet, unary
+from rushlight.ops.pointwise import Where, binary, cast, choose, quiet, unary
 
 NUMBERS = "float int uint"
 
@@ -231,7 +231,6 @@ fmod = binary(
     vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -(g * (a / b).trunc())),
     sample=(0.5, 2.0),
     kinds=NUMBERS,
-    onnx="Mod",
     smooth=False,
     cost=8,
     doc="Return x - trunc(x / y) * y, which has the sign of x; of integers by 0, 0.",
@@ -251,7 +250,7 @@ pow_ = binary(
     c="rl_pow({x}, {y})",
     vjp=(
         lambda g, _y, a, b: g * b * _lowered(a, b),
-        lambda g, y, a, _b: g * y * where(a == 0.0, 1.0, a).log(),
+        lambda g, y, a, b: g * y * where((a == 0.0).logical_and(b >= 0.0), 1.0, a).log(),
     ),
     sample=(0.5, 2.0),
     kinds=NUMBERS,
@@ -387,6 +386,7 @@ def lerp(x: Any, end: Any, weight: Any) -> Any:
     >>> rl.tensor([0.0, 10.0]).lerp(rl.tensor([4.0, 20.0]), 0.25)
     tensor([ 1. , 12.5])
     """
+    x = as_value(x)
     apart = end - x
     from_start, from_end = x + weight * apart, end - (1.0 - weight) * apart
     if isinstance(weight, (int, float)):
@@ -411,8 +411,12 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     tensor([ True, False])
     """
     x, y = sub.align(x, y)
+    if not x.dtype.is_float:
+        x, y = cast(x, float64), cast(y, float64)
     allowed = atol + rtol * abs_(y)
-    close = logical_or(eq(x, y), logical_and(abs_(x - y) <= allowed, isfinite(allowed)))
+    same = eq(x, y)
+    apart = abs_(where(same, 0.0, x) - where(same, 0.0, y))  # of equal infinities nothing
+    close = logical_or(same, logical_and(apart <= allowed, isfinite(allowed)))
     return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close
 
 

@@ -285,6 +285,18 @@ class TensorMethods(Value):
         """Return the smallest element over `axis`; equals share the gradient."""
     def logsumexp(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
         """Return log(sum(exp(x))) over `axis`, without overflow."""
+    def all(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return whether all elements over `axis` are true, or not 0; those of nothing are."""
+    def any(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return whether any element over `axis` is true, or not 0; of nothing none is."""
+    def allclose(
+        self,
+        y: Operand,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: bool = False,
+    ) -> Tensor:
+        """Return whether `isclose` holds everywhere, as one bool."""
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """Return the position (int64) of the largest element along `axis`, or of the flattened `x`."""  # noqa: E501
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:

@@ -21,6 +21,14 @@ def pictures() -> rl.Tensor:
     return rl.randn(3, 2, 6, 5)
 
 
+def signals() -> rl.Tensor:
+    return rl.randn(3, 2, 7)
+
+
+def volumes() -> rl.Tensor:
+    return rl.randn(2, 2, 4, 3, 5)
+
+
 def rows() -> rl.Tensor:
     return rl.randn(5, 4)
 
@@ -31,14 +39,6 @@ def ids() -> rl.Tensor:
 
 def labels() -> rl.Tensor:
     return rl.randint(0, 4, (5,))
-
-
-def volumes() -> rl.Tensor:
-    return rl.randn(3, 2, 2, 3, 2)
-
-
-def signals() -> rl.Tensor:
-    return rl.randn(3, 2, 6)
 
 
 def shares() -> rl.Tensor:
@@ -71,8 +71,16 @@ def lengths() -> rl.Tensor:
 
 # Each registered layer: how to make it with arguments that are not the defaults, what to give it.
 LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]]]] = {
+    "AdaptiveAvgPool1d": (lambda: rl.nn.AdaptiveAvgPool1d(3), [signals]),
+    "AdaptiveAvgPool2d": (lambda: rl.nn.AdaptiveAvgPool2d((None, 2)), [pictures]),
+    "AdaptiveAvgPool3d": (lambda: rl.nn.AdaptiveAvgPool3d(1), [volumes]),
+    "AdaptiveMaxPool1d": (lambda: rl.nn.AdaptiveMaxPool1d(None), [signals]),
+    "AdaptiveMaxPool2d": (lambda: rl.nn.AdaptiveMaxPool2d(4), [pictures]),
+    "AdaptiveMaxPool3d": (lambda: rl.nn.AdaptiveMaxPool3d((2, None, 3)), [volumes]),
     "AlphaDropout": (lambda: rl.nn.AlphaDropout(0.25), [rows]),
+    "AvgPool1d": (lambda: rl.nn.AvgPool1d(3, 2, padding=1), [signals]),
     "AvgPool2d": (lambda: rl.nn.AvgPool2d((2, 3), 1, ceil_mode=True), [pictures]),
+    "AvgPool3d": (lambda: rl.nn.AvgPool3d((2, 1, 3), count_include_pad=False), [volumes]),
     "BCELoss": (lambda: rl.nn.BCELoss("sum", [0.5, 1.0, 2.0, 0.1]), [shares, shares]),
     "BCEWithLogitsLoss": (
         lambda: rl.nn.BCEWithLogitsLoss("sum", pos_weight=[0.5, 1.0, 2.0, 0.1]),
@@ -85,7 +93,18 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "Bilinear": (lambda: rl.nn.Bilinear(4, 4, 3, bias=False), [rows, rows]),
     "CELU": (lambda: rl.nn.CELU(0.5), [rows]),
     "CTCLoss": (lambda: rl.nn.CTCLoss("sum", 1, True), [logs, sequences, times, lengths]),
+    "Conv1d": (lambda: rl.nn.Conv1d(2, 3, 3, padding="same", dilation=2), [signals]),
     "Conv2d": (lambda: rl.nn.Conv2d(2, 4, (3, 2), stride=(2, 1), groups=2), [pictures]),
+    "Conv3d": (lambda: rl.nn.Conv3d(2, 3, (2, 1, 3), stride=(1, 2, 1), bias=False), [volumes]),
+    "ConvTranspose1d": (lambda: rl.nn.ConvTranspose1d(2, 3, 3, 2, output_padding=1), [signals]),
+    "ConvTranspose2d": (
+        lambda: rl.nn.ConvTranspose2d(2, 4, (3, 2), groups=2, dilation=2),
+        [pictures],
+    ),
+    "ConvTranspose3d": (
+        lambda: rl.nn.ConvTranspose3d(2, 1, 2, padding=(1, 0, 1), init="zeros"),
+        [volumes],
+    ),
     "CosineEmbeddingLoss": (lambda: rl.nn.CosineEmbeddingLoss("sum", 0.1), [rows, rows, signs]),
     "CosineSimilarity": (lambda: rl.nn.CosineSimilarity(-1, 1e-3), [rows, rows]),
     "CrossEntropyLoss": (
@@ -124,7 +143,9 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "LogSoftmax": (lambda: rl.nn.LogSoftmax(0), [rows]),
     "MSELoss": (lambda: rl.nn.MSELoss("sum"), [rows, rows]),
     "MarginRankingLoss": (lambda: rl.nn.MarginRankingLoss("sum", 0.5), [rows, rows, all_signs]),
+    "MaxPool1d": (lambda: rl.nn.MaxPool1d(2, 3, dilation=2, ceil_mode=True), [signals]),
     "MaxPool2d": (lambda: rl.nn.MaxPool2d(2, stride=(1, 2), padding=1), [pictures]),
+    "MaxPool3d": (lambda: rl.nn.MaxPool3d(2, stride=1), [volumes]),
     "Mish": (lambda: rl.nn.Mish(), [rows]),
     "MultiMarginLoss": (
         lambda: rl.nn.MultiMarginLoss("sum", 2, 0.5, [1.0, 2.0, 0.5, 0.1]),
@@ -134,6 +155,14 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "Network": (lambda: rl.nn.build().input(4).linear(3).tanh().linear(2).mse(), [rows]),
     "PReLU": (lambda: rl.nn.PReLU(4, 0.1), [rows]),
     "PairwiseDistance": (lambda: rl.nn.PairwiseDistance(float("inf"), 0.1, True), [rows, rows]),
+    "PixelShuffle": (
+        lambda: rl.nn.Sequential(rl.nn.Conv2d(2, 4, 1), rl.nn.PixelShuffle(2)),
+        [pictures],
+    ),
+    "PixelUnshuffle": (
+        lambda: rl.nn.Sequential(rl.nn.Upsample(size=4), rl.nn.PixelUnshuffle(2)),
+        [pictures],
+    ),
     "PoissonNLLLoss": (lambda: rl.nn.PoissonNLLLoss("sum", False, True, 0.1), [shares, shares]),
     "RMSNorm": (lambda: rl.nn.RMSNorm(4, 1e-3), [rows]),
     "ReLU": (lambda: rl.nn.ReLU(), [rows]),
@@ -166,6 +195,10 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
         [rows, rows, rows],
     ),
     "Unflatten": (lambda: rl.nn.Unflatten(1, (2, -1)), [rows]),
+    "Upsample": (
+        lambda: rl.nn.Upsample(scale_factor=(1.5, 2), mode="bilinear", align_corners=True),
+        [pictures],
+    ),
     "WordDropout": (lambda: rl.nn.WordDropout(0.25), [ids]),
 }
 
