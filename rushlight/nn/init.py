@@ -7,7 +7,6 @@ weight of shape (outputs, inputs, ...), fan-in is inputs times the window, fan-o
 import math
 import sys
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -99,7 +98,7 @@ def truncated_normal(
         raise ModuleError(f"low {low!r} is not below high {high!r}")
     if std == 0.0:
         return constant(shape, min(max(mean, low), high))
-    chances = [NormalDist().cdf((limit - mean) / std) for limit in (low, high)]
+    chances = [0.5 * math.erfc((mean - limit) / (std * math.sqrt(2.0))) for limit in (low, high)]
     if not chances[0] < chances[1]:
         fact = f"no value between {low} and {high} is to be expected of mean {mean} and std {std}"
         raise ModuleError(fact)
