@@ -57,7 +57,8 @@ class _Numbered(Module):
         names = list(_layers_in(self))
         names += map(str, range(len(names), len(layers)))
         for name, layer in zip(names, layers, strict=False):
-            setattr(self, name, layer)
+            if self.__dict__.get(name) is not layer:
+                setattr(self, name, layer)
         for name in names[len(layers) :]:
             delattr(self, name)
         return self
