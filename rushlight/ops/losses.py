@@ -324,7 +324,7 @@ def l1_penalty(parameters: Iterable[Any]) -> Any:
     >>> loss(model(rl.ones(3, 2)), rl.zeros(3, 1)).shape
     ()
     """
-    return _total([sum(abs(as_value(x))) for x in parameters])
+    return _total([sum(abs(x)) for x in _values(parameters)])
 
 
 @op
@@ -338,8 +338,7 @@ def l2_penalty(parameters: Iterable[Any]) -> Any:
     >>> rl.nn.functional.l2_penalty([rl.tensor([1.0, 2.0]), rl.tensor(3.0)])
     tensor(14.)
     """
-    values = [as_value(x) for x in parameters]
-    return _total([sum(x * x) for x in values])
+    return _total([sum(x * x) for x in _values(parameters)])
 
 
 def paired(prediction: Any, target: Any) -> tuple[Any, Any]:
@@ -411,6 +410,13 @@ def _log(p: Any) -> Any:
     """Return log(p), at least -100, where the gradient is 0."""
     least = p <= math.exp(LEAST_LOG)
     return where(least, LEAST_LOG, where(least, 1.0, p).log())
+
+
+def _values(parameters: Any) -> list[Any]:
+    if not isinstance(parameters, Iterable):
+        fact = f"it takes parameters, one after another, not {type(parameters).__name__}"
+        raise UsageError(fact, hint="model.parameters()")
+    return [as_value(x) for x in parameters]
 
 
 def _total(parts: list[Any]) -> Any:

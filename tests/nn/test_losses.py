@@ -233,6 +233,10 @@ UNFIT = [
         lambda: nn.CosineEmbeddingLoss()(rl.ones(1)[0], rl.ones(1)[0], 1),
         "cosine_embedding_loss: a scalar has no direction",
     ),
+    (
+        lambda: nn.functional.l1_penalty(nn.ReLU()),
+        "l1_penalty: it takes parameters, one after anot",
+    ),
     (lambda: nn.CTCLoss(blank="_"), "CTCLoss: blank is an int, not '_'"),
 ]
 LOGS = rl.zeros(4, 2, 3).log_softmax()
