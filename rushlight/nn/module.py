@@ -383,17 +383,25 @@ class Module:
         return self.requires_grad_(not frozen)
 
     def apply(self, function: Callable[["Module"], Any]) -> "Module":
-        """Call a function with every module inside, inner ones first, then with this one.
+        """Call a function with every module, those inside before the one that holds them.
 
         >>> import rushlight as rl
         >>> net = rl.nn.Sequential(rl.nn.Linear(1, 1), rl.nn.ReLU())
         >>> _ = net.apply(lambda module: print(type(module).__name__))
-        ReLU
         Linear
+        ReLU
         Sequential
         """
-        for module in reversed(list(self.modules())):
+        seen: set[int] = set()
+
+        def visit(module: Module) -> None:
+            seen.add(id(module))
+            for child in module.children():
+                if id(child) not in seen:
+                    visit(child)
             function(module)
+
+        visit(self)
         return self
 
     def num_parameters(self, trained_only: bool = False) -> int:

@@ -4,6 +4,7 @@ import math
 import operator
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
 from rushlight.data.loader import DataLoader, Dataset
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.average import Average
+from rushlight.optim.groups import check_number
+from rushlight.optim.lbfgs import LBFGS
+from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
@@ -39,6 +43,7 @@ def fit(
     validation: DataLoader | Dataset | None = None,
     patience: int | None = None,
     clip_norm: float | None = None,
+    average: Average | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -53,10 +58,11 @@ def fit(
         loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
         optimizer: of the model's parameters.
         epochs: passes over the data in all, those before a resume among them.
-        schedule: makes a step after each step of the optimiser.
+        schedule: makes a step after each step of the optimiser, and is told each epoch's loss.
         validation: data to evaluate on after each epoch, never to train on.
         patience: epochs without a lower validation (or training) loss after which to stop.
         clip_norm: the most that the common norm of all gradients may be.
+        average: of the weights, which is what is validated; `copy_to` makes it the weights.
         checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
@@ -72,12 +78,11 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, epochs, patience, clip_norm, on_epoch)
-    loader = as_loader(data, train=True)
-    training = Training(model, optimizer, schedule, loader)
-    step = make_step(model, loss, optimizer, schedule, clip_norm)
+    _check(model, optimizer, schedule, average, epochs, patience, clip_norm, on_epoch)
+    training = Training(model, optimizer, schedule, as_loader(data, train=True), average)
+    step = make_step(model, loss, optimizer, schedule, clip_norm, average)
     plan = _Plan(
-        *_ways_to_step(loader, step, compiled),
+        *_ways_to_step(training.loader, step, compiled),
         loss=loss,
         epochs=epochs,
         validation=None if validation is None else as_loader(validation, train=False),
@@ -86,8 +91,7 @@ def fit(
         on_epoch=on_epoch,
     )
     with Interrupts() as interrupts, make_progress(progress, epochs) as shown:
-        _run(training, plan, shown, interrupts)
-    return training.history
+        return _run(training, plan, shown, interrupts)
 
 
 @dataclass(frozen=True)
@@ -103,11 +107,11 @@ class _Plan:
     folder: Path | None
     on_epoch: Callable[[History], object] | None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is to be done between two epochs."""
+    def is_plain(self, training: Training) -> bool:
+        """Return whether nothing is to be done between two epochs."""
         after = (self.validation, self.patience, self.folder, self.on_epoch)
-        return all(one is None for one in after)
+        watched = training.schedule is not None and training.schedule.watches
+        return all(one is None for one in after) and not watched
 
 
 def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step, Driven | None]:
@@ -128,7 +132,7 @@ def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training
     return folder
 
 
-def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
+def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> History:
     if training.history or training.tally.batches:
         shown.note(f"going on after {_place(training)} from {plan.folder}")
     try:
@@ -145,6 +149,7 @@ def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupt
         raise KeyboardInterrupt(_leave(training, plan.folder, shown)) from None
     finally:
         training.model.eval()
+    return training.history
 
 
 def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
@@ -198,7 +203,7 @@ def _train_driven(
 ) -> None:
     """Do the same in native calls, and several epochs where nothing is to be done between them."""
     loader = training.loader
-    epochs = plan.epochs - len(training.history) if plan.is_plain else 1
+    epochs = plan.epochs - len(training.history) if plan.is_plain(training) else 1
     while True:
         each, first = len(loader), loader.batch
         ahead = min(epochs, 1 + (first + driven.most_steps()) // each)
@@ -229,7 +234,7 @@ def _count(
     a_step = seconds / len(finite)
     closed, done = 0, 0
     while done < good:
-        if loader.batch == 0 and good - done > each and plan.is_plain:
+        if loader.batch == 0 and good - done > each and plan.is_plain(training):
             whole = (good - done - 1) // each
             _close_epochs(training, stretch.part(done, done + whole * each), a_step, shown)
             closed, done = closed + whole, done + whole * each
@@ -278,7 +283,8 @@ def _validate(
     if plan.validation is None:
         return None, None
     started = time.perf_counter()
-    with interrupts.at_once(), np.errstate(all="ignore"):
+    averages = nullcontext() if training.average is None else training.average.swapped()
+    with averages, interrupts.at_once(), np.errstate(all="ignore"):
         value, accuracy = evaluate(training.model, plan.validation, plan.loss)
     training.seconds += time.perf_counter() - started
     if not math.isfinite(value):
@@ -290,6 +296,8 @@ def _close_epoch(training: Training, validated: tuple[float | None, float | None
     tally = training.tally
     epoch = Epoch(training.epoch, tally.loss, tally.accuracy, *validated, training.seconds)
     training.history.append(epoch)
+    if training.schedule is not None:
+        training.schedule.observe(epoch.score)
     training.begin_epoch()
 
 
@@ -339,15 +347,7 @@ def _not_finite(training: Training, loss: float) -> TrainingError:
     )
 
 
-def _check(
-    model: Any,
-    optimizer: Any,
-    schedule: Any,
-    epochs: Any,
-    patience: Any,
-    clip_norm: Any,
-    on_epoch: Any,
-) -> None:
+def _check_numbers(epochs: Any, patience: Any, clip_norm: Any, on_epoch: Any) -> None:
     _check_count("epochs", epochs)
     if patience is not None:
         _check_count("patience", patience)
@@ -355,19 +355,32 @@ def _check(
         check_number("clip_norm", clip_norm, low=0.0)
     if on_epoch is not None and not callable(on_epoch):
         raise UsageError(f"on_epoch is a function of the history, not {on_epoch!r:.60}")
+
+
+def _check(
+    model: Any, optimizer: Any, schedule: Any, average: Any, epochs: Any, *others: Any
+) -> None:
+    _check_numbers(epochs, *others)
     check_model(model)
     for name, thing, kind in [
         ("optimizer", optimizer, Optimizer),
         ("schedule", schedule, Schedule),
+        ("average", average, Average),
     ]:
-        if not isinstance(thing, kind) and not (kind is Schedule and thing is None):
-            raise UsageError(f"{name} is no {kind.__name__} but a {type(thing).__name__}")
+        if not isinstance(thing, kind) and (thing is not None or kind is Optimizer):
+            fact = f"{name} is no {kind.__name__} but a {type(thing).__name__}"
+            looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
+            raise UsageError(fact, hint=looped if isinstance(thing, LBFGS) else None)
     own = {id(parameter) for parameter in model.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         fact = "the optimiser trains none of the model's parameters"
         raise UsageError(fact, hint="make it with model.parameters() of this model")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise UsageError("the schedule sets the learning rate of another optimiser")
+    for name, weight in ({} if average is None else average.weights).items():
+        if id(weight) not in own:
+            fact = f"the average follows {name}, which is no parameter of the model"
+            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

@@ -545,7 +545,7 @@ def test_apply_reaches_every_layer_once_inner_ones_first():
     shared, names = nn.ReLU(), []
     net = nn.Sequential(shared, nn.Sequential(nn.Linear(1, 1), shared))
     assert net.apply(lambda layer: names.append(type(layer).__name__)) is net
-    assert names == ["Linear", "Sequential", "ReLU", "Sequential"]
+    assert names == ["ReLU", "Linear", "Sequential", "Sequential"]
 
 
 def test_parameters_are_counted_once_each():
