@@ -179,6 +179,7 @@ REWRITES = {
     "conv2d_input": _convolution_input,
     "sum": _fold,
     "mean": _fold,
+    "prod": _fold,
     "max": _fold,
     "min": _fold,
     "argmax": _position,

@@ -18,7 +18,7 @@ from rushlight.core.errors import DTypeError, RushlightError, ShapeError, UsageE
 from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, pair, size_of, window_size
-from rushlight.ops.movement import pad
+from rushlight.ops.arrange import pad
 from rushlight.ops.pointwise import cast
 
 Pair = tuple[int, int]

@@ -2,8 +2,10 @@
 
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
+    arrange,
     composite,
     conv,
+    einsum,
     elementwise,
     gather,
     indexing,
@@ -12,10 +14,27 @@ from rushlight.ops import (
     pool,
     random,
     reduce,
+    scan,
+    sort,
 )
 
 # Importing these fills the registry, of primitives as of methods.
-MODULES = (elementwise, movement, reduce, matmul, gather, conv, pool, random, indexing, composite)
+MODULES = (
+    elementwise,
+    movement,
+    arrange,
+    scan,
+    reduce,
+    matmul,
+    einsum,
+    gather,
+    sort,
+    conv,
+    pool,
+    random,
+    indexing,
+    composite,
+)
 
 
 class TensorMethods(Value):
