@@ -267,7 +267,7 @@ def calls_of(*same: Any) -> list[str]:
 
 def expression(name: str) -> str:
     """How an operator is written: Python says it itself, "Same as a + b." """
-    written = ast.parse(str(getattr(operator, name).__doc__)[len("Same as ") : -1], mode="eval")
+    written = ast.parse(str(getattr(operator, name).__doc__)[len("Same as ") : -1])
     for node in ast.walk(written):
         if isinstance(node, ast.Name) and node.id in "ab":
             node.id = {"a": "x", "b": "y"}[node.id]

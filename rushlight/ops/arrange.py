@@ -100,7 +100,6 @@ def flip(x: Any, axis: int | Sequence[int] | None = None) -> Any:
         return x
     start = tuple(size - 1 if one in turned else 0 for one, size in enumerate(x.shape))
     step = tuple(-1 if one in turned else 1 for one in range(x.rank))
-    start = start if size_of(x.shape) else (0,) * x.rank
     return bind(slice_p, x, start=start, count=x.shape, step=step)
 
 

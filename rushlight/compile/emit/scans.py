@@ -58,7 +58,7 @@ def _rows(out: Strided, axis: int) -> list[int]:
 
 
 def _side_by_side(out: Strided, axis: int) -> int | None:
-    """Return the axis along which neighbours in memory belong to different rows, if there is one."""
+    """Return the axis along which neighbours in memory are of different rows, if there is one."""
     if out.shape[axis] == 1:
         return None
     return next((i for i in _rows(out, axis) if abs(out.strides[i]) == 1), None)
