@@ -11,6 +11,7 @@ from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take, take_add_p
+from rushlight.ops.scan import cumsum
 from rushlight.tensor import Tensor, as_tensor
 
 BAG_MODES = ("mean", "sum")
@@ -131,10 +132,9 @@ def embedding_bag(
     _check_offsets(ids, offsets)
     if not isinstance(offsets.data, np.ndarray):
         offsets = _guarded(ids, offsets)
-    positions = as_tensor(np.arange(ids.shape[0]))
-    begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
-    bag_of = begun.sum(1) - 1
     bags = offsets.shape[0]
+    begins = bind(take_add_p, offsets, as_tensor(np.ones(bags, np.int64)), rows=ids.shape[0] + 1)
+    bag_of = cumsum(begins[:-1], 0) - 1
     last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
     total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)[:last]
     if mode == "sum":

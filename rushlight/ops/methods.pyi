@@ -28,7 +28,7 @@ class TensorMethods(Value):
     def pad(
         self,
         widths: Sequence[tuple[int, int]],
-        mode: str = 'constant',
+        mode: str = "constant",
         value: float = 0.0,
     ) -> Tensor:
         """Return `x` with more elements around it: (before, after) for each axis."""

@@ -34,6 +34,7 @@ from rushlight.ops.gather import one_hot, take
 from rushlight.ops.movement import concat, stack
 from rushlight.ops.pool import avg_pool2d, max_pool2d
 from rushlight.ops.random import random_bits_p
+from rushlight.ops.scan import recurrence
 from rushlight.tensor import Tensor
 
 ELEMENTS = 700  # at most, of one value
@@ -390,16 +391,45 @@ def extreme(draft: Draft) -> Step:
     name = draft.pick.choice(["max", "min", "argmax", "argmin"])
     axes = draft.axes(place)
     axes = axes[:1] if name.startswith("arg") else axes
+    _check_apart(draft, place, axes)
+    keep = draft.pick.random() < 0.5
+    axis: Any = axes[0] if name.startswith("arg") else axes
+    whole = draft.whole[place] or name.startswith("arg")
+    return Step(lambda x: getattr(x, name)(axis, keepdims=keep), (place,), whole)
+
+
+def _check_apart(draft: Draft, place: int, axes: tuple[int, ...]) -> None:
+    """Raise Unsuited where rough numbers along some axes are near to each other."""
     x = draft.value(place)
     if x.size and not draft.whole[place]:
         rest = [axis for axis in range(x.ndim) if axis not in axes]
         rows = x.transpose(*rest, *axes).reshape(*[x.shape[axis] for axis in rest], -1)
         if not is_apart(np.diff(np.sort(rows, axis=-1), axis=-1)):
             raise Unsuited
-    keep = draft.pick.random() < 0.5
-    axis: Any = axes[0] if name.startswith("arg") else axes
-    whole = draft.whole[place] or name.startswith("arg")
-    return Step(lambda x: getattr(x, name)(axis, keepdims=keep), (place,), whole)
+
+
+def ordered(draft: Draft) -> Step:
+    """The elements along an axis in order, or their positions; apart unless whole."""
+    place = draft.choose(lambda p: draft.is_number(p) and draft.has_axes(p))
+    axis, down = draft.pick.randrange(draft.pool[place].ndim), draft.pick.random() < 0.5
+    _check_apart(draft, place, (axis,))
+    if draft.pick.random() < 0.5:
+        return Step(lambda x: x.argsort(axis, down), (place,), True)
+    return Step(lambda x: x.sort(axis, down)[0], (place,), draft.whole[place])
+
+
+def scanned(draft: Draft) -> Step:
+    """Sums and products up to each place along an axis, or the product of all."""
+    place = draft.choose(lambda p: draft.is_float(p) and draft.has_axes(p))
+    axis, back = draft.pick.randrange(draft.pool[place].ndim), draft.pick.random() < 0.5
+    functions: list[Callable[[Tensor], Tensor]] = [
+        lambda x: x.cumsum(axis, back),
+        lambda x: x.tanh().cumprod(axis, back),
+        lambda x: recurrence(x.tanh(), x, axis, back),
+        lambda x: x.sin().prod(axis),
+    ]
+    function = draft.pick.choice(functions)
+    return Step(function, (place,), draft.whole[place] and function is functions[0])
 
 
 def multiplied(draft: Draft) -> Step:
@@ -554,6 +584,8 @@ KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
     summed: 4,
     normalised: 2,
     extreme: 3,
+    ordered: 1,
+    scanned: 2,
     multiplied: 4,
     taken: 3,
     gathered: 2,
