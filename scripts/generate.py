@@ -155,10 +155,11 @@ def stub_of(name: str, function: Callable[..., Any]) -> list[str]:
     parameters = list(inspect.signature(function).parameters.values())[1:]
     texts = ["self", *(parameter_text(name, parameter) for parameter in parameters)]
     ignore = "  # type: ignore[override]" if name in OVERRIDES else ""
-    line = f"    def {name}({', '.join(texts)}) -> Tensor:"
+    result = result_text(function)
+    line = f"    def {name}({', '.join(texts)}) -> {result}:"
     lines = [line + ignore]
     if len(line) > LINE:
-        lines = [f"    def {name}(", *(f"        {text}," for text in texts), "    ) -> Tensor:"]
+        lines = [f"    def {name}(", *(f"        {text}," for text in texts), f"    ) -> {result}:"]
     summary = first_line(function)
     if not summary:
         return [*lines[:-1], f"{lines[-1].removesuffix(ignore)} ...{ignore}"]
@@ -172,10 +173,22 @@ def parameter_text(method: str, parameter: inspect.Parameter) -> str:
     text = plain.__name__ if plain in (int, float, bool, str) else str(annotation)
     text = NAMED_TYPES.get(text, text.replace("collections.abc.", ""))
     variadic = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    if text == "Any" and not variadic and method != "__getitem__":
+    if text == "Any" and not variadic and parameter.name != "index":
         text = "object" if method in OVERRIDES else "Operand"
-    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    default = "" if parameter.default is parameter.empty else f" = {literal(parameter.default)}"
     return f"{'*' if variadic else ''}{parameter.name}: {text}{default}"
+
+
+def result_text(function: Callable[..., Any]) -> str:
+    """What a method returns: values are tensors here."""
+    annotation = inspect.signature(function).return_annotation
+    known = annotation is None or "typing.Any" in str(annotation)
+    return str(annotation).replace("typing.Any", "Tensor") if known else "Tensor"
+
+
+def literal(value: Any) -> str:
+    """A default as Python writes it, text in the quotes that the house prefers."""
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def first_line(thing: Any) -> str:

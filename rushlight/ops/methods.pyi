@@ -15,11 +15,11 @@ class TensorMethods(Value):
     """Every op that is entered as a method, under its name."""
 
     # rushlight/ops/arrange.py
-    def split(self, sizes: int | Sequence[int], axis: int = 0) -> Tensor:
+    def split(self, sizes: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
         """Return `x` cut along `axis` into pieces of one size, the last may be smaller, or of several."""  # noqa: E501
-    def chunk(self, count: int, axis: int = 0) -> Tensor:
+    def chunk(self, count: int, axis: int = 0) -> tuple[Tensor, ...]:
         """Return `x` cut along `axis` into at most `count` pieces, all of one size but the last."""
-    def unbind(self, axis: int = 0) -> Tensor:
+    def unbind(self, axis: int = 0) -> tuple[Tensor, ...]:
         """Return the parts of `x` at each index along `axis`, without the axis."""
     def flip(self, axis: AxisLike = None) -> Tensor:
         """Return `x` with its elements in reversed order along `axis`: one, several, or all for None."""  # noqa: E501
@@ -167,9 +167,9 @@ class TensorMethods(Value):
     # rushlight/ops/indexing.py
     def __getitem__(self, index: Any) -> Tensor:
         """Return part of `x` by NumPy's rules for ints, slices, None, `...`, integer arrays and masks."""  # noqa: E501
-    def replace(self, index: Operand, value: Operand) -> Tensor:
+    def replace(self, index: Any, value: Operand) -> Tensor:
         """Return `x` with other values where `x[index]` reads: `x[index] = value` as a new tensor."""  # noqa: E501
-    def __setitem__(self, index: Operand, value: Operand) -> Tensor:
+    def __setitem__(self, index: Any, value: Operand) -> None:
         """Give `x` other values where `x[index]` reads, as `assign` does for all of it."""
     def masked_fill(self, mask: Operand, value: Operand) -> Tensor:
         """Return `x` with `value` where the bool `mask`, which broadcasts to `x`, holds."""
@@ -235,9 +235,9 @@ class TensorMethods(Value):
     # rushlight/ops/sort.py
     def argsort(self, axis: int = -1, descending: bool = False) -> Tensor:
         """Return the positions (int64) along `axis` of the elements in rising order."""
-    def sort(self, axis: int = -1, descending: bool = False) -> Tensor:
+    def sort(self, axis: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
         """Return the elements in rising order along `axis`, and the positions (int64) they had."""
-    def topk(self, k: int, axis: int = -1, largest: bool = True) -> Tensor:
+    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
         """Return the `k` largest elements along `axis`, the largest first, and their positions (int64)."""  # noqa: E501
     def median(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """Return the middle element in order along `axis`, or of all; of two, the smaller."""
