@@ -3,14 +3,17 @@
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
     arrange,
+    bits,
     composite,
     conv,
     einsum,
     elementwise,
     gather,
     indexing,
+    mathematics,
     matmul,
     movement,
+    order,
     pool,
     random,
     reduce,
@@ -21,6 +24,8 @@ from rushlight.ops import (
 # Importing these fills the registry, of primitives as of methods.
 MODULES = (
     elementwise,
+    mathematics,
+    bits,
     movement,
     arrange,
     scan,
@@ -32,6 +37,7 @@ MODULES = (
     conv,
     pool,
     random,
+    order,
     indexing,
     composite,
 )
