@@ -1,8 +1,10 @@
+from rushlight.train import metrics as metrics
 from rushlight.train.bar import make_bar as make_bar
 from rushlight.train.checkpoint import load_weights as load_weights
+from rushlight.train.evaluate import evaluate as evaluate
+from rushlight.train.evaluate import predict as predict
 from rushlight.train.fit import fit as fit
 from rushlight.train.history import Epoch as Epoch
 from rushlight.train.history import History as History
-from rushlight.train.metrics import accuracy as accuracy
-from rushlight.train.metrics import evaluate as evaluate
+from rushlight.train.metrics.classes import accuracy as accuracy
 from rushlight.train.step import make_step as make_step

@@ -26,7 +26,7 @@ from rushlight.optim.schedule import Schedule
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.history import History, is_number
-from rushlight.train.metrics import Tally
+from rushlight.train.tally import Tally
 
 FORMAT = "rushlight.checkpoint.1"
 LAST = "last.safetensors"

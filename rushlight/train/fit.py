@@ -19,9 +19,9 @@ from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
 from rushlight.train.driven import Driven, Stretch
+from rushlight.train.evaluate import evaluate
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
-from rushlight.train.metrics import evaluate
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.step import Loss, Step, check_model, make_step
 
