@@ -1,5 +1,7 @@
 from rushlight.train import metrics as metrics
 from rushlight.train.bar import make_bar as make_bar
+from rushlight.train.callback import Callback as Callback
+from rushlight.train.checkpoint import Training as Training
 from rushlight.train.checkpoint import load_weights as load_weights
 from rushlight.train.evaluate import evaluate as evaluate
 from rushlight.train.evaluate import predict as predict
