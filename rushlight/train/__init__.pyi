@@ -8,5 +8,8 @@ from rushlight.train.evaluate import predict as predict
 from rushlight.train.fit import fit as fit
 from rushlight.train.history import Epoch as Epoch
 from rushlight.train.history import History as History
+from rushlight.train.logs import JsonLines as JsonLines
+from rushlight.train.logs import Measure as Measure
+from rushlight.train.logs import TensorBoard as TensorBoard
 from rushlight.train.metrics.classes import accuracy as accuracy
 from rushlight.train.step import make_step as make_step
