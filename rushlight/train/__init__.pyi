@@ -5,6 +5,8 @@ from rushlight.train.checkpoint import Training as Training
 from rushlight.train.checkpoint import load_weights as load_weights
 from rushlight.train.evaluate import evaluate as evaluate
 from rushlight.train.evaluate import predict as predict
+from rushlight.train.find_lr import RateCurve as RateCurve
+from rushlight.train.find_lr import find_lr as find_lr
 from rushlight.train.fit import fit as fit
 from rushlight.train.history import Epoch as Epoch
 from rushlight.train.history import History as History

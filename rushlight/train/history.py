@@ -116,12 +116,13 @@ class History:
         >>> for epoch, loss in enumerate([9.0, 4.0, 1.0, 0.0], start=1):
         ...     history.append(Epoch(epoch, loss, None, None, None, 1.0))
         >>> print(history.plot(width=30, height=4, encoding="ascii"))
-        9 |**
-          |  *******
-          |         *******
+        9 |***
+          |   *****
+          |        ********
         0 |                ***********
           +---------------------------
            1          epoch          4
+           ** loss
         """
         return draw_curves(self._curves("loss"), width, height, encoding, "epoch")
 

@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +59,13 @@ def draw_curves(
     Raises DataError for a curve of no points, or of numbers that are not finite.
 
     >>> print(draw_curves({"y": ([0, 1, 2, 3], [0, 1, 4, 9])}, width=30, height=4))
-    9 │                      ⢀⡠⠔⠊
-      │                  ⢀⡠⠔⠊⠁
-      │            ⢀⣀⠤⠔⠒⠊⠁
-    0 │⣀⣀⡠⠤⠤⠤⠤⠔⠒⠒⠉⠉
+    9 │                       ⣀⠤⠒⠉
+      │                   ⣀⠤⠒⠉
+      │            ⢀⣀⠤⠤⠒⠊⠉
+    0 │⣀⣀⣀⠤⠤⠤⠤⠤⠒⠒⠊⠉⠁
       └───────────────────────────
        0                         3
+       ⣀⣀ y
     """
     paths = {name: _path(name, curve, log_x) for name, curve in curves.items()}
     x_low, x_high = _span([x for x, _ in paths.values()])
@@ -91,7 +91,7 @@ def draw_curves(
     ]
     lines.append(f"{'':>{left}} {signs.corner}{signs.rule * columns}")
     lines.append(" " * (left + 2) + _x_labels(x_low, x_high, columns, x_name, log_x))
-    lines += _legend(list(curves), signs, log_y, left + 2)
+    lines.append(_legend(list(curves), signs, log_y, left + 2))
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -108,18 +108,10 @@ def save_figure(
 
     Raises UsageError where matplotlib is not installed, or does not know the kind of file.
     """
-    check_path(path)
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError(
-            "a picture of curves takes matplotlib", hint="pip install rushlight[plot]"
-        ) from None
-    kind = Path(path).suffix[1:].lower() or "png"
-    known = FigureCanvasAgg.get_supported_filetypes()
-    if kind not in known:
-        raise UsageError(f"no picture can be written as .{kind:.20}, but as {', '.join(known)}")
+    kind = check_figure(path)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(5.5 * len(panels), 4.0), layout="constrained")
     for axes, (name, curves) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
@@ -132,11 +124,22 @@ def save_figure(
             axes.legend()
     content = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(content, format=kind)
-    atomic_write(path, lambda file: _write(file, content.getvalue()))
+    atomic_write(path, lambda file: file.writelines([content.getvalue()]))
 
 
-def _write(file: Any, content: bytes) -> None:
-    file.write(content)
+def check_figure(path: str | Path) -> str:
+    """Return the kind of picture that a file would be, or raise as `save_figure` does."""
+    check_path(path)
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+    except ImportError:
+        hint = "pip install rushlight[plot]"
+        raise UsageError("a picture of curves takes matplotlib", hint=hint) from None
+    kind = Path(path).suffix[1:].lower() or "png"
+    known = FigureCanvasAgg.get_supported_filetypes()
+    if kind not in known:
+        raise UsageError(f"no picture can be written as .{kind:.20}, but as {', '.join(known)}")
+    return kind
 
 
 # Numbers to shares of the axes
@@ -195,12 +198,10 @@ def _number(value: float) -> str:
     return text.removesuffix(".")
 
 
-def _legend(names: list[str], signs: _Signs, log: bool, left: int) -> list[str]:
-    if len(names) < 2 and not log:
-        return []
+def _legend(names: list[str], signs: _Signs, log: bool, left: int) -> str:
     marks = [signs.line * 2, *(signs.marks * len(names))]
     parts = [f"{mark} {name}" for mark, name in zip(marks, names, strict=False)]
-    return [" " * left + "   ".join(parts) + ("   (log scale)" if log else "")]
+    return " " * left + "   ".join(parts) + ("   (log scale)" if log else "")
 
 
 # Shares of the axes to characters
