@@ -26,7 +26,15 @@ def ragged(random):
     return random.integers(0, 7, 11), np.array([0, 3, 4, 4, 9])
 
 
+SIGNAL = normal(3, 4, 9)
 PICTURE = normal(3, 4, 6, 5)
+VOLUME = normal(2, 4, 4, 5, 3)
+
+
+def both(make):
+    """Our layers and PyTorch's, where they have the same names and arguments."""
+    return make(nn), make(tnn)
+
 
 # name, our layers, PyTorch's, the inputs of a step
 LAYERS = [
@@ -68,6 +76,144 @@ LAYERS = [
         "average pool with all options",
         [nn.Conv2d(4, 3, 1), nn.AvgPool2d((3, 2), 2, 1, True, False)],
         [tnn.Conv2d(4, 3, 1), tnn.AvgPool2d((3, 2), 2, 1, True, False)],
+        PICTURE,
+    ),
+    ("conv1d", *both(lambda lib: [lib.Conv1d(4, 3, 3)]), SIGNAL),
+    (
+        "conv1d with all options",
+        *both(lambda lib: [lib.Conv1d(4, 6, 3, 2, 3, 2, groups=2, bias=False)]),
+        SIGNAL,
+    ),
+    (
+        "conv1d of the same size",
+        *both(lambda lib: [lib.Conv1d(4, 2, 3, padding="same", dilation=2)]),
+        SIGNAL,
+    ),
+    ("conv3d", *both(lambda lib: [lib.Conv3d(4, 3, 2)]), VOLUME),
+    (
+        "conv3d with all options",
+        *both(lambda lib: [lib.Conv3d(4, 6, (2, 3, 1), (1, 2, 1), (1, 0, 2), (2, 1, 1), groups=2)]),
+        VOLUME,
+    ),
+    ("transposed conv1d", *both(lambda lib: [lib.ConvTranspose1d(4, 3, 3)]), SIGNAL),
+    (
+        "transposed conv1d with all options",
+        *both(lambda lib: [lib.ConvTranspose1d(4, 6, 3, 2, 1, 2, 2, False, 3)]),
+        SIGNAL,
+    ),
+    ("transposed conv2d", *both(lambda lib: [lib.ConvTranspose2d(4, 3, 2, 2)]), PICTURE),
+    (
+        "transposed conv2d with all options",
+        *both(
+            lambda lib: [lib.ConvTranspose2d(4, 2, (3, 2), (2, 3), (1, 0), (1, 2), 2, True, (2, 1))]
+        ),
+        PICTURE,
+    ),
+    (
+        "transposed conv3d",
+        *both(lambda lib: [lib.ConvTranspose3d(4, 2, (2, 1, 3), (2, 1, 2), (0, 0, 1), (1, 0, 0))]),
+        VOLUME,
+    ),
+    (
+        "max pool of signals",
+        *both(
+            lambda lib: [lib.Conv1d(4, 3, 1), lib.MaxPool1d(3, 2, 1, dilation=2, ceil_mode=True)]
+        ),
+        SIGNAL,
+    ),
+    (
+        "max pool of volumes",
+        *both(
+            lambda lib: [
+                lib.Conv3d(4, 3, 1),
+                lib.MaxPool3d((2, 3, 2), (1, 2, 1), (1, 1, 0), (1, 2, 1)),
+            ]
+        ),
+        VOLUME,
+    ),
+    (
+        "average pool of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AvgPool1d(3, 2, 1, True, False)]),
+        SIGNAL,
+    ),
+    (
+        "average pool of volumes",
+        *both(
+            lambda lib: [lib.Conv3d(4, 3, 1), lib.AvgPool3d((2, 3, 2), 2, (1, 1, 0), True, False)]
+        ),
+        VOLUME,
+    ),
+    (
+        "adaptive average of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AdaptiveAvgPool1d(4)]),
+        SIGNAL,
+    ),
+    (
+        "adaptive average of pictures",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.AdaptiveAvgPool2d((4, None))]),
+        PICTURE,
+    ),
+    (
+        "adaptive average of volumes",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.AdaptiveAvgPool3d(1)]),
+        VOLUME,
+    ),
+    (
+        "adaptive largest of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AdaptiveMaxPool1d(4)]),
+        SIGNAL,
+    ),
+    (
+        "adaptive largest of pictures",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.AdaptiveMaxPool2d((1, 3))]),
+        PICTURE,
+    ),
+    (
+        "adaptive largest of volumes",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.AdaptiveMaxPool3d((2, None, 2))]),
+        VOLUME,
+    ),
+    ("nearest", *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.Upsample(scale_factor=2)]), PICTURE),
+    (
+        "nearest to any size",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.Upsample((3, 5, 4))]),
+        VOLUME,
+    ),
+    (
+        "linear interpolation",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.Upsample(scale_factor=1.5, mode="linear")]),
+        SIGNAL,
+    ),
+    (
+        "bilinear",
+        *both(
+            lambda lib: [
+                lib.Conv2d(4, 3, 1),
+                lib.Upsample((4, 9), mode="bilinear", align_corners=True),
+            ]
+        ),
+        PICTURE,
+    ),
+    (
+        "bicubic",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.Upsample(scale_factor=2, mode="bicubic")]),
+        PICTURE,
+    ),
+    (
+        "trilinear",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.Upsample(scale_factor=2, mode="trilinear")]),
+        VOLUME,
+    ),
+    (
+        "pixels shuffled",
+        *both(
+            lambda lib: [
+                lib.Conv2d(4, 8, 1),
+                lib.PixelShuffle(2),
+                lib.Conv2d(2, 2, 1),
+                lib.PixelUnshuffle(2),
+            ]
+        ),
         PICTURE,
     ),
     ("embedding", [nn.Embedding(7, 3)], [tnn.Embedding(7, 3)], ids(7, 4, 5)),
