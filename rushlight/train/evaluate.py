@@ -10,7 +10,9 @@ import numpy as np
 from rushlight.compile.function import compile
 from rushlight.core.errors import UsageError
 from rushlight.core.mode import no_grad
-from rushlight.data.loader import DataLoader, Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
+from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
 from rushlight.nn.module import Module
 from rushlight.random import default_generator
@@ -35,7 +37,7 @@ class Predictions(NamedTuple):
 
 
 def evaluate(
-    model: Module, data: DataLoader | Dataset, loss: Loss | None = None
+    model: Module, data: DataLoader | Dataset | Items, loss: Loss | None = None
 ) -> tuple[float, float | None]:
     """Return the mean loss of a model on data, and its accuracy where the labels are classes.
 
@@ -65,7 +67,9 @@ def evaluate(
     return tally.loss, tally.accuracy
 
 
-def predict(model: Module, data: DataLoader | Dataset, compiled: bool = True) -> Predictions:
+def predict(
+    model: Module, data: DataLoader | Dataset | Items, compiled: bool = True
+) -> Predictions:
     """Return what a model answers to data, and the labels: what `rl.metrics` take.
 
     The model is in evaluation mode meanwhile, and nothing is left changed, as with `evaluate`.
@@ -87,10 +91,9 @@ def predict(model: Module, data: DataLoader | Dataset, compiled: bool = True) ->
     """
     check_model(model)
     loader = _from_the_first(data)
-    arrays = loader.dataset.arrays
-    labelled = len(arrays) > 1
-    varying = loader.batch_size > 1 and any(isinstance(array, Ragged) for array in arrays)
-    answer = compile(model) if compiled and not varying and len(loader) > FEW_BATCHES else model
+    labelled = len(loader.dataset[0]) > 1
+    pays = compiled and len(loader) > FEW_BATCHES and _gives_one_shape(loader)
+    answer = compile(model) if pays else model
     outputs, labels = [], []
     with undisturbed(model):
         for batch in loader:
@@ -119,11 +122,19 @@ def undisturbed(model: Module) -> Iterator[None]:
             module.train(training)
 
 
-def _from_the_first(data: DataLoader | Dataset) -> DataLoader:
+def _from_the_first(data: DataLoader | Dataset | Items) -> DataLoader:
     """Return a loader that begins with the first batch, and leaves that of the caller alone."""
     loader = copy.copy(as_loader(data, train=False))
     loader.epoch = 0
     return loader
+
+
+def _gives_one_shape(loader: DataLoader) -> bool:
+    """Return whether all batches, but for a smaller last one, have arrays of the same shapes."""
+    if not isinstance(loader.dataset, Dataset):
+        return False
+    texts = any(isinstance(array, Ragged) for array in loader.dataset.arrays)
+    return not texts
 
 
 def _joined(parts: list[Any]) -> Tensor:

@@ -12,7 +12,9 @@ import numpy as np
 
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
-from rushlight.data.loader import DataLoader, Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
+from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
 from rushlight.optim.optimizer import Optimizer, check_number
 from rushlight.tensor import Tensor
@@ -63,7 +65,7 @@ class RateCurve:
 
 def find_lr(
     model: Module,
-    data: DataLoader | Dataset,
+    data: DataLoader | Dataset | Items,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer,
