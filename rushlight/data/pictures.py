@@ -222,14 +222,18 @@ def _fit(ink: Floats, side: int) -> Floats:
     """Scale by area averaging so that the longer side is `side` and the strongest ink 1."""
     height, width = ink.shape
     longer = max(height, width)
-    rows = _averaging(height, max(1, round(height * side / longer)))
-    columns = _averaging(width, max(1, round(width * side / longer)))
+    rows = averaging(height, max(1, round(height * side / longer)))
+    columns = averaging(width, max(1, round(width * side / longer)))
     scaled = rows @ ink @ columns.T
     return np.asarray(scaled / scaled.max(), np.float32)
 
 
-def _averaging(count: int, wanted: int) -> Floats:
-    """Return the matrix (wanted, count) that averages `count` values into `wanted` values."""
+def averaging(count: int, wanted: int) -> Floats:
+    """Return the matrix (wanted, count) that averages `count` values into `wanted` values.
+
+    >>> averaging(4, 2).tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+    """
     edges = np.arange(wanted + 1) * (count / wanted)
     starts, ends = edges[:-1, np.newaxis], edges[1:, np.newaxis]
     places = np.arange(count)
@@ -394,8 +398,8 @@ def _without_margin(images: Pixels) -> Pixels:
 
 def _fit_square(image: Pixels, side: int) -> Floats:
     """Return the picture with `side` rows and columns, 0 to 1."""
-    averaging = _averaging(len(image), side)
-    return np.asarray(averaging @ image @ averaging.T / 255, np.float32)
+    matrix = averaging(len(image), side)
+    return np.asarray(matrix @ image @ matrix.T / 255, np.float32)
 
 
 def _draw_blocks(image: Floats) -> list[str]:

@@ -331,7 +331,7 @@ def test_text_is_utf8_with_lf_line_ends(tmp_path):
 def test_text_in_another_encoding_is_refused_with_its_place(tmp_path):
     path = tmp_path / "text"
     path.write_bytes(b"ok \xff")
-    with pytest.raises(FormatError, match=r"not UTF-8 text \(at byte 3\)"):
+    with pytest.raises(FormatError, match=r"line 1 is not utf-8 text \(at byte 3\)"):
         read_text(path)
 
 
