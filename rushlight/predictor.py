@@ -10,10 +10,15 @@ import numpy as np
 
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
-from rushlight.data.pictures import read_digit
+from rushlight.data.dataset import Dataset
+from rushlight.data.loader import DataLoader
+from rushlight.data.pictures import DigitPicture, read_digit
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
 from rushlight.tensor import Tensor
+from rushlight.train.evaluate import predict
+
+AT_ONCE = 250  # pictures
 
 KINDS = {"text-classifier": "text", "image-classifier": "a picture", "regressor": "numbers"}
 
@@ -97,9 +102,13 @@ class Predictor:
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
-        self._expect("image-classifier")
-        picture = read_digit(path)
+        picture = self.read_picture(path)
         return self.pixels(picture.pixels, picture.notes)
+
+    def read_picture(self, path: str | os.PathLike[str]) -> DigitPicture:
+        """Return the picture in a file as those in training looked."""
+        self._expect("image-classifier")
+        return read_digit(path)
 
     def pixels(self, pixels: Any, notes: tuple[str, ...] = ()) -> Prediction:
         """Answer a uint8 picture that already looks as those in training did."""
@@ -124,6 +133,43 @@ class Predictor:
             values = tuple(self.model(x).reshape(-1).tolist())
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
+
+    def outputs(self, given: Any) -> Tensor:
+        """Return what the network gives for many inputs, a row each.
+
+        Args:
+            given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
+                or rows of numbers (n, inputs).
+
+        Raises FormatError where a classifier gives another number of scores than it has labels.
+        """
+        if self.kind == "text-classifier":
+            outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
+        elif self.kind == "image-classifier":
+            shape, scale = self.task["shape"], self.task["scale"]
+            loader = DataLoader(
+                Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
+            )
+            outputs = predict(self.model, loader).outputs
+        else:
+            rows = Dataset(np.asarray(given, next(self.model.parameters()).dtype.storage))
+            outputs = predict(self.model, rows).outputs
+        if self.kind != "regressor" and outputs.shape[1:] != (len(self.labels),):
+            fact = f"the network gives {outputs.shape[1:]} scores for {len(self.labels)} labels"
+            raise FormatError(fact, path=self.path)
+        return outputs
+
+    def _outputs_of_texts(self, encoded: list[Any]) -> Tensor:
+        """Return the outputs of texts: those of one length at once, so that none is filled up."""
+        places: dict[int, list[int]] = {}
+        for place, ids in enumerate(encoded):
+            places.setdefault(len(ids), []).append(place)
+        rows: dict[int, Any] = {}
+        for same in places.values():
+            ids = Dataset(np.stack([encoded[place] for place in same]))
+            found = predict(self.model, ids, compiled=False).outputs.numpy()
+            rows.update(zip(same, found, strict=True))
+        return Tensor(np.stack([rows[place] for place in range(len(encoded))]))
 
     def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
         with no_grad():

@@ -97,7 +97,7 @@ class _Watching(Callback):
 
     def facts(self) -> dict[str, Any]:
         """Return the losses of the epochs, evenly chosen where those are many."""
-        every = 1 + (len(self.history) - 1) // MOST_LOSSES
+        every = max(1, -(-len(self.history) // MOST_LOSSES))
         epochs = self.history.epochs[::-1][::every][::-1]  # the last among them
         facts: dict[str, Any] = {"losses": [epoch.loss for epoch in epochs]}
         if any(epoch.validation_loss is not None for epoch in epochs):

@@ -12,13 +12,11 @@ import numpy as np
 
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
-from rushlight.data.dataset import Dataset
-from rushlight.data.items import Items
 from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
 from rushlight.optim.optimizer import Optimizer, check_number
 from rushlight.tensor import Tensor
-from rushlight.train.batches import as_loader
+from rushlight.train.batches import Data, as_loader
 from rushlight.train.checkpoint import Training
 from rushlight.train.plot import draw_curves, save_figure
 from rushlight.train.step import Loss, Step, check_model, make_step
@@ -65,7 +63,7 @@ class RateCurve:
 
 def find_lr(
     model: Module,
-    data: DataLoader | Dataset | Items,
+    data: Data,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer,
