@@ -2,12 +2,13 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
@@ -15,6 +16,7 @@ from rushlight.data.loader import DataLoader
 from rushlight.data.pictures import DigitPicture, read_digit
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
+from rushlight.nn.module import Module
 from rushlight.tensor import Tensor
 from rushlight.train.evaluate import predict
 
@@ -191,6 +193,30 @@ class Predictor:
         if self.kind != kind:
             takes = KINDS[self.kind]
             raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kind]}")
+
+
+def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
+    """Return zeros such as a network takes for one item, for texts four words.
+
+    None where its task does not say what it takes.
+
+    >>> from rushlight.nn.linear import Linear
+    >>> example_input(Linear(2, 1), {"kind": "regressor", "inputs": 2})
+    tensor([[0., 0.]])
+    """
+    shape: Any
+    kind, dtype = task.get("kind"), float32
+    if kind == "text-classifier":
+        shape, dtype = [4], int64
+    elif kind == "image-classifier":
+        shape = task.get("shape")
+    else:
+        shape = [task.get("inputs")]
+        dtype = next((parameter.dtype for parameter in model.parameters()), float32)
+    if kind not in KINDS or not _is_list_of(shape, int) or min(shape, default=0) < 1:
+        return None
+    zero = np.zeros((), dtype.storage)
+    return Tensor.wrap(np.broadcast_to(zero, (1, *shape)), dtype)  # of one element's memory
 
 
 def _is_list_of(value: Any, kind: type) -> bool:
