@@ -83,9 +83,7 @@ def gather(loaded: LoadedModel) -> dict[str, Any]:
         "parameters": sum(parameter.size for parameter in model.parameters()),
         "trained": sum(p.size for p in model.parameters() if p.requires_grad),
         "bytes": _bytes(state),
-        "input": None
-        if example is None or costs is None
-        else [str(example.dtype), list(example.shape)],
+        "input": taken,
         "multiply_adds": None if costs is None else costs.of_layer(""),
         "working_bytes": None if costs is None else costs.arena,
         "kernels": None if costs is None else costs.kernels,
