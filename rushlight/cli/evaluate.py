@@ -108,16 +108,16 @@ def _shown(
     """Return the worst mistakes as pictures or as lines."""
     encoding = sys.stdout.encoding
     text = "the worst mistakes, by how little the right label was thought of:"
-    if predictor.kind == "image-classifier":
+    if predictor.kind == "image-classifier" and examples.inputs.ndim == 3:
         pictures = np.stack([examples.inputs[one["index"]] for one in worst])
         captions = [f"{one['label']} as {one['said']} {one['probability']:.0%}" for one in worst]
         return f"{text}\n{render_digits(pictures, captions, columns, encoding)}"
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
-        sentence = printable(" ".join(one["text"].split()), encoding)
+        what = " ".join(one.get("text", f"picture {one['index']}").split())
         room = max(20, columns - len(start))
-        cut = sentence if len(sentence) <= room else sentence[: room - 3] + "..."
-        text += f"\n{start}{cut}"
+        cut = what if len(what) <= room else what[: room - 3] + "..."
+        text += f"\n{printable(start + cut, encoding)}"
     return text
 
 

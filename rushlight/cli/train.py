@@ -135,6 +135,13 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `rl.fit` that every recipe which uses it passes on."""
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    parser.add_argument(
+        "--accumulate",
+        type=counting,
+        default=1,
+        metavar="N",
+        help="parts of a batch, for less memory",
+    )
     parser.add_argument("--log", metavar="FILE", help="write a JSON object a line for each epoch")
     parser.add_argument("--tensorboard", metavar="FOLDER", help="write curves for TensorBoard")
     parser.add_argument(

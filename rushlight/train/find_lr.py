@@ -97,7 +97,7 @@ def find_lr(
     >>> import rushlight as rl
     >>> rl.manual_seed(0)
     >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
-    >>> data, model = Dataset(x, 3 * x), rl.nn.Linear(1, 1)
+    >>> data, model = rl.data.Dataset(x, 3 * x), rl.nn.Linear(1, 1)
     >>> sgd, mse = rl.optim.SGD(model.parameters(), lr=0.1), rl.nn.functional.mse_loss
     >>> curve = find_lr(model, data, loss=mse, optimizer=sgd)
     >>> 0.01 < curve.suggestion < 3, sgd.lr.item()
