@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "watch two networks learn: spam, then handwritten digits",
     "inspect": "show the layers, shapes and parameters of a saved network",
     "show": "show the graph of a saved network, or its C",
+    "convert": "read a network that another program saved, and save it as one of Rushlight",
     "export": "write a saved network as C, a library or a program, without Python",
     "doctor": "say what was found on this machine",
 }

@@ -14,7 +14,8 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
 from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.groups import check_number
+from rushlight.optim.optimizer import Optimizer
 from rushlight.tensor import Tensor
 from rushlight.train.batches import Data, as_loader
 from rushlight.train.checkpoint import Training
@@ -126,7 +127,7 @@ def _sweep(
     smoothed: list[float] = []
     level = 0.0
     for rate, batch in zip(rates, _endless(loader), strict=False):
-        optimizer.lr = rate  # type: ignore[assignment]
+        optimizer.lr = rate
         value = step(*batch)[0].item()
         weight = (1 - SMOOTHING) / (1 - SMOOTHING ** (len(losses) + 1))  # 1 at first
         level += (value - level) * weight

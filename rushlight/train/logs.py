@@ -54,7 +54,8 @@ class Measure(Callback):
         self.values: dict[str, list[float]] = {name: [] for name in metrics}
 
     def on_epoch(self, training: Training) -> None:
-        outputs, labels = predict(training.model, self.data)
+        with training.judged():
+            outputs, labels = predict(training.model, self.data)
         for name, metric in self.metrics.items():
             training.measures[name] = float(metric(outputs, labels))
             self.values[name].append(training.measures[name])
