@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from rushlight.core import config
-from rushlight.core.errors import DataError, FormatError, UsageError
+from rushlight.core.errors import DataError, FormatError
+from rushlight.data.decode import decode
 from rushlight.data.download import download
 from rushlight.data.part import Part
 from rushlight.formats.atomic import atomic_write
@@ -132,31 +133,6 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     if len(data) > MAX_TEXT:
         raise FormatError(f"more than {MAX_TEXT} bytes of text", path=path)
     return decode(data, encoding, path).replace("\r\n", "\n")
-
-
-def decode(data: bytes, encoding: str, path: str | os.PathLike[str]) -> str:
-    r"""Return bytes of a file as text, without a byte order mark.
-
-    Raises FormatError for bytes that are not such text, UsageError for an unknown encoding.
-
-    >>> decode(b"\xef\xbb\xbftext", "utf-8", "file.txt")
-    'text'
-    """
-    if not isinstance(encoding, str):
-        raise UsageError(f"encoding is a name, not {encoding!r:.40}")
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UsageError(f"there is no encoding {encoding!r:.40}", hint="utf-8, latin-1") from None
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = data.count(b"\n", 0, start) + 1
-        raise FormatError(
-            f"line {line} is not {encoding} text",
-            path=path,
-            offset=start,
-            hint='encoding="latin-1", or what else it was written in',
-        ) from None
 
 
 def _downloads() -> Path:

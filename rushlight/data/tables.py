@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DataError, FormatError, UsageError, did_you_mean
-from rushlight.data.files import decode
+from rushlight.data.decode import decode
 from rushlight.data.watch import watched
 from rushlight.formats.png import read_file
 

@@ -202,10 +202,9 @@ def test_the_best_weights_are_there_when_callbacks_are_told_of_the_end(make_prob
 
 @pytest.mark.parametrize("saved", [True, False])
 def test_where_averages_are_judged_they_are_restored(make_problem, tmp_path, saved):
-    problem = make_problem()
+    problem = make_problem(average=rl.optim.EMA)
     validation = rl.data.Dataset(*problem.loader.dataset[:20])
-    average = rl.optim.EMA(problem.model, decay=0.5)
     options = {"checkpoint": tmp_path} if saved else {}
-    history = problem.fit(4, average=average, validation=validation, restore_best=True, **options)
+    history = problem.fit(4, validation=validation, restore_best=True, **options)
     loss, _ = rl.evaluate(problem.model, validation, rl.nn.functional.cross_entropy)
     assert loss == history.best.validation_loss
