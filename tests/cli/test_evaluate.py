@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import rushlight as rl
 from rushlight.data import mnist
 from rushlight.formats.png import write_png
 
@@ -47,6 +48,14 @@ def test_real_messages_are_divided_as_the_labels_say(rushlight, models):
     done = rushlight("evaluate", models / "spam.safetensors", "sms", "--worst", "2")
     assert "5,572 examples (2 without a word left out)" in done.stdout
     assert len(re.findall("^(?:HAM as SPAM|SPAM as HAM) ", done.stdout, re.M)) == 2
+
+
+def test_what_a_recipe_has_learned_from_is_not_what_it_is_tested_on(rushlight, models, tmp_path):
+    loaded = rl.load(models / "spam.safetensors")
+    training = {"recipe": "sms", "division": 3}
+    rl.save(tmp_path / "sms.safetensors", loaded.model, task=loaded.task, training=training)
+    lines = rushlight("evaluate", "sms.safetensors").stdout.splitlines()
+    assert re.fullmatch(r"SMS Spam Collection, test part: 1,11\d examples.*", lines[0])
 
 
 TABLES = {
