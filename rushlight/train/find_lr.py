@@ -20,9 +20,9 @@ from rushlight.tensor import Tensor
 from rushlight.train.batches import Data, as_loader
 from rushlight.train.checkpoint import Training
 from rushlight.train.plot import draw_curves, save_figure
-from rushlight.train.step import Loss, Step, check_model, make_step
+from rushlight.train.step import Loss, Step, check_model, check_optimizer, make_step
 
-DIVERGED = 4.0  # times the lowest smoothed loss
+DIVERGED = 3.0  # above the lowest smoothed loss, in sizes of it
 SMOOTHING = 0.9  # how much of the running mean a step keeps
 FEWEST = 10  # steps
 
@@ -105,6 +105,7 @@ def find_lr(
     (True, 0.1)
     """
     check_model(model)
+    check_optimizer(optimizer, model)
     rates = _rates(low, high, steps)
     loader = copy.copy(as_loader(data, train=True))
     step = make_step(model, loss, optimizer)
@@ -135,7 +136,8 @@ def _sweep(
             break
         losses.append(value)
         smoothed.append(level)
-        if level > DIVERGED * min(smoothed):
+        lowest = min(smoothed)
+        if level - lowest > DIVERGED * abs(lowest):
             break
     return losses, smoothed
 

@@ -145,3 +145,22 @@ def test_the_curve_is_saved_as_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     found().save_plot(tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 5000
+
+
+def test_a_loss_below_zero_is_no_divergence():
+    curve = found(loss=lambda output, target: mse_loss(output, target) - 5.0, high=0.1)
+    assert len(curve.losses) == 100
+    assert curve.suggestion is not None
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words"),
+    [
+        (lambda: None, "optimizer is no Optimizer but a NoneType"),
+        (lambda: rl.optim.LBFGS(rl.nn.Linear(1, 1).parameters()), "L-BFGS wants a loop"),
+        (lambda: rl.optim.SGD(rl.nn.Linear(1, 1).parameters(), lr=0.1), "trains none of the"),
+    ],
+)
+def test_an_optimiser_that_does_not_train_the_model_is_refused(optimizer, words):
+    with pytest.raises(rl.RushlightError, match=words):
+        found(optimizer=optimizer())
