@@ -67,6 +67,31 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]
     _sync_folder(target.parent)
 
 
+def append(path: str | os.PathLike[str], data: bytes) -> None:
+    """Add bytes to the end of a file, which is made if there is none: all of them, or none.
+
+    Raises:
+        OSError: they cannot be written, for want of room say.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "log.txt")
+    ...     append(path, b"one, ")
+    ...     append(path, b"two")
+    ...     path.read_text()
+    'one, two'
+    """
+    with open(path, "ab", buffering=0) as file:
+        written = 0
+        try:
+            while written < len(data):  # a disk that gets full takes a part at first
+                written += file.write(data[written:])
+        except OSError:
+            if written:
+                file.truncate(file.tell() - written)
+            raise
+
+
 def clean_stale_temps(folder: str | os.PathLike[str], older_than_s: float = 3600) -> None:
     """Remove the temporary files of `atomic_write` in `folder` that have not grown for so long.
 

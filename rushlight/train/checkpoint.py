@@ -102,8 +102,8 @@ class Training:
         return texts
 
 
-def prepare_folder(folder: str | Path) -> Path:
-    """Return the folder for checkpoints, made if there is none.
+def prepare_folder(folder: str | Path, what: str = "checkpoints") -> Path:
+    """Return the folder for checkpoints, or what else, made if there is none.
 
     Raises:
         UsageError: it cannot be made, or `folder` is no path.
@@ -114,7 +114,7 @@ def prepare_folder(folder: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise UsageError(f"no folder for checkpoints can be made at {path}: {reason}") from None
+        raise UsageError(f"no folder for {what} can be made at {path}: {reason}") from None
     return path
 
 
