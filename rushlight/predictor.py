@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.dtypes import float32, int64
+from rushlight.core.dtypes import DType, float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
@@ -21,6 +21,7 @@ from rushlight.tensor import Tensor
 from rushlight.train.evaluate import predict
 
 AT_ONCE = 250  # pictures
+MOST_INPUTS = 1 << 31  # numbers in an item
 
 KINDS = {"text-classifier": "text", "image-classifier": "a picture", "regressor": "numbers"}
 
@@ -76,10 +77,11 @@ class Predictor:
                 self.vocabulary = Vocabulary.from_task(task)
             except FormatError as error:
                 raise FormatError(error.fact, path=self.path) from None
-        if self.kind == "image-classifier" and not (
-            _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
-        ):
-            raise FormatError("its task has no shape and scale of pictures", path=self.path)
+        if self.kind == "image-classifier":
+            scale = task.get("scale")
+            known = isinstance(scale, float) and abs(scale) <= float(np.finfo(np.float32).max)
+            if not known or not _is_list_of(task.get("shape"), int):
+                raise FormatError("its task has no shape and scale of pictures", path=self.path)
 
     def ask(self, given: str) -> Prediction:
         """Answer a sentence, the path of a picture, or numbers, as the network takes them."""
@@ -100,7 +102,7 @@ class Predictor:
         elif unknown:
             words = len(self.vocabulary.tokenizer.pieces(text))
             notes = (f"{unknown} of {words} words were not seen in training",)
-        return self._classify(ids[None], notes)
+        return self._classify(Tensor(ids[None]), notes)
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
@@ -115,7 +117,7 @@ class Predictor:
     def pixels(self, pixels: Any, notes: tuple[str, ...] = ()) -> Prediction:
         """Answer a uint8 picture that already looks as those in training did."""
         self._expect("image-classifier")
-        scaled = pixels.astype(np.float32) * np.float32(self.task["scale"])
+        scaled = Tensor(pixels.astype(np.float32) * np.float32(self.task["scale"]))
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
 
     def numbers(self, text: str) -> Prediction:
@@ -130,9 +132,8 @@ class Predictor:
         wanted = self.task.get("inputs")
         if wanted is not None and len(numbers) != wanted:
             raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}")
-        x = Tensor([numbers], dtype=next(self.model.parameters()).dtype)
-        with no_grad():
-            values = tuple(self.model(x).reshape(-1).tolist())
+        found = self._answer(Tensor([numbers], dtype=_dtype_of(self.model)))
+        values = tuple(found.reshape(-1).tolist())
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
@@ -143,19 +144,24 @@ class Predictor:
             given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
                 or rows of numbers (n, inputs).
 
-        Raises FormatError where a classifier gives another number of scores than it has labels.
+        Raises FormatError where the network gives other than a row an input, or a classifier
+        another number of scores than it has labels.
         """
-        if self.kind == "text-classifier":
-            outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
-        elif self.kind == "image-classifier":
-            shape, scale = self.task["shape"], self.task["scale"]
-            loader = DataLoader(
-                Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
-            )
-            outputs = predict(self.model, loader).outputs
-        else:
-            rows = Dataset(np.asarray(given, next(self.model.parameters()).dtype.storage))
-            outputs = predict(self.model, rows).outputs
+        with np.errstate(all="ignore"):
+            if self.kind == "text-classifier":
+                outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
+            elif self.kind == "image-classifier":
+                shape, scale = self.task["shape"], self.task["scale"]
+                loader = DataLoader(
+                    Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
+                )
+                outputs = predict(self.model, loader).outputs
+            else:
+                rows = np.asarray(given).astype(_dtype_of(self.model).storage)
+                outputs = predict(self.model, Dataset(rows)).outputs
+        if len(outputs) != len(given):
+            fact = f"the network gives {len(outputs)} answers to {len(given)} inputs"
+            raise FormatError(fact, path=self.path)
         if self.kind != "regressor" and outputs.shape[1:] != (len(self.labels),):
             fact = f"the network gives {outputs.shape[1:]} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
@@ -173,9 +179,16 @@ class Predictor:
             rows.update(zip(same, found, strict=True))
         return Tensor(np.stack([rows[place] for place in range(len(encoded))]))
 
-    def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
-        with no_grad():
-            scores = self.model(Tensor(x))
+    def _answer(self, x: Tensor) -> Tensor:
+        with no_grad(), np.errstate(all="ignore"):
+            found = self.model(x)
+        if not isinstance(found, Tensor):
+            fact = f"the network gives {type(found).__name__}, not one tensor"
+            raise FormatError(fact, path=self.path)
+        return found
+
+    def _classify(self, x: Tensor, notes: tuple[str, ...]) -> Prediction:
+        scores = self._answer(x)
         if scores.shape != (1, len(self.labels)):
             fact = f"the network gives {scores.shape} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
@@ -212,11 +225,18 @@ def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
         shape = task.get("shape")
     else:
         shape = [task.get("inputs")]
-        dtype = next((parameter.dtype for parameter in model.parameters()), float32)
+        dtype = _dtype_of(model)
     if kind not in KINDS or not _is_list_of(shape, int) or min(shape, default=0) < 1:
+        return None
+    if math.prod(shape) > MOST_INPUTS:
         return None
     zero = np.zeros((), dtype.storage)
     return Tensor.wrap(np.broadcast_to(zero, (1, *shape)), dtype)  # of one element's memory
+
+
+def _dtype_of(model: Module) -> DType:
+    """Return the dtype that a network computes with."""
+    return next((parameter.dtype for parameter in model.parameters()), float32)
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

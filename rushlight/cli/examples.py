@@ -1,5 +1,6 @@
 """The labelled examples that a saved network is evaluated on: a known data set, or files."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,14 +114,14 @@ _RECIPES = {"digits": "mnist", "fashion": "fashion-mnist", "sms": "sms", "spam":
 
 
 def _from_files(predictor: Predictor, path: Path) -> Examples:
-    if path.is_dir():
+    if os.path.isdir(path):
         if predictor.kind == "image-classifier":
             return _picture_folder(predictor, path)
         if predictor.kind == "text-classifier":
             texts, labels, names = text_folder(path)
             return _texts(predictor, str(path), texts, [names[label] for label in labels])
         raise UsageError(f"{path} is a folder, but the network takes numbers from a CSV file")
-    if not path.exists():
+    if not os.path.exists(path):
         hint = did_you_mean(str(path), _KNOWN)
         raise UsageError(f"there is no data {str(path)!r:.200}", hint=hint)
     if path.suffix.lower() not in TABLES:

@@ -8,7 +8,7 @@ from typing import Any
 from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
 from rushlight.core.errors import RushlightError
-from rushlight.data.pictures import render_bars
+from rushlight.data.pictures import printable, render_bars
 from rushlight.predictor import KINDS, Prediction, Predictor
 
 GOODBYES = ("quit", "exit")
@@ -68,12 +68,13 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
         print(json.dumps(answer), flush=True)
         return
     notes = "".join(f"  ({note})" for note in prediction.notes)
+    label = printable(prediction.label, sys.stdout.encoding)
     if kind == "regressor":
         print(f"{given} → {prediction.label}{notes}", flush=True)
     elif kind == "text-classifier":
         share = f"{100 * prediction.confidence:.1f}%"
-        print(f"{given:<30} → {prediction.label:<5} {share:>6}{notes}", flush=True)
+        print(f"{given:<30} → {label:<5} {share:>6}{notes}", flush=True)
     else:
-        print(f"{given}: {prediction.label}{notes}")
+        print(f"{given}: {label}{notes}")
         labels, shares = zip(*prediction.probabilities.items(), strict=True)
         print(render_bars(labels, shares, encoding=sys.stdout.encoding), flush=True)
