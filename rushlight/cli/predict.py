@@ -7,11 +7,12 @@ from typing import Any
 
 from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
-from rushlight.core.errors import RushlightError
+from rushlight.core.errors import DataError, RushlightError
 from rushlight.data.pictures import printable, render_bars
 from rushlight.predictor import KINDS, Prediction, Predictor
 
 GOODBYES = ("quit", "exit")
+LONGEST_LINE = 1 << 24  # characters
 
 
 def run(argv: Sequence[str]) -> int:
@@ -41,7 +42,9 @@ def _converse(predictor: Predictor, as_json: bool) -> int:
     while True:
         if asking:
             print("> ", end="", flush=True)
-        line = sys.stdin.readline()
+        line = sys.stdin.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            raise DataError(f"a line has more than {LONGEST_LINE} characters")
         if not line or line.strip().lower() in GOODBYES:
             break
         if line.strip():

@@ -60,9 +60,11 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temp, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temp.unlink()
+        if isinstance(error, OSError):
+            error.filename = error.filename or os.fspath(path)
         raise
     _sync_folder(target.parent)
 
@@ -86,9 +88,10 @@ def append(path: str | os.PathLike[str], data: bytes) -> None:
         try:
             while written < len(data):  # a disk that gets full takes a part at first
                 written += file.write(data[written:])
-        except OSError:
+        except OSError as error:
             if written:
                 file.truncate(file.tell() - written)
+            error.filename = error.filename or os.fspath(path)
             raise
 
 

@@ -1,6 +1,7 @@
 """`rushlight predict`: sentences, pictures and numbers, from the saved file alone."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -159,3 +160,11 @@ def test_a_label_is_no_order_to_the_terminal(rushlight, tmp_path):
     done = rushlight("predict", path, "hello")
     assert done.returncode == 0
     assert "?[31mred" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero here")
+def test_a_line_without_end_is_given_up(rushlight, models):
+    with open("/dev/zero", "rb") as endless:
+        done = rushlight("predict", models / "neuron.safetensors", stdin=endless)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rushlight: a line has more than 16777216 characters")
