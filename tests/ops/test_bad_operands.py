@@ -27,7 +27,11 @@ def ints(*values: int) -> Tensor:
     return rl.tensor(list(values), dtype="int64")
 
 
-WINDOW = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+def window(rank):
+    """Windows side by side along so many axes, one group."""
+    return {"stride": (1,) * rank, "padding": (0,) * rank, "dilation": (1,) * rank, "groups": 1}
+
+
 POOL = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False}
 
 POINTWISE = [p for p in PRIMITIVES.values() if isinstance(p, Pointwise)]
@@ -157,15 +161,41 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("conv2d", lambda x, w: F.conv2d(x, w), [t(1, 1, 2, 2), t(1, 1, 3, 3)], "does not fit"),
     (
         "conv2d_input",
-        lambda g, w: bind(PRIMITIVES["conv2d_input"], g, w, size=(3, 3), **WINDOW, groups=1),
+        lambda g, w: bind(PRIMITIVES["conv2d_input"], g, w, size=(3, 3), **window(2)),
         [t(1, 1, 3, 3), t(1, 1, 2, 2)],
         "the gradient of an image has shape",
     ),
     (
         "conv2d_weight",
-        lambda x, g: bind(PRIMITIVES["conv2d_weight"], x, g, kernel=(2, 2), **WINDOW, groups=1),
+        lambda x, g: bind(PRIMITIVES["conv2d_weight"], x, g, kernel=(2, 2), **window(2)),
         [t(2, 1, 3, 3), t(1, 1, 2, 2)],
         "x is a batch of 2, the gradient one of 1",
+    ),
+    ("conv1d", lambda x, w: F.conv1d(x, w), [t(1, 2, 4), t(3, 1, 2)], "x has 2 channels"),
+    (
+        "conv1d_input",
+        lambda g, w: bind(PRIMITIVES["conv1d_input"], g, w, size=(3,), **window(1)),
+        [t(1, 1, 3), t(1, 1, 2)],
+        "the gradient of a signal has shape",
+    ),
+    (
+        "conv1d_weight",
+        lambda x, g: bind(PRIMITIVES["conv1d_weight"], x, g, kernel=(2,), **window(1)),
+        [t(2, 1, 3), t(1, 1, 2)],
+        "x is a batch of 2, the gradient one of 1",
+    ),
+    ("conv3d", lambda x, w: F.conv3d(x, w), [t(1, 1, 2, 2), t(1, 1, 2, 2, 2)], "x has 4 axes"),
+    (
+        "conv3d_input",
+        lambda g, w: bind(PRIMITIVES["conv3d_input"], g, w, size=(3, 3, 3), **window(3)),
+        [t(1, 1, 3, 3, 3), t(1, 1, 2, 2, 2)],
+        "the gradient of a volume has shape",
+    ),
+    (
+        "conv3d_weight",
+        lambda x, g: bind(PRIMITIVES["conv3d_weight"], x, g, kernel=(2, 2, 2), **window(3)),
+        [t(1, 1, 3, 3, 3), t(1, 1, 2, 2, 3)],
+        "the gradient of a volume has shape",
     ),
     ("max_pool2d", lambda x: F.max_pool2d(x, 2), [t(1, 1, 1, 4)], "does not fit"),
     ("max_pool2d", lambda x: F.max_pool2d(x, 1), [t(1, 1, 2, 2, dtype=float16)], "float16"),
