@@ -65,9 +65,10 @@ class Predictor:
                 raise FormatError("its task has no list of labels", path=self.path)
             self.labels: list[str] = list(labels)
         if self.kind == "text-classifier":
-            if not _is_list_of(task.get("vocabulary"), str):
-                raise FormatError("its task has no list of words", path=self.path)
-            self.vocabulary = Vocabulary(task["vocabulary"])
+            try:
+                self.vocabulary = Vocabulary.from_task(task)
+            except FormatError as error:
+                raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier" and not (
             _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
         ):
@@ -90,7 +91,8 @@ class Predictor:
         if unknown == len(ids):
             notes = ("none of these words was seen in training",)
         elif unknown:
-            notes = (f"{unknown} of {len(ids)} words were not seen in training",)
+            words = len(self.vocabulary.tokenizer.pieces(text))
+            notes = (f"{unknown} of {words} words were not seen in training",)
         return self._classify(ids[None], notes)
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:

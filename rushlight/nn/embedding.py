@@ -11,6 +11,7 @@ from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take, take_add_p
+from rushlight.ops.scan import cumsum
 from rushlight.tensor import Tensor, as_tensor
 
 BAG_MODES = ("mean", "sum")
@@ -131,9 +132,7 @@ def embedding_bag(
     _check_offsets(ids, offsets)
     if not isinstance(offsets.data, np.ndarray):
         offsets = _guarded(ids, offsets)
-    positions = as_tensor(np.arange(ids.shape[0]))
-    begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
-    bag_of = begun.sum(1) - 1
+    bag_of = bag_of_each(offsets, ids.shape[0])
     bags = offsets.shape[0]
     last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
     total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)[:last]
@@ -142,6 +141,18 @@ def embedding_bag(
     ones = as_tensor(np.ones((ids.shape[0], 1)), table.dtype)
     count = bind(take_add_p, bag_of, ones, rows=bags)[:last]
     return total / count.clip(1.0)  # type: ignore[no-any-return]
+
+
+def bag_of_each(offsets: Tensor, total: int) -> Tensor:
+    """Return the bag in which each of `total` ids lies, int64 (total,).
+
+    >>> import rushlight as rl
+    >>> bag_of_each(rl.tensor([0, 2, 2]), 4)
+    tensor([0, 0, 2, 2])
+    """
+    ones = as_tensor(np.ones(offsets.shape[0], np.int64))
+    begins = bind(take_add_p, offsets, ones, rows=total + 1)
+    return cumsum(begins[:-1], 0) - 1  # type: ignore[no-any-return]
 
 
 def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:

@@ -12,8 +12,8 @@ from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError, did_you_mean
 from rushlight.core.primitive import PRIMITIVES, Spec
 from rushlight.core.shapes import Shape, Sizes, for_axes, window_size
+from rushlight.ops.arrange import pad
 from rushlight.ops.convolution import AXES, as_written, channels_first, check_space, check_weight
-from rushlight.ops.movement import pad
 from rushlight.ops.pointwise import cast
 
 Padding = Sizes | Literal["same", "valid"]
