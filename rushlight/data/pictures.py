@@ -307,12 +307,12 @@ def render_digits(
     in_row = -(-len(images) // rows)
     width = (columns + _GAP) // in_row - _GAP
     width = min(max(width // 2 * 2, _NARROWEST), _WIDEST)
-    draw = _draw_blocks if _can_show("▀▄█", encoding) else _draw_ascii
+    draw = _draw_blocks if can_show("▀▄█", encoding) else _draw_ascii
     drawn = [draw(_fit_square(image, width)) for image in _without_margin(images)]
     lines = []
     for start in range(0, len(images), in_row):
         row = range(start, min(start + in_row, len(images)))
-        texts = [_printable(captions[at], encoding)[:width].center(width) for at in row]
+        texts = [printable(captions[at], encoding)[:width].center(width) for at in row]
         lines += [_side_by_side(parts) for parts in zip(*(drawn[at] for at in row), strict=True)]
         lines += [_side_by_side(texts), ""]
     return "\n".join(lines[:-1])
@@ -348,10 +348,10 @@ def render_bars(
         raise DataError(f"probability {at} is {values[at]:g}, which is not between 0 and 1")
     if not len(labels):
         return ""
-    names = [_printable(label, encoding) for label in labels]
+    names = [printable(label, encoding) for label in labels]
     longest = max(len(name) for name in names)
     best = int(np.argmax(values))
-    in_blocks = _can_show("".join(_EIGHTHS), encoding)
+    in_blocks = can_show("".join(_EIGHTHS), encoding)
     lines = []
     for at, (name, value) in enumerate(zip(names, values.tolist(), strict=True)):
         mark = ">" if at == best else " "
@@ -367,7 +367,12 @@ def _bar(length: float, in_blocks: bool) -> str:
     return "█" * whole + _EIGHTHS[eighths]
 
 
-def _can_show(text: str, encoding: str | None) -> bool:
+def can_show(text: str, encoding: str | None) -> bool:
+    """Return whether a stream of some encoding, or of none, takes a text.
+
+    >>> can_show("█", "utf-8"), can_show("█", "latin-1")
+    (True, False)
+    """
     try:
         text.encode(encoding or "ascii")
     except LookupError:  # an encoding that Python does not know
@@ -377,10 +382,10 @@ def _can_show(text: str, encoding: str | None) -> bool:
     return True
 
 
-def _printable(text: str, encoding: str | None) -> str:
+def printable(text: str, encoding: str | None) -> str:
     """Return the text with a `?` for what a terminal might obey, or its encoding has not."""
     return "".join(
-        char if char.isprintable() and _can_show(char, encoding) else "?" for char in text
+        char if char.isprintable() and can_show(char, encoding) else "?" for char in text
     )
 
 

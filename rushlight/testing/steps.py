@@ -432,7 +432,7 @@ def counted(draft: Draft) -> Step:
 
 def windows(draft: Draft) -> Step:
     """A convolution, with part of the images as its weight, or a pool, of a value as images."""
-    kind = draft.pick.choice(["conv", "conv", "average", "max"])
+    kind = draft.pick.choice(["conv", "conv", "average", "max", "max"])
 
     def suits(place: int) -> bool:
         fine = draft.whole[place] if kind == "max" else draft.is_float(place)
@@ -467,7 +467,7 @@ KINDS: dict[Kind, int] = {  # with how often each is drawn
     divided: 2,
     larger: 2,
     compared: 2,
-    logical: 1,
+    logical: 2,
     chosen: 3,
     reshaped: 2,
     permuted: 3,
@@ -487,5 +487,5 @@ KINDS: dict[Kind, int] = {  # with how often each is drawn
     hot: 1,
     drawn: 1,
     counted: 1,
-    windows: 4,
+    windows: 6,
 }

@@ -7,6 +7,7 @@ the sums of the unfinished epoch and the history.
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from rushlight.optim.schedule import Schedule
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.history import History, is_number
-from rushlight.train.metrics import Tally
+from rushlight.train.tally import Tally
 
 FORMAT = "rushlight.checkpoint.1"
 LAST = "last.safetensors"
@@ -48,6 +49,9 @@ class Training:
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
     trained: bool = False  # whether all batches had their step, and only validation is left
+    # What is not part of a checkpoint:
+    folder: Path | None = None  # where checkpoints are kept
+    measures: dict[str, float] = field(default_factory=dict)  # of the last epoch, by callbacks
 
     @property
     def epoch(self) -> int:
@@ -57,6 +61,10 @@ class Training:
     def begin_epoch(self) -> None:
         """Forget the sums of the epoch before."""
         self.tally, self.seconds, self.trained = Tally(), 0.0, False
+
+    def judged(self) -> AbstractContextManager[None]:
+        """Give the model, for a block, the weights that it is judged by: averages, if any."""
+        return nullcontext() if self.average is None else self.average.swapped()
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; they are the parts' own."""
