@@ -114,7 +114,7 @@ def _shown(
         return f"{text}\n{render_digits(pictures, captions, columns, encoding)}"
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
-        what = " ".join(one.get("text", f"picture {one['index']}").split())
+        what = " ".join(one.get("text", f"example {one['index']}").split())
         room = max(20, columns - len(start))
         cut = what if len(what) <= room else what[: room - 3] + "..."
         text += f"\n{printable(start + cut, encoding)}"
