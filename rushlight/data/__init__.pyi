@@ -1,9 +1,11 @@
 from rushlight.data import mnist as mnist
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms
+from rushlight.data.dataset import Dataset as Dataset
+from rushlight.data.items import Items as Items
 from rushlight.data.loader import DataLoader as DataLoader
-from rushlight.data.loader import Dataset as Dataset
 from rushlight.data.ragged import Ragged as Ragged
+from rushlight.data.ragged import pad as pad
 from rushlight.data.split import folds as folds
 from rushlight.data.split import split as split
 from rushlight.data.tables import read_csv as read_csv

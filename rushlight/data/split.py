@@ -2,27 +2,29 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DataError, UsageError
 from rushlight.core.philox import WORD, permutation
-from rushlight.data.loader import Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
 
 Int64s = NDArray[np.int64]
+Whole = TypeVar("Whole", Dataset, Items)
 
 # `split` shuffles with a key of its own, which no epoch will reach.
 SPLIT = WORD - 1
 
 
 def split(
-    dataset: Dataset,
+    dataset: Whole,
     parts: Sequence[int] | Sequence[float],
     seed: int = 0,
     stratify: Any = None,
-) -> tuple[Dataset, ...]:
+) -> tuple[Whole, ...]:
     """Return the items of a data set in random order, divided into parts.
 
     Args:
@@ -54,8 +56,8 @@ def split(
 
 
 def folds(
-    dataset: Dataset, count: int, seed: int = 0, stratify: Any = None
-) -> Iterator[tuple[Dataset, Dataset]]:
+    dataset: Whole, count: int, seed: int = 0, stratify: Any = None
+) -> Iterator[tuple[Whole, Whole]]:
     """Yield pairs of data sets, to train and to test, so that each item is tested once.
 
     Args:
@@ -75,7 +77,7 @@ def folds(
     sizes = _sizes([1 / count] * count, len(dataset))
     tests = _part_of_each(dataset, sizes, sizes, seed, stratify)
 
-    def pairs() -> Iterator[tuple[Dataset, Dataset]]:
+    def pairs() -> Iterator[tuple[Whole, Whole]]:
         for number, test in enumerate(tests):
             rest = [items for other, items in enumerate(tests) if other != number]
             yield dataset.take(np.concatenate(rest)), dataset.take(test)
@@ -84,12 +86,12 @@ def folds(
 
 
 def _check(dataset: Any) -> None:
-    if not isinstance(dataset, Dataset):
+    if not isinstance(dataset, (Dataset, Items)):
         raise UsageError(f"a Dataset is divided, not {type(dataset).__name__}")
 
 
 def _part_of_each(
-    dataset: Dataset, sizes: list[int], parts: Sequence[Any], seed: int, stratify: Any
+    dataset: Dataset | Items, sizes: list[int], parts: Sequence[Any], seed: int, stratify: Any
 ) -> list[Int64s]:
     """Return the positions of the items of each part, in random order."""
     order = permutation(len(dataset), (seed, SPLIT))
@@ -130,9 +132,11 @@ def _shares(counts: Int64s, fractions: NDArray[np.float64], sizes: Int64s | None
     return shares
 
 
-def _classes(dataset: Dataset, stratify: Any) -> Int64s:
+def _classes(dataset: Dataset | Items, stratify: Any) -> Int64s:
     """Return the number of the class of each item, from 0 without gaps."""
     if isinstance(stratify, (int, np.integer)) and not isinstance(stratify, bool):
+        if isinstance(dataset, Items):
+            raise UsageError("Items are not read to be divided", hint="stratify=labels")
         if not -len(dataset.arrays) <= stratify < len(dataset.arrays):
             fact = f"there is no array {stratify} among {len(dataset.arrays)}"
             raise UsageError(fact, hint="stratify=-1 is the last one")

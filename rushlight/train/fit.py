@@ -12,7 +12,9 @@ import numpy as np
 
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
-from rushlight.data.loader import DataLoader, Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
+from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
 from rushlight.optim.optimizer import Optimizer, check_number
 from rushlight.optim.schedule import Schedule
@@ -30,13 +32,13 @@ NOTICEABLE_S = 0.3
 
 def fit(
     model: Module,
-    data: DataLoader | Dataset,
+    data: DataLoader | Dataset | Items,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer,
     epochs: int,
     schedule: Schedule | None = None,
-    validation: DataLoader | Dataset | None = None,
+    validation: DataLoader | Dataset | Items | None = None,
     patience: int | None = None,
     clip_norm: float | None = None,
     checkpoint: str | Path | None = None,

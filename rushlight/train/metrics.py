@@ -7,7 +7,9 @@ import numpy as np
 
 from rushlight.core.errors import DataError, ShapeError
 from rushlight.core.mode import no_grad
-from rushlight.data.loader import DataLoader, Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
+from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
@@ -119,7 +121,7 @@ class Tally:
 
 
 def evaluate(
-    model: Module, data: DataLoader | Dataset, loss: Loss | None = None
+    model: Module, data: DataLoader | Dataset | Items, loss: Loss | None = None
 ) -> tuple[float, float | None]:
     """Return the mean loss of a model on data, and its accuracy where the labels are classes.
 

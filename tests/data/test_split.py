@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rushlight.core.errors import DataError, UsageError
 from rushlight.core.philox import permutation
 from rushlight.data import sms
-from rushlight.data.loader import Dataset
+from rushlight.data.dataset import Dataset
 from rushlight.data.split import folds, split
 
 

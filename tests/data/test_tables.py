@@ -3,7 +3,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.core.errors import DataError, FormatError, UsageError
-from rushlight.data.loader import Dataset
+from rushlight.data.dataset import Dataset
 from rushlight.data.tables import read_csv
 
 
