@@ -212,16 +212,16 @@ def primitive_rows(primitives: list[Primitive]) -> Iterator[str]:
 
 
 def meaning(primitive: Primitive) -> str:
-    """What a primitive says of itself; one of a family says it in its function."""
+    """What a primitive says of itself; one of a family says it in its function, if it has one."""
     if isinstance(primitive, Pointwise) or "name" in vars(type(primitive)):
         return first_line(primitive)
-    return first_line(own_function(primitive))
+    return first_line(own_function(primitive) or primitive)
 
 
 def own_function(primitive: Primitive) -> Any:
-    """The function of a primitive's name in the primitive's file, or None."""
-    module = importlib.import_module(home_of(primitive).file[: -len(".py")].replace("/", "."))
-    return vars(module).get(primitive.name)
+    """The function of a primitive's name in a file of ops, or None."""
+    found = (vars(module).get(primitive.name) for module in modules_of_ops())
+    return next((one for one in found if inspect.isfunction(one)), None)
 
 
 def composite_rows() -> Iterator[str]:

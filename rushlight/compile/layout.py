@@ -5,14 +5,31 @@ Convolutions want channels innermost, and their weights the output channels; a d
 its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
+from collections.abc import Callable
+
 from rushlight.compile.fuse import Fuser
 from rushlight.core.kernels import Contraction, Map, Window
 from rushlight.graph.ir import GraphValue, Node
 
 Order = tuple[int, ...]
 
-IMAGES: Order = (0, 2, 3, 1)
-KERNELS: Order = (2, 3, 1, 0)
+
+def images(rank: int) -> Order:
+    """Return the order of (batch, channels, *space) that has the channels innermost.
+
+    >>> images(4)
+    (0, 2, 3, 1)
+    """
+    return (0, *range(2, rank), 1)
+
+
+def kernels(rank: int) -> Order:
+    """Return the order of weights (out, channels, *space) that has the outputs innermost.
+
+    >>> kernels(4)
+    (2, 3, 1, 0)
+    """
+    return (*range(2, rank), 1, 0)
 
 
 def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
@@ -67,10 +84,7 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     """Return which operands and results of a node had better lie in which order."""
     record = fuser.records[node]
     if isinstance(record, Window):
-        images = [node.inputs[0], *node.outputs]
-        return [
-            (fuser.views.root(x), IMAGES) for x in images if len(fuser.views.root(x).shape) == 4
-        ]
+        return _with_channels(fuser, {x: images for x in (node.inputs[0], *node.outputs)})
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):
@@ -87,14 +101,18 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
 
 
 def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
-    kinds = {
-        "conv2d": (IMAGES, KERNELS, IMAGES),
-        "conv2d_input": (IMAGES, KERNELS, IMAGES),
-        "conv2d_weight": (IMAGES, IMAGES, KERNELS),
-    }[node.primitive.name]
+    orders = {
+        "": (images, kernels, images),
+        "input": (images, kernels, images),
+        "weight": (images, images, kernels),
+    }[node.primitive.name.partition("_")[2]]
     values = (*node.inputs, *node.outputs)
-    return [
-        (fuser.views.root(x), order)
-        for x, order in zip(values, kinds, strict=True)
-        if len(fuser.views.root(x).shape) == 4
-    ]
+    return _with_channels(fuser, dict(zip(values, orders, strict=True)))
+
+
+def _with_channels(
+    fuser: Fuser, orders: dict[GraphValue, Callable[[int], Order]]
+) -> list[tuple[GraphValue, Order]]:
+    """Return the wishes for values of batch, channels and 1 to 3 more axes, by their orders."""
+    roots = [(fuser.views.root(x), order) for x, order in orders.items()]
+    return [(root, order(len(root.shape))) for root, order in roots if 3 <= len(root.shape) <= 5]

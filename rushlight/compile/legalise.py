@@ -120,31 +120,31 @@ def _is_view(node: Node) -> bool:
     return isinstance(record, (View, Reinterpret))
 
 
-def _pad(writer: _Writer, x: GraphValue, padding: tuple[int, int]) -> GraphValue:
+def _pad(writer: _Writer, x: GraphValue, padding: Shape) -> GraphValue:
     start = (0, 0, *padding)
     shape = tuple(n + 2 * p for n, p in zip(x.shape, start, strict=True))
-    return writer.add("place", x, shape=shape, start=start, step=(1, 1, 1, 1))
+    return writer.add("place", x, shape=shape, start=start, step=(1,) * len(shape))
 
 
 def _convolution(writer: _Writer, node: Node) -> GraphValue | None:
     padding = node.params["padding"]
-    if padding == (0, 0):
+    if not any(padding):
         return None
     x, other = map(writer.get, node.inputs)
-    params = node.params | {"padding": (0, 0)}
+    params = node.params | {"padding": (0,) * len(padding)}
     return writer.add(node.primitive.name, _pad(writer, x, padding), other, **params)
 
 
 def _convolution_input(writer: _Writer, node: Node) -> GraphValue | None:
     padding, size = node.params["padding"], node.params["size"]
-    if padding == (0, 0):
+    if not any(padding):
         return None
     g, weight = map(writer.get, node.inputs)
     padded = tuple(n + 2 * p for n, p in zip(size, padding, strict=True))
-    params = node.params | {"padding": (0, 0), "size": padded}
-    whole = writer.add("conv2d_input", g, weight, **params)
-    count = node.outputs[0].shape
-    return writer.add("slice", whole, start=(0, 0, *padding), count=count, step=(1, 1, 1, 1))
+    params = node.params | {"padding": (0,) * len(padding), "size": padded}
+    whole = writer.add(node.primitive.name, g, weight, **params)
+    start, count = (0, 0, *padding), node.outputs[0].shape
+    return writer.add("slice", whole, start=start, count=count, step=(1,) * len(count))
 
 
 def _fold(writer: _Writer, node: Node) -> GraphValue | None:
@@ -174,9 +174,9 @@ def _can_be_split(dtype: DType) -> bool:
 
 
 REWRITES = {
-    "conv2d": _convolution,
-    "conv2d_weight": _convolution,
-    "conv2d_input": _convolution_input,
+    **{f"conv{rank}d": _convolution for rank in (1, 2, 3)},
+    **{f"conv{rank}d_weight": _convolution for rank in (1, 2, 3)},
+    **{f"conv{rank}d_input": _convolution_input for rank in (1, 2, 3)},
     "sum": _fold,
     "mean": _fold,
     "max": _fold,

@@ -95,18 +95,19 @@ def reduced_shape(shape: Shape, axes: Shape, keepdims: bool) -> Shape:
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
-def pair(value: int | Sequence[int], what: str) -> tuple[int, int]:
-    """Return (height, width) for an int or a pair.
+def for_axes(value: int | Sequence[int], count: int, what: str) -> Shape:
+    """Return a number for each of `count` axes, given one for all of them or one for each.
 
-    >>> pair(3, "kernel"), pair((1, 2), "stride")
+    >>> for_axes(3, 2, "kernel"), for_axes((1, 2), 2, "stride")
     ((3, 3), (1, 2))
     """
     sizes = as_shape(value)
     if len(sizes) == 1:
-        return sizes[0], sizes[0]
-    if len(sizes) == 2:
-        return sizes[0], sizes[1]
-    raise ShapeError(f"{what} takes one int or two, not {value!r}")
+        return sizes * count
+    if len(sizes) == count:
+        return sizes
+    more = {1: "", 2: " or two", 3: " or three"}[count]
+    raise ShapeError(f"{what} takes one int{more}, not {value!r}")
 
 
 def window_size(size: int, kernel: int, stride: int, padding: int, dilation: int, what: str) -> int:

@@ -13,9 +13,12 @@ from rushlight.nn.builder import build as build
 from rushlight.nn.containers import Flatten as Flatten
 from rushlight.nn.containers import Identity as Identity
 from rushlight.nn.containers import Sequential as Sequential
-from rushlight.nn.conv import AvgPool2d as AvgPool2d
+from rushlight.nn.conv import Conv1d as Conv1d
 from rushlight.nn.conv import Conv2d as Conv2d
-from rushlight.nn.conv import MaxPool2d as MaxPool2d
+from rushlight.nn.conv import Conv3d as Conv3d
+from rushlight.nn.conv import ConvTranspose1d as ConvTranspose1d
+from rushlight.nn.conv import ConvTranspose2d as ConvTranspose2d
+from rushlight.nn.conv import ConvTranspose3d as ConvTranspose3d
 from rushlight.nn.dropout import Dropout as Dropout
 from rushlight.nn.dropout import WordDropout as WordDropout
 from rushlight.nn.embedding import Embedding as Embedding
@@ -28,3 +31,9 @@ from rushlight.nn.module import Module as Module
 from rushlight.nn.module import Parameter as Parameter
 from rushlight.nn.norm import BatchNorm as BatchNorm
 from rushlight.nn.norm import LayerNorm as LayerNorm
+from rushlight.nn.pool import AvgPool1d as AvgPool1d
+from rushlight.nn.pool import AvgPool2d as AvgPool2d
+from rushlight.nn.pool import AvgPool3d as AvgPool3d
+from rushlight.nn.pool import MaxPool1d as MaxPool1d
+from rushlight.nn.pool import MaxPool2d as MaxPool2d
+from rushlight.nn.pool import MaxPool3d as MaxPool3d

@@ -10,13 +10,14 @@ from rushlight.core.shapes import Shape, as_shape, size_of
 from rushlight.core.source import user_line
 from rushlight.nn.activation import ReLU, Sigmoid, Tanh
 from rushlight.nn.containers import Flatten, Sequential
-from rushlight.nn.conv import AvgPool2d, Conv2d, MaxPool2d, Size
+from rushlight.nn.conv import Conv2d, Size
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding, EmbeddingBag
 from rushlight.nn.init import check_sizes
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.norm import BatchNorm, LayerNorm
+from rushlight.nn.pool import AvgPool2d, MaxPool2d
 from rushlight.nn.summary import output_shapes
 from rushlight.ops.composite import cross_entropy, mse_loss
 from rushlight.tensor import Tensor

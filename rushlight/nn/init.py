@@ -108,18 +108,22 @@ def fans(shape: Any) -> tuple[int, int]:
     return max(sizes[1] * window, 1), max(sizes[0] * window, 1)
 
 
-def weight_and_bias(shape: Shape, name: str | None) -> tuple[Tensor, Tensor]:
+def weight_and_bias(
+    shape: Shape, name: str | None, outputs: int | None = None
+) -> tuple[Tensor, Tensor]:
     """Return how a weight (outputs, inputs, *window) and the bias (outputs,) beside it begin.
 
     Args:
         shape: of the weight.
         name: of the weight's initialiser, the bias is zero then; None for PyTorch's usual start,
             both uniform in ±1/sqrt(fan_in).
+        outputs: size of the bias, where it is not the weight's first.
     """
+    size = shape[:1] if outputs is None else (outputs,)
     if name is not None:
-        return by_name(name)(shape), zeros(shape[:1])
+        return by_name(name)(shape), zeros(size)
     bound = fans(shape)[0] ** -0.5
-    return uniform(shape, -bound, bound), uniform(shape[:1], -bound, bound)
+    return uniform(shape, -bound, bound), uniform(size, -bound, bound)
 
 
 def check_sizes(**sizes: Any) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import rushlight as rl
 from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.fuse import fuse
-from rushlight.compile.layout import IMAGES, KERNELS, choose_orders
+from rushlight.compile.layout import choose_orders, images, kernels
 from rushlight.compile.legalise import legalise
 from rushlight.graph.ir import Graph
 from rushlight.ops.conv import conv2d
@@ -33,9 +33,9 @@ def test_channels_of_images_and_outputs_of_their_weights_lie_innermost() -> None
         return max_pool2d(conv2d(x.tanh(), w).relu(), 2).exp()
 
     found = orders(rl.trace(function, rl.ones(2, 3, 12, 12)))
-    assert found["tanh"] == found["conv2d"] == found["relu"] == found["max_pool2d"] == IMAGES
-    assert found["exp"] == IMAGES
-    assert found["state 0"] == KERNELS
+    assert found["tanh"] == found["conv2d"] == found["relu"] == found["max_pool2d"] == images(4)
+    assert found["exp"] == images(4)
+    assert found["state 0"] == kernels(4)
 
 
 def test_arguments_lie_as_they_come() -> None:

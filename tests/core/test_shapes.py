@@ -7,9 +7,9 @@ import rushlight as rl
 from rushlight.core.shapes import (
     as_shape,
     broadcast_shapes,
+    for_axes,
     normalize_axes,
     normalize_axis,
-    pair,
     reduced_shape,
     size_of,
     window_size,
@@ -82,11 +82,13 @@ def test_a_shape_is_made_of_ints(wrong: object) -> None:
         as_shape(wrong)
 
 
-def test_pairs_are_made_of_one_int_or_two() -> None:
-    assert pair(np.int64(2), "stride") == (2, 2)
-    assert pair([1, 3], "stride") == (1, 3)
-    with pytest.raises(rl.ShapeError, match=r"stride takes one int or two, not \(1, 2, 3\)"):
-        pair((1, 2, 3), "stride")
+def test_a_number_for_each_axis_is_made_of_one_int_or_as_many_as_there_are() -> None:
+    assert for_axes(np.int64(2), 2, "stride") == (2, 2)
+    assert for_axes([1, 3], 2, "stride") == (1, 3)
+    assert for_axes((4,), 1, "stride") == (4,)
+    for count, takes in ((1, "one int"), (2, "one int or two"), (3, "one int or three")):
+        with pytest.raises(rl.ShapeError, match=rf"stride takes {takes}, not \(1, 2, 3, 4\)"):
+            for_axes((1, 2, 3, 4), count, "stride")
 
 
 @given(

@@ -26,7 +26,15 @@ def ragged(random):
     return random.integers(0, 7, 11), np.array([0, 3, 4, 4, 9])
 
 
+SIGNAL = normal(3, 4, 9)
 PICTURE = normal(3, 4, 6, 5)
+VOLUME = normal(2, 4, 4, 5, 3)
+
+
+def both(make):
+    """Our layers and PyTorch's, where they have the same names and arguments."""
+    return make(nn), make(tnn)
+
 
 # name, our layers, PyTorch's, the inputs of a step
 LAYERS = [
@@ -69,6 +77,71 @@ LAYERS = [
         [nn.Conv2d(4, 3, 1), nn.AvgPool2d((3, 2), 2, 1, True, False)],
         [tnn.Conv2d(4, 3, 1), tnn.AvgPool2d((3, 2), 2, 1, True, False)],
         PICTURE,
+    ),
+    ("conv1d", *both(lambda lib: [lib.Conv1d(4, 3, 3)]), SIGNAL),
+    (
+        "conv1d with all options",
+        *both(lambda lib: [lib.Conv1d(4, 6, 3, 2, 3, 2, groups=2, bias=False)]),
+        SIGNAL,
+    ),
+    (
+        "conv1d of the same size",
+        *both(lambda lib: [lib.Conv1d(4, 2, 3, padding="same", dilation=2)]),
+        SIGNAL,
+    ),
+    ("conv3d", *both(lambda lib: [lib.Conv3d(4, 3, 2)]), VOLUME),
+    (
+        "conv3d with all options",
+        *both(lambda lib: [lib.Conv3d(4, 6, (2, 3, 1), (1, 2, 1), (1, 0, 2), (2, 1, 1), groups=2)]),
+        VOLUME,
+    ),
+    ("transposed conv1d", *both(lambda lib: [lib.ConvTranspose1d(4, 3, 3)]), SIGNAL),
+    (
+        "transposed conv1d with all options",
+        *both(lambda lib: [lib.ConvTranspose1d(4, 6, 3, 2, 1, 2, 2, False, 3)]),
+        SIGNAL,
+    ),
+    ("transposed conv2d", *both(lambda lib: [lib.ConvTranspose2d(4, 3, 2, 2)]), PICTURE),
+    (
+        "transposed conv2d with all options",
+        *both(
+            lambda lib: [lib.ConvTranspose2d(4, 2, (3, 2), (2, 3), (1, 0), (1, 2), 2, True, (2, 1))]
+        ),
+        PICTURE,
+    ),
+    (
+        "transposed conv3d",
+        *both(lambda lib: [lib.ConvTranspose3d(4, 2, (2, 1, 3), (2, 1, 2), (0, 0, 1), (1, 0, 0))]),
+        VOLUME,
+    ),
+    (
+        "max pool of signals",
+        *both(
+            lambda lib: [lib.Conv1d(4, 3, 1), lib.MaxPool1d(3, 2, 1, dilation=2, ceil_mode=True)]
+        ),
+        SIGNAL,
+    ),
+    (
+        "max pool of volumes",
+        *both(
+            lambda lib: [
+                lib.Conv3d(4, 3, 1),
+                lib.MaxPool3d((2, 3, 2), (1, 2, 1), (1, 1, 0), (1, 2, 1)),
+            ]
+        ),
+        VOLUME,
+    ),
+    (
+        "average pool of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AvgPool1d(3, 2, 1, True, False)]),
+        SIGNAL,
+    ),
+    (
+        "average pool of volumes",
+        *both(
+            lambda lib: [lib.Conv3d(4, 3, 1), lib.AvgPool3d((2, 3, 2), 2, (1, 1, 0), True, False)]
+        ),
+        VOLUME,
     ),
     ("embedding", [nn.Embedding(7, 3)], [tnn.Embedding(7, 3)], ids(7, 4, 5)),
     (

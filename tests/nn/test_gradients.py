@@ -8,6 +8,8 @@ from rushlight import nn
 from rushlight.nn.module import REGISTRY
 from rushlight.testing.gradcheck import check_gradients
 
+SIGNALS = [(1, 2, 4), (2, 2, 5), (0, 2, 4), (3, 2, 6), (1, 2, 7)]
+VOLUMES = [(1, 2, 2, 2, 3), (1, 2, 3, 2, 2), (0, 2, 2, 3, 2), (2, 2, 2, 2, 2), (1, 2, 2, 3, 2)]
 PICTURES = [(1, 2, 4, 4), (2, 2, 5, 4), (0, 2, 4, 4), (3, 2, 4, 6), (1, 2, 7, 5)]
 ANY = [(), (3,), (0, 3), (2, 3), (2, 1, 4)]
 FEATURES = [(3,), (2, 3), (0, 3), (2, 4, 3), (1, 1, 3)]
@@ -23,6 +25,18 @@ LAYERS = [
     (nn.MaxPool2d(3, 2, 1), PICTURES, 1),
     (nn.AvgPool2d(2), PICTURES, 2),
     (nn.AvgPool2d((2, 3), 1, 1, ceil_mode=True, count_include_pad=False), PICTURES, 1),
+    (nn.Conv1d(2, 3, 2), SIGNALS, 2),
+    (nn.Conv1d(2, 4, 3, 2, 2, 2, groups=2), SIGNALS, 1),
+    (nn.Conv3d(2, 2, 2), VOLUMES, 1),
+    (nn.Conv3d(2, 2, (2, 1, 2), 1, (0, 1, 1), groups=2, bias=False), VOLUMES, 1),
+    (nn.ConvTranspose1d(2, 3, 3, 2, 1, 1), SIGNALS, 2),
+    (nn.ConvTranspose1d(2, 2, 2, 1, 0, 2, groups=2, dilation=3), SIGNALS, 1),
+    (nn.ConvTranspose2d(2, 2, (2, 3), (2, 1), 1, (1, 0), groups=2), PICTURES, 1),
+    (nn.ConvTranspose3d(2, 1, 2, 2, bias=False), VOLUMES, 1),
+    (nn.MaxPool1d(3, 2, 1), SIGNALS, 1),
+    (nn.MaxPool3d(2, 1), VOLUMES, 1),
+    (nn.AvgPool1d(2, 1, 1, count_include_pad=False), SIGNALS, 2),
+    (nn.AvgPool3d(2, 1), VOLUMES, 1),
     (nn.BatchNorm(3), [(2, 3), (5, 3), (2, 3, 2), (2, 3, 2, 1), (1, 3, 2, 2)], 2),
     (nn.BatchNorm(3).eval(), [(1, 3), (0, 3), (2, 3), (2, 3, 2), (2, 3, 1, 2)], 2),
     (nn.LayerNorm(3), FEATURES, 2),

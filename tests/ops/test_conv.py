@@ -11,7 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import rushlight as rl
 from rushlight.core.bind import bind
-from rushlight.ops.conv import conv2d, conv2d_input_p, conv2d_p, conv2d_weight_p
+from rushlight.ops.conv import conv2d
+from rushlight.ops.convolution import conv2d_input_p, conv2d_p, conv2d_weight_p
 from rushlight.testing.compare import assert_close
 from rushlight.testing.gradcheck import check_gradients
 

@@ -9,7 +9,8 @@ import pytest
 
 import rushlight as rl
 from rushlight.core.bind import bind
-from rushlight.ops.pool import avg_pool2d, max_pool2d, max_pool2d_p, sum_pool2d_p, sum_unpool2d_p
+from rushlight.ops.pool import avg_pool2d, max_pool2d
+from rushlight.ops.pooling import max_pool2d_p, sum_pool2d_p, sum_unpool2d_p
 from rushlight.testing.compare import assert_close
 from rushlight.testing.gradcheck import check_gradients
 
