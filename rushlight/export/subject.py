@@ -20,7 +20,7 @@ from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.nn.containers import Sequential
 from rushlight.nn.dropout import WordDropout
-from rushlight.nn.embedding import EmbeddingBag
+from rushlight.nn.embedding import EmbeddingBag, shared
 from rushlight.nn.module import Module
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
@@ -229,5 +229,7 @@ def pooled(bag: EmbeddingBag, ids: Tensor, count: Tensor) -> Tensor:
     words = ids.shape[0]
     rows: Any = take(bag.weight, ids)
     used: Any = as_tensor(np.arange(words)) < count
+    if bag.padding is not None:
+        used = used & (ids != bag.padding)
     total: Tensor = where(used.unsqueeze(1), rows, 0.0).sum(0, keepdims=True)
-    return total / count.cast(rows.dtype) if bag.mode == "mean" else total
+    return shared(total, used.cast(rows.dtype).sum(), bag.mode)

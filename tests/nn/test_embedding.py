@@ -77,8 +77,8 @@ MISTAKES = [
     (lambda: BAG([0], [0.0]), "embedding_bag: offsets are integers, not float32", "cast them"),
     (
         lambda: nn.EmbeddingBag(3, 2, "max"),
-        "EmbeddingBag: a bag is made by mean or sum, not 'max'",
-        "choose one of mean, sum",
+        "EmbeddingBag: a bag is made by mean, sum or sqrtn, not 'max'",
+        "choose one of mean, sqrtn, sum",
     ),
     (lambda: nn.Embedding(0, 2), "Embedding: count must be an int of at least 1, not 0", None),
     (lambda: nn.Embedding(3, 2.0), "Embedding: width must be an int of at least 1, not 2.0", None),
@@ -118,5 +118,5 @@ def test_a_traced_bag_refuses_no_offsets():
 
 
 def test_a_mode_that_is_no_text_is_refused():
-    with pytest.raises(rl.ModuleError, match="a bag is made by mean or sum"):
+    with pytest.raises(rl.ModuleError, match="a bag is made by mean, sum or sqrtn"):
         nn.EmbeddingBag(3, 2, mode=np.ones(2))
