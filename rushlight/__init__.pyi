@@ -46,9 +46,8 @@ from rushlight.formats.model import load_model as load
 from rushlight.formats.model import save_model as save
 from rushlight.graph.ir import Graph as Graph
 from rushlight.graph.trace import trace as trace
-from rushlight.ops.elementwise import maximum as maximum
-from rushlight.ops.elementwise import minimum as minimum
 from rushlight.ops.elementwise import where as where
+from rushlight.ops.functions import *
 from rushlight.ops.gather import one_hot as one_hot
 from rushlight.ops.gather import take as take
 from rushlight.ops.movement import concat as concat
@@ -58,6 +57,7 @@ from rushlight.random import manual_seed as manual_seed
 from rushlight.random import rand as rand
 from rushlight.random import randint as randint
 from rushlight.random import randn as randn
+from rushlight.recompute import checkpoint as checkpoint
 from rushlight.tensor import Tensor as Tensor
 from rushlight.tensor import tensor as tensor
 from rushlight.train.fit import fit as fit

@@ -85,8 +85,12 @@ def gradients(
     *,
     create_graph: bool = False,
     retain_graph: bool | None = None,
+    since: int = -1,
 ) -> list[Any]:
-    """Return the gradient of the summed outputs for each input; None where it has no part."""
+    """Return the gradient of the summed outputs for each input; None where it has no part.
+
+    What was made before the moment `since` of the clock counts as a leaf.
+    """
     roots = []
     for position, output in enumerate(outputs):
         _check_root(output)
@@ -95,29 +99,41 @@ def gradients(
         (id(x.node), x.output_index): None for x in inputs if x.node is not None
     }
     keep = create_graph if retain_graph is None else retain_graph
-    leaves = _sweep(roots, keep=keep, create_graph=create_graph, wanted=wanted)
+    leaves = _sweep(roots, keep=keep, create_graph=create_graph, wanted=wanted, since=since)
     found = []
     for x in inputs:
-        if x.node is not None:
+        if not _is_leaf(x, since):
             found.append(wanted[(id(x.node), x.output_index)])
         else:
             found.append(leaves[id(x)][1] if id(x) in leaves else None)
     return found
 
 
-def leaves_of(root: Any) -> list[Any]:
-    """Return the leaves that require a gradient and that `root` depends on, each once."""
+def leaves_of(roots: Sequence[Any], since: int = -1) -> list[Any]:
+    """Return the leaves that require a gradient and that `roots` depend on, each once.
+
+    What was made before the moment `since` of the clock counts as a leaf.
+    """
     leaves: dict[int, Any] = {}
-    waiting = [root]
+    waiting = list(roots)
     seen: set[Node] = set()
     while waiting:
         x = waiting.pop()
-        if x.node is None:
+        if _is_leaf(x, since):
             leaves[id(x)] = x
         elif x.node not in seen:
             seen.add(x.node)
             waiting += [one for one in x.node.inputs or () if one.requires_grad]
     return list(leaves.values())
+
+
+def now() -> int:
+    """Return a moment of the clock that numbers the nodes: those made from now on are younger."""
+    return next(_clock)
+
+
+def _is_leaf(x: Any, since: int) -> bool:
+    return x.node is None or x.node.order < since
 
 
 def _check_root(root: Any) -> None:
@@ -146,6 +162,7 @@ def _sweep(
     keep: bool,
     create_graph: bool,
     wanted: dict[tuple[int, int], Any],
+    since: int = -1,
 ) -> dict[int, tuple[Any, Any]]:
     """Go back from `roots` in falling order of creation; return the gradients of the leaves.
 
@@ -157,7 +174,7 @@ def _sweep(
 
     def send(x: Any, g: Any) -> None:
         node = x.node
-        if node is None:
+        if _is_leaf(x, since):
             before = leaves.get(id(x))
             leaves[id(x)] = (x, g if before is None else before[1] + g)
             return

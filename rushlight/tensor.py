@@ -166,6 +166,8 @@ class Tensor(TensorMethods):
             raise DTypeError(f"a {self.dtype} tensor cannot become {value.dtype}", hint=hint)
         if self.node is not None:
             raise GradientError("a computed tensor cannot be assigned to", hint="x.detach() can")
+        if mode.before is not None:
+            mode.before.setdefault(id(self), (self, self.detach()))
         mode.evaluator.assign(self, value)
         assigned(self)
         return self

@@ -42,7 +42,7 @@ def value_and_grad(
                 inputs[position] = bind(reshape_p, x, shape=x.shape)
             value = _check_value(function(*inputs, **kwargs))
             wanted = [inputs[position] for position in positions]
-            others = {id(x) for x in leaves_of(value)} - {id(x) for x in fresh}
+            others = {id(x) for x in leaves_of([value])} - {id(x) for x in fresh}
             linked = recorded and bool(others)
             found = gradients([value], wanted, create_graph=linked, retain_graph=bool(others))
         grads = tuple(

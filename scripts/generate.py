@@ -1,4 +1,4 @@
-"""Writes what derives from the registry: the type stub of the Tensor's methods, the table of ops.
+"""Writes what derives from the registry: type stubs of methods and functions, the table of ops.
 
 python scripts/generate.py           writes the files
 python scripts/generate.py --check   names those that are not as they would be written, and exits 1
@@ -26,6 +26,7 @@ from rushlight import ops  # noqa: E402
 from rushlight.core.primitive import METHODS, PRIMITIVES, Primitive  # noqa: E402
 from rushlight.core.shapes import AxisLike  # noqa: E402
 from rushlight.nn import functional  # noqa: E402
+from rushlight.ops.functions import FUNCTIONS  # noqa: E402
 from rushlight.ops.pointwise import Pointwise  # noqa: E402
 
 LINE = 100
@@ -50,6 +51,13 @@ Operand = Tensor | float | Array | np.generic | Sequence[Any]  # what stands for
 class TensorMethods(Value):
     """Every op that is entered as a method, under its name."""
 '''
+
+FUNCTIONS_STUB = f"""\
+# Written by scripts/generate.py from the registry; {REMEDY}.
+
+from rushlight.ops.methods import Operand
+from rushlight.tensor import Tensor
+"""
 
 OPS = f"""\
 <!-- Written by scripts/generate.py from the registry; {REMEDY}. -->
@@ -79,7 +87,7 @@ Made of primitives, so they have gradients, are traced and interpreted with no r
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Home:
     """Where an op is written down."""
 
@@ -120,6 +128,7 @@ def defined_names(tree: ast.Module) -> Iterator[str]:
 
 
 HOMES = find_homes()
+EXPORTS = {name: getattr(rl, name, None) for name in rl.__all__} | FUNCTIONS
 
 
 def home_of(primitive: Primitive) -> Home:
@@ -128,10 +137,10 @@ def home_of(primitive: Primitive) -> Home:
     return HOMES[id(type(primitive) if alone else primitive)]
 
 
-# The type stub
+# The type stubs
 
 
-def stub() -> str:
+def stub_of_methods() -> str:
     by_file = defaultdict(list)
     for name, function in METHODS.items():
         forward = METHODS[unreflected(name)]
@@ -141,7 +150,7 @@ def stub() -> str:
     for file, entries in sorted(by_file.items()):
         lines += ["", f"    # {file}"]
         for _, name, function in sorted(entries, key=lambda entry: entry[0]):
-            lines += stub_of(name, function)
+            lines += stub_of(name, function, "self", "    ")
     return STUB + "\n".join(lines) + "\n"
 
 
@@ -151,18 +160,29 @@ def unreflected(name: str) -> str:
     return forward if name.startswith("__r") and forward in METHODS else name
 
 
-def stub_of(name: str, function: Callable[..., Any]) -> list[str]:
-    parameters = list(inspect.signature(function).parameters.values())[1:]
-    texts = ["self", *(parameter_text(name, parameter) for parameter in parameters)]
+def stub_of_functions() -> str:
+    entries = sorted((HOMES[id(function)], name) for name, function in FUNCTIONS.items())
+    lines = [line for _, name in entries for line in ["", *stub_of(name, FUNCTIONS[name], None)]]
+    return FUNCTIONS_STUB + "\n".join(lines) + "\n"
+
+
+def stub_of(
+    name: str, function: Callable[..., Any], first: str | None = "self", indent: str = ""
+) -> list[str]:
+    """The lines of a function's stub; `first` is how its first parameter is written."""
+    parameters = list(inspect.signature(function).parameters.values())
+    texts = [parameter_text(name, parameter) for parameter in parameters]
+    texts[0] = first or texts[0]
     ignore = "  # type: ignore[override]" if name in OVERRIDES else ""
-    line = f"    def {name}({', '.join(texts)}) -> Tensor:"
+    line = f"{indent}def {name}({', '.join(texts)}) -> Tensor:"
     lines = [line + ignore]
     if len(line) > LINE:
-        lines = [f"    def {name}(", *(f"        {text}," for text in texts), "    ) -> Tensor:"]
+        inside = [f"{indent}    {text}," for text in texts]
+        lines = [f"{indent}def {name}(", *inside, f"{indent}) -> Tensor:"]
     summary = first_line(function)
     if not summary:
         return [*lines[:-1], f"{lines[-1].removesuffix(ignore)} ...{ignore}"]
-    quoted = f'        """{summary}"""'
+    quoted = f'{indent}    """{summary}"""'
     return [*lines, quoted if len(quoted) <= LINE else f"{quoted}  # noqa: E501"]
 
 
@@ -229,7 +249,7 @@ def composite_rows() -> Iterator[str]:
     named |= {id(one) for one in PRIMITIVES.values()}
     named |= {id(one.function) for one in PRIMITIVES.values() if isinstance(one, Pointwise)}
     exported = [getattr(functional, name) for name in vars(functional) if name[0] != "_"]
-    exported += [getattr(rl, name) for name in rl.__all__]
+    exported += EXPORTS.values()
     candidates = [*METHODS.values(), *(one for one in exported if inspect.isfunction(one))]
     rows = {}
     for function in candidates:
@@ -260,7 +280,7 @@ def calls_of(*same: Any) -> list[str]:
             ways.append(f"x.{name}()")
         elif id(function) in ids and hasattr(operator, name):
             ways.append(expression(name))
-    ways += [f"rl.{name}()" for name in rl.__all__ if id(getattr(rl, name)) in ids]
+    ways += [f"rl.{name}()" for name, value in EXPORTS.items() if id(value) in ids]
     own = [name for name, value in vars(functional).items() if id(value) in ids]
     return [code(way) for way in [*ways, *(f"nn.functional.{name}()" for name in own)]]
 
@@ -282,7 +302,11 @@ def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-FILES = {"rushlight/ops/methods.pyi": stub, "docs/ops.md": table_of_ops}
+FILES = {
+    "rushlight/ops/methods.pyi": stub_of_methods,
+    "rushlight/ops/functions.pyi": stub_of_functions,
+    "docs/ops.md": table_of_ops,
+}
 
 
 def main() -> int:

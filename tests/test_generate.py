@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+import rushlight as rl
 from rushlight.core.primitive import METHODS
+from rushlight.ops.functions import FUNCTIONS as FUNCTIONS_OF_REGISTRY
 from rushlight.tensor import Tensor
+from rushlight.testing.compare import assert_identical
 
 ROOT = Path(__file__).parent.parent
 STUB = Path("rushlight/ops/methods.pyi")
+FUNCTIONS = Path("rushlight/ops/functions.pyi")
 TABLE = Path("docs/ops.md")
 
 NEW_PRIMITIVE = """
@@ -29,8 +33,12 @@ NEW_STUB = '''
     def softsign(self) -> Tensor:
         """Return x / (1 + |x|)."""
 '''
+NEW_FUNCTION = '''
+def softsign(x: Operand) -> Tensor:
+    """Return x / (1 + |x|)."""
+'''
 NEW_ROW = (
-    r"| `softsign` | Return x / (1 + \|x\|). | `x.softsign()` | yes | Softsign "
+    r"| `softsign` | Return x / (1 + \|x\|). | `x.softsign()`, `rl.softsign()` | yes | Softsign "
     "| `{x} / (1 + fabs({x}))` |"
 )
 
@@ -67,7 +75,7 @@ def test_the_stub_has_every_method_of_the_registry_and_no_other() -> None:
     assert all(callable(getattr(Tensor, name)) for name in methods)
 
 
-def test_a_primitive_that_is_entered_makes_both_files_stale_until_they_are_written_anew(
+def test_a_primitive_that_is_entered_makes_the_files_stale_until_they_are_written_anew(
     checkout: Path,
 ) -> None:
     with (checkout / "rushlight/ops/elementwise.py").open("a", encoding="utf-8") as file:
@@ -76,12 +84,13 @@ def test_a_primitive_that_is_entered_makes_both_files_stale_until_they_are_writt
     check = generate(checkout, "--check")
     assert check.returncode == 1
     stale = [line.partition(" is stale")[0] for line in check.stderr.splitlines()]
-    assert stale == [STUB.as_posix(), TABLE.as_posix()]
+    assert stale == [STUB.as_posix(), FUNCTIONS.as_posix(), TABLE.as_posix()]
     assert "softsign" not in (checkout / STUB).read_text(encoding="utf-8")
 
     written = generate(checkout)
     assert written.returncode == 0
     assert NEW_STUB in (checkout / STUB).read_text(encoding="utf-8")
+    assert NEW_FUNCTION in (checkout / FUNCTIONS).read_text(encoding="utf-8")
     assert NEW_ROW in (checkout / TABLE).read_text(encoding="utf-8")
     assert generate(checkout, "--check").returncode == 0
 
@@ -96,8 +105,18 @@ def test_a_file_that_was_edited_by_hand_is_stale(checkout: Path) -> None:
     ]
 
 
-def test_a_file_that_is_missing_is_stale(checkout: Path) -> None:
-    (checkout / STUB).unlink()
+@pytest.mark.parametrize("file", [STUB, FUNCTIONS], ids=str)
+def test_a_file_that_is_missing_is_stale(checkout: Path, file: Path) -> None:
+    (checkout / file).unlink()
     assert generate(checkout, "--check").returncode == 1
     assert generate(checkout).returncode == 0
-    assert (checkout / STUB).read_bytes() == (ROOT / STUB).read_bytes()
+    assert (checkout / file).read_bytes() == (ROOT / file).read_bytes()
+
+
+def test_every_pointwise_method_is_a_function_of_the_package() -> None:
+    x = rl.tensor([0.5, 0.25])
+    for name in ("exp", "erf", "round", "abs", "isnan", "clip"):
+        assert_identical(getattr(rl, name)(x), getattr(x, name)())
+    assert set(FUNCTIONS_OF_REGISTRY) < set(rl.__all__)
+    assert "__add__" not in rl.__all__
+    assert "bits_to_uniform" not in rl.__all__

@@ -41,7 +41,6 @@ from rushlight.core.kernels import (
 from rushlight.core.shapes import Shape, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 
-SLOW = {"exp", "log", "tanh", "sigmoid", "sin", "cos", "pow", "sqrt", "erf"}
 CHEAP = 4  # how much work may be done twice rather than kept in memory
 MOST_ON_STACK = 2048  # elements of a row that is kept between two loops over it
 MOST_OPERANDS = 16  # of an epilogue
@@ -189,7 +188,8 @@ class Fuser:
             self.home[value] = kernel
 
     def _cost(self, node: Node) -> int:
-        cost = 8 if node.primitive.name in SLOW else 3 if node.primitive.name == "div" else 1
+        record = self.records[node]
+        cost = record.cost if isinstance(record, Map) else 1
         for x in node.inputs:
             root = self.views.root(x)
             if root not in self.home and size_of(root.shape) > 1:

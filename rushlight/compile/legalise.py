@@ -181,6 +181,8 @@ REWRITES = {
     "mean": _fold,
     "max": _fold,
     "min": _fold,
+    "all": _fold,
+    "any": _fold,
     "argmax": _position,
     "argmin": _position,
 }

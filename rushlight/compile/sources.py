@@ -4,6 +4,10 @@ import functools
 import pkgutil
 import re
 
+OF_SOME = ("special.h", "angles.h", "whole.h")  # functions that most programs do not call
+
+_DEFINED = re.compile(r"^#define (rl_\w+)\(", re.MULTILINE)
+_NAMED = re.compile(r"\brl_\w+")
 _LOCAL_INCLUDE = re.compile(r'[ \t]*#[ \t]*include[ \t]*"([^"]+)".*\n?')
 
 
@@ -23,6 +27,21 @@ def runtime(*names: str) -> str:
     for name in names:
         _append(name, parts, seen)
     return "\n".join(parts)
+
+
+def called(text: str) -> list[str]:
+    """Return those of the headers in `OF_SOME` whose functions a text of C names.
+
+    >>> called("y = rl_erf(x) + rl_exp(x);")
+    ['special.h']
+    """
+    names = set(_NAMED.findall(text))
+    return [header for header in OF_SOME if not names.isdisjoint(_defined(header))]
+
+
+@functools.cache
+def _defined(header: str) -> frozenset[str]:
+    return frozenset(_DEFINED.findall(_read(header)))
 
 
 def _append(name: str, parts: list[str], seen: set[str]) -> None:

@@ -34,11 +34,13 @@ def along(axis: int, step: int = 1, start: int = 0) -> Term:
 class Map:
     """Each element is a C expression of the operands' elements at the same (broadcast) index.
 
-    `text` has a placeholder for each operand, in the order of `operands`.
+    `text` has a placeholder for each operand, in the order of `operands`. `cost` is about how many
+    additions take as long.
     """
 
     text: str
     operands: tuple[str, ...]
+    cost: int = 1
 
 
 @dataclass(frozen=True)

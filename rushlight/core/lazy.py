@@ -42,18 +42,35 @@ class LazyPackage(ModuleType):
 def attach(package: str) -> list[str]:
     """Make a package lazy by its stub `__init__.pyi`; return the names that it exports.
 
-    Each `from module import name as name` of the stub becomes an import on first use.
+    Each `from module import name as name` of the stub becomes an import on first use;
+    `from module import *` stands for the functions in the stub of that module, which is generated.
     """
     module = sys.modules[package]
     homes: dict[str, Home] = {}
-    stub = Path(str(module.__file__)).with_suffix(".pyi")
-    for statement in ast.parse(stub.read_text("utf-8")).body:
+    folder = Path(str(module.__file__)).parent
+    for statement in _statements(folder / "__init__.pyi"):
         if isinstance(statement, ast.ImportFrom) and statement.module:
+            source = statement.module
             for alias in statement.names:
-                homes[alias.asname or alias.name] = _home(package, statement.module, alias.name)
+                if alias.name == "*":
+                    below = source.removeprefix(f"{package}.").replace(".", "/")
+                    functions = _functions(folder / f"{below}.pyi")
+                    homes |= {name: (source, name) for name in functions}
+                else:
+                    homes[alias.asname or alias.name] = _home(package, source, alias.name)
     module.__dict__["_homes"] = homes
     module.__class__ = LazyPackage
     return sorted(homes)
+
+
+def _statements(stub: Path) -> list[ast.stmt]:
+    return ast.parse(stub.read_text("utf-8")).body
+
+
+def _functions(stub: Path) -> list[str]:
+    if not stub.exists():  # then the generator must be able to start
+        return []
+    return [one.name for one in _statements(stub) if isinstance(one, ast.FunctionDef)]
 
 
 def _home(package: str, module: str, name: str) -> Home:

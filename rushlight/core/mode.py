@@ -17,6 +17,7 @@ class Mode(threading.local):
     grad: bool = True
     anomaly: bool = False
     observer: Callable[[Any, Any], None] | None = None  # is told of each layer and its output
+    before: dict[int, tuple[Any, Any]] | None = None  # what is assigned to, with its first values
 
     def __init__(self) -> None:
         self.modules: list[Any] = []  # the layers (or paths) that are called, outermost first
@@ -92,6 +93,23 @@ def detect_anomaly() -> Iterator[None]:
         yield
     finally:
         mode.anomaly = before
+
+
+@contextmanager
+def noting_assignments() -> Iterator[dict[int, tuple[Any, Any]]]:
+    """Note each tensor that a block assigns to, by its id, with a value of what it held before.
+
+    A block within another tells the outer one too.
+    """
+    outer, found = mode.before, dict[int, tuple[Any, Any]]()
+    mode.before = found
+    try:
+        yield found
+    finally:
+        mode.before = outer
+        if outer is not None:
+            for key, noted in found.items():
+                outer.setdefault(key, noted)
 
 
 @contextmanager

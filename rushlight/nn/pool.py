@@ -5,6 +5,16 @@ from typing import Any, ClassVar
 
 from rushlight.nn.conv import Size, check_window
 from rushlight.nn.module import Module, register
+from rushlight.ops.adaptive import (
+    OutputSize,
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    check_output_size,
+)
 from rushlight.ops.pool import (
     avg_pool1d,
     avg_pool2d,
@@ -174,3 +184,115 @@ class AvgPool3d(AvgPool):
 
     rank = 3
     pool = staticmethod(avg_pool3d)
+
+
+class AdaptivePool(Module):
+    """What poolings with a number of windows have in common."""
+
+    rank: ClassVar[int]
+    pool: ClassVar[Callable[..., Any]]
+
+    def __init__(self, output_size: OutputSize) -> None:
+        check_output_size(output_size, self.rank)
+        self.output_size = output_size
+
+    def forward(self, x: Any) -> Tensor:
+        return type(self).pool(x, self.output_size)  # type: ignore[no-any-return]
+
+
+@register
+class AdaptiveAvgPool1d(AdaptivePool):
+    """The means of windows that cover a signal: (n, channels, l) to (n, channels, l').
+
+    Args:
+        output_size: as in `AdaptiveAvgPool2d`, for one axis.
+
+    >>> import rushlight as rl
+    >>> AdaptiveAvgPool1d(4)(rl.ones(1, 3, 10)).shape
+    (1, 3, 4)
+    """
+
+    rank = 1
+    pool = staticmethod(adaptive_avg_pool1d)
+
+
+@register
+class AdaptiveAvgPool2d(AdaptivePool):
+    """The means of windows that cover a picture: (n, channels, h, w) to (n, channels, h', w').
+
+    Args:
+        output_size: how many windows there are: one int, or two for height and width; None for as
+            many as there are elements.
+
+    >>> import rushlight as rl
+    >>> AdaptiveAvgPool2d(4)(rl.ones(1, 3, 10, 7)).shape
+    (1, 3, 4, 4)
+    """
+
+    rank = 2
+    pool = staticmethod(adaptive_avg_pool2d)
+
+
+@register
+class AdaptiveAvgPool3d(AdaptivePool):
+    """The means of windows over a volume: (n, channels, d, h, w) to (n, channels, d', h', w').
+
+    Args:
+        output_size: as in `AdaptiveAvgPool2d`, for three axes.
+
+    >>> import rushlight as rl
+    >>> AdaptiveAvgPool3d(4)(rl.ones(1, 3, 6, 5, 4)).shape
+    (1, 3, 4, 4, 4)
+    """
+
+    rank = 3
+    pool = staticmethod(adaptive_avg_pool3d)
+
+
+@register
+class AdaptiveMaxPool1d(AdaptivePool):
+    """The largest of windows that cover a signal: (n, channels, l) to (n, channels, l').
+
+    Args:
+        output_size: as in `AdaptiveMaxPool2d`, for one axis.
+
+    >>> import rushlight as rl
+    >>> AdaptiveMaxPool1d(4)(rl.ones(1, 3, 10)).shape
+    (1, 3, 4)
+    """
+
+    rank = 1
+    pool = staticmethod(adaptive_max_pool1d)
+
+
+@register
+class AdaptiveMaxPool2d(AdaptivePool):
+    """The largest of windows that cover a picture: (n, channels, h, w) to (n, channels, h', w').
+
+    Args:
+        output_size: how many windows there are: one int, or two for height and width; None for as
+            many as there are elements.
+
+    >>> import rushlight as rl
+    >>> AdaptiveMaxPool2d(4)(rl.ones(1, 3, 10, 7)).shape
+    (1, 3, 4, 4)
+    """
+
+    rank = 2
+    pool = staticmethod(adaptive_max_pool2d)
+
+
+@register
+class AdaptiveMaxPool3d(AdaptivePool):
+    """The largest of windows over a volume: (n, channels, d, h, w) to (n, channels, d', h', w').
+
+    Args:
+        output_size: as in `AdaptiveMaxPool2d`, for three axes.
+
+    >>> import rushlight as rl
+    >>> AdaptiveMaxPool3d(4)(rl.ones(1, 3, 6, 5, 4)).shape
+    (1, 3, 4, 4, 4)
+    """
+
+    rank = 3
+    pool = staticmethod(adaptive_max_pool3d)

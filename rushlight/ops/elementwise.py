@@ -1,14 +1,17 @@
-"""The pointwise primitives. Adding one is one call here; everything else derives from it."""
+"""Pointwise arithmetic, rounding, comparison and choice.
+
+Adding a primitive is one call here; everything else derives from it.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from rushlight.core.bind import as_value, bind, bind_checked, locate
-from rushlight.core.dtypes import bool_, float32
+from rushlight.core.bind import as_value, bind, bind_checked, locate, op
+from rushlight.core.dtypes import bool_, float32, float64
 from rushlight.core.errors import RushlightError
 from rushlight.core.primitive import method, register
-from rushlight.ops.pointwise import Where, binary, choose, quiet, unary
+from rushlight.ops.pointwise import Where, binary, cast, choose, quiet, unary
 
 NUMBERS = "float int uint"
 
@@ -61,63 +64,49 @@ ceil = unary(
     smooth=False,
     doc="Return the smallest whole number that is not below x.",
 )
-exp = unary(
-    "exp",
-    numpy=quiet(np.exp),
-    c="rl_exp({x})",
-    vjp=lambda g, y, _x: g * y,
-    onnx="Exp",
-    doc="Return e to the power x.",
+round_ = unary(
+    "round",
+    numpy=np.rint,
+    c="rl_round({x})",
+    vjp=lambda g, _y, _x: g * 0.0,
+    sample=(-1.95, 2.05),
+    onnx="Round",
+    smooth=False,
+    doc="Return the nearest whole number, of two equally near the even one.",
 )
-log = unary(
-    "log",
-    numpy=quiet(np.log),
-    c="rl_log({x})",
-    vjp=lambda g, _y, x: g / x,
-    sample=(0.2, 4.0),
-    onnx="Log",
-    doc="Return the natural logarithm: -inf at 0, NaN below.",
+trunc = unary(
+    "trunc",
+    numpy=np.trunc,
+    c="rl_trunc({x})",
+    vjp=lambda g, _y, _x: g * 0.0,
+    smooth=False,
+    doc="Return x without its fraction: the next whole number towards 0.",
 )
-sqrt = unary(
-    "sqrt",
-    numpy=quiet(np.sqrt),
-    c="rl_sqrt({x})",
-    vjp=lambda g, y, _x: g * 0.5 / y,
-    sample=(0.2, 4.0),
-    onnx="Sqrt",
-    doc="Return the square root: NaN below 0.",
+frac = unary(
+    "frac",
+    numpy=quiet(lambda x: x - np.trunc(x)),
+    c="{x} - rl_trunc({x})",
+    vjp=lambda g, _y, _x: g,
+    smooth=False,
+    doc="Return the fraction of x, with its sign: x - trunc(x).",
 )
-sin = unary(
-    "sin",
-    numpy=quiet(np.sin),
-    c="rl_sin({x})",
-    vjp=lambda g, _y, x: g * x.cos(),
-    onnx="Sin",
-    doc="Return the sine of x radians.",
+square = unary(
+    "square",
+    numpy=np.square,
+    c="{x} * {x}",
+    vjp=lambda g, _y, x: g * (2.0 * x),
+    kinds=NUMBERS,
+    doc="Return x * x.",
 )
-cos = unary(
-    "cos",
-    numpy=quiet(np.cos),
-    c="rl_cos({x})",
-    vjp=lambda g, _y, x: -(g * x.sin()),
-    onnx="Cos",
-    doc="Return the cosine of x radians.",
-)
-tanh = unary(
-    "tanh",
-    numpy=np.tanh,
-    c="rl_tanh({x})",
-    vjp=lambda g, y, _x: g * (1.0 - y * y),
-    onnx="Tanh",
-    doc="Return the hyperbolic tangent.",
-)
-sigmoid = unary(
-    "sigmoid",
-    numpy=quiet(lambda x: 1.0 / (1.0 + np.exp(-x))),
-    c="rl_sigmoid({x})",
-    vjp=lambda g, y, _x: g * (y * (1.0 - y)),
-    onnx="Sigmoid",
-    doc="Return 1 / (1 + exp(-x)).",
+reciprocal = unary(
+    "reciprocal",
+    numpy=quiet(lambda x: 1 / x),
+    c="1 / {x}",
+    vjp=lambda g, y, _x: -(g * y * y),
+    sample=(0.5, 2.0),
+    onnx="Reciprocal",
+    cost=3,
+    doc="Return 1 / x.",
 )
 relu = unary(
     "relu",
@@ -130,13 +119,35 @@ relu = unary(
 )
 logical_not = unary(
     "logical_not",
-    operator="invert",
     numpy=np.logical_not,
     c="!{x}",
     kinds="bool",
     result=bool_,
     onnx="Not",
     doc="Return the opposite of a bool.",
+)
+isnan = unary(
+    "isnan",
+    numpy=np.isnan,
+    c="{x} != {x}",
+    result=bool_,
+    onnx="IsNaN",
+    doc="Return whether x is no number (NaN).",
+)
+isinf = unary(
+    "isinf",
+    numpy=np.isinf,
+    c="rl_abs({x}) == INFINITY",
+    result=bool_,
+    onnx="IsInf",
+    doc="Return whether x is infinite.",
+)
+isfinite = unary(
+    "isfinite",
+    numpy=np.isfinite,
+    c="rl_abs({x}) < INFINITY",
+    result=bool_,
+    doc="Return whether x is a number and not infinite.",
 )
 bits_to_uniform = unary(
     "bits_to_uniform",
@@ -186,7 +197,51 @@ div = binary(
     vjp=(lambda g, _y, _a, b: g / b, lambda g, y, _a, b: -(g * y / b)),
     sample=(0.5, 2.0),
     onnx="Div",
+    cost=3,
     doc="Return x / y; integers become float32 first.",
+)
+floor_divide = binary(
+    "floor_divide",
+    numpy=quiet(np.floor_divide),
+    operator="floordiv",
+    c="rl_floor_divide({x}, {y})",
+    vjp=(lambda g, _y, _a, _b: g * 0.0, lambda g, _y, _a, _b: g * 0.0),
+    sample=(0.5, 2.0),
+    kinds=NUMBERS,
+    smooth=False,
+    cost=8,
+    doc="Return x / y rounded down; of integers by 0, 0.",
+)
+remainder = binary(
+    "remainder",
+    numpy=quiet(np.remainder),
+    operator="mod",
+    c="rl_remainder({x}, {y})",
+    vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -(g * (a // b))),
+    sample=(0.5, 2.0),
+    kinds=NUMBERS,
+    smooth=False,
+    cost=8,
+    doc="Return x - (x // y) * y, which has the sign of y; of integers by 0, 0.",
+)
+fmod = binary(
+    "fmod",
+    numpy=quiet(np.fmod),
+    c="rl_fmod({x}, {y})",
+    vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -(g * (a / b).trunc())),
+    sample=(0.5, 2.0),
+    kinds=NUMBERS,
+    smooth=False,
+    cost=8,
+    doc="Return x - trunc(x / y) * y, which has the sign of x; of integers by 0, 0.",
+)
+copysign = binary(
+    "copysign",
+    numpy=np.copysign,
+    c="rl_copysign({x}, {y})",
+    vjp=(lambda g, y, a, _b: g * (a.sign() * y.sign()), lambda g, _y, _a, _b: g * 0.0),
+    smooth=False,
+    doc="Return |x| with the sign of y, also of -0.0.",
 )
 pow_ = binary(
     "pow",
@@ -200,6 +255,7 @@ pow_ = binary(
     sample=(0.5, 2.0),
     kinds=NUMBERS,
     onnx="Pow",
+    cost=8,
     doc="Return x to the power y.",
 )
 maximum = binary(
@@ -247,7 +303,6 @@ ge = _comparison("ge", np.greater_equal, ">=", "GreaterOrEqual", "at least")
 logical_and = binary(
     "logical_and",
     numpy=np.logical_and,
-    operator="and",
     c="{x} && {y}",
     kinds="bool",
     result=bool_,
@@ -257,12 +312,21 @@ logical_and = binary(
 logical_or = binary(
     "logical_or",
     numpy=np.logical_or,
-    operator="or",
     c="{x} || {y}",
     kinds="bool",
     result=bool_,
     onnx="Or",
     doc="Return whether one of them is true.",
+)
+
+logical_xor = binary(
+    "logical_xor",
+    numpy=np.logical_xor,
+    c="{x} != {y}",
+    kinds="bool",
+    result=bool_,
+    onnx="Xor",
+    doc="Return whether one of them is true, but not both.",
 )
 
 where_p = register(
@@ -311,6 +375,47 @@ def clip(x: Any, low: float | None = None, high: float | None = None) -> Any:
     if low is not None:
         x = where(x < low, low, x)
     return x if high is None else where(x > high, high, x)
+
+
+@method("lerp")
+@op
+def lerp(x: Any, end: Any, weight: Any) -> Any:
+    """Return x + weight * (end - x): x for a weight of 0, `end`, exactly, for one of 1.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([0.0, 10.0]).lerp(rl.tensor([4.0, 20.0]), 0.25)
+    tensor([ 1. , 12.5])
+    """
+    x = as_value(x)
+    apart = end - x
+    from_start, from_end = x + weight * apart, end - (1.0 - weight) * apart
+    if isinstance(weight, (int, float)):
+        return from_start if weight < 0.5 else from_end
+    return where(as_value(weight) < 0.5, from_start, from_end)
+
+
+@method("isclose")
+@op
+def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Any:
+    """Return whether |x - y| is at most atol + rtol * |y|, or x is y; NaN is close to nothing.
+
+    Args:
+        x: numbers.
+        y: what they should be.
+        rtol: how far they may be from `y`, as a share of its size.
+        atol: how far they may be from it beside.
+        equal_nan: whether NaN is close to NaN.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0]).isclose(rl.tensor([1.000001, 2.1]))
+    tensor([ True, False])
+    """
+    x, y = sub.align(x, y)
+    if not x.dtype.is_float:
+        x, y = cast(x, float64), cast(y, float64)
+    allowed = atol + rtol * abs_(y)
+    close = logical_or(eq(x, y), logical_and(abs_(x - y) <= allowed, isfinite(allowed)))
+    return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close
 
 
 def _lowered(a: Any, b: Any) -> Any:

@@ -9,7 +9,7 @@ from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError
 from rushlight.core.kernels import Contraction, Term, Terms, along
-from rushlight.core.primitive import Primitive, Sample, Spec, method, register
+from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import broadcast_shapes
 from rushlight.ops.movement import turned
 from rushlight.ops.pointwise import cast, unbroadcast
@@ -157,6 +157,14 @@ def _product(primitive: Primitive, left: Any, right: Any) -> Any:
     shape += () if left.rank == 1 else product.shape[-2:-1]
     shape += () if right.rank == 1 else product.shape[-1:]
     return product.reshape(shape)
+
+
+def product_along(x: Any, axis: int, matrix: Array) -> Any:
+    """Return `x` with its elements along an axis times a constant matrix (before, after)."""
+    right = as_value(matrix, x.dtype)
+    if axis == x.rank - 1:
+        return matmul(x, right)
+    return matmul(x.transpose(axis, -1), right).transpose(axis, -1)
 
 
 @method("__rmatmul__")

@@ -2,20 +2,37 @@
 
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
+    bits,
     composite,
     conv,
     elementwise,
     gather,
     indexing,
+    mathematics,
     matmul,
     movement,
+    order,
     pool,
     random,
     reduce,
 )
 
 # Importing these fills the registry, of primitives as of methods.
-MODULES = (elementwise, movement, reduce, matmul, gather, conv, pool, random, indexing, composite)
+MODULES = (
+    elementwise,
+    mathematics,
+    bits,
+    movement,
+    reduce,
+    matmul,
+    gather,
+    conv,
+    pool,
+    random,
+    order,
+    indexing,
+    composite,
+)
 
 
 class TensorMethods(Value):

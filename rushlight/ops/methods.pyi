@@ -14,6 +14,37 @@ Operand = Tensor | float | Array | np.generic | Sequence[Any]  # what stands for
 class TensorMethods(Value):
     """Every op that is entered as a method, under its name."""
 
+    # rushlight/ops/bits.py
+    def bitwise_and(self, y: Operand) -> Tensor:
+        """Return the bits that both integers have."""
+    def bitwise_or(self, y: Operand) -> Tensor:
+        """Return the bits that one of the integers has."""
+    def bitwise_xor(self, y: Operand) -> Tensor:
+        """Return the bits that one of the integers has, but not both."""
+    def bitwise_not(self) -> Tensor:
+        """Return the bits that an integer has not."""
+    def left_shift(self, y: Operand) -> Tensor:
+        """Return x with its bits y places higher; 0 for a y below 0 or beyond them."""
+    def __lshift__(self, y: Operand) -> Tensor:
+        """Return x with its bits y places higher; 0 for a y below 0 or beyond them."""
+    def __rlshift__(self, y: Operand) -> Tensor: ...
+    def right_shift(self, y: Operand) -> Tensor:
+        """Return x with its bits y places lower; for a y below 0 or beyond them 0, or -1."""
+    def __rshift__(self, y: Operand) -> Tensor:
+        """Return x with its bits y places lower; for a y below 0 or beyond them 0, or -1."""
+    def __rrshift__(self, y: Operand) -> Tensor: ...
+    def __and__(self, y: Operand) -> Tensor:
+        """Return `logical_and` of bools, `bitwise_and` of integers."""
+    def __rand__(self, y: Operand) -> Tensor: ...
+    def __or__(self, y: Operand) -> Tensor:
+        """Return `logical_or` of bools, `bitwise_or` of integers."""
+    def __ror__(self, y: Operand) -> Tensor: ...
+    def __xor__(self, y: Operand) -> Tensor:
+        """Return `logical_xor` of bools, `bitwise_xor` of integers."""
+    def __rxor__(self, y: Operand) -> Tensor: ...
+    def __invert__(self) -> Tensor:
+        """Return `logical_not` of bools, `bitwise_not` of integers."""
+
     # rushlight/ops/composite.py
     def log_softmax(self, axis: int = -1) -> Tensor:
         """Return log(softmax(x)) along `axis`, without overflow."""
@@ -35,26 +66,26 @@ class TensorMethods(Value):
         """Return the largest whole number that is not above x."""
     def ceil(self) -> Tensor:
         """Return the smallest whole number that is not below x."""
-    def exp(self) -> Tensor:
-        """Return e to the power x."""
-    def log(self) -> Tensor:
-        """Return the natural logarithm: -inf at 0, NaN below."""
-    def sqrt(self) -> Tensor:
-        """Return the square root: NaN below 0."""
-    def sin(self) -> Tensor:
-        """Return the sine of x radians."""
-    def cos(self) -> Tensor:
-        """Return the cosine of x radians."""
-    def tanh(self) -> Tensor:
-        """Return the hyperbolic tangent."""
-    def sigmoid(self) -> Tensor:
-        """Return 1 / (1 + exp(-x))."""
+    def round(self) -> Tensor:
+        """Return the nearest whole number, of two equally near the even one."""
+    def trunc(self) -> Tensor:
+        """Return x without its fraction: the next whole number towards 0."""
+    def frac(self) -> Tensor:
+        """Return the fraction of x, with its sign: x - trunc(x)."""
+    def square(self) -> Tensor:
+        """Return x * x."""
+    def reciprocal(self) -> Tensor:
+        """Return 1 / x."""
     def relu(self) -> Tensor:
         """Return x where it is positive, else 0; the gradient at 0 is 0."""
     def logical_not(self) -> Tensor:
         """Return the opposite of a bool."""
-    def __invert__(self) -> Tensor:
-        """Return the opposite of a bool."""
+    def isnan(self) -> Tensor:
+        """Return whether x is no number (NaN)."""
+    def isinf(self) -> Tensor:
+        """Return whether x is infinite."""
+    def isfinite(self) -> Tensor:
+        """Return whether x is a number and not infinite."""
     def add(self, y: Operand) -> Tensor:
         """Return x + y."""
     def __add__(self, y: Operand) -> Tensor:
@@ -75,6 +106,20 @@ class TensorMethods(Value):
     def __truediv__(self, y: Operand) -> Tensor:
         """Return x / y; integers become float32 first."""
     def __rtruediv__(self, y: Operand) -> Tensor: ...
+    def floor_divide(self, y: Operand) -> Tensor:
+        """Return x / y rounded down; of integers by 0, 0."""
+    def __floordiv__(self, y: Operand) -> Tensor:
+        """Return x / y rounded down; of integers by 0, 0."""
+    def __rfloordiv__(self, y: Operand) -> Tensor: ...
+    def remainder(self, y: Operand) -> Tensor:
+        """Return x - (x // y) * y, which has the sign of y; of integers by 0, 0."""
+    def __mod__(self, y: Operand) -> Tensor:
+        """Return x - (x // y) * y, which has the sign of y; of integers by 0, 0."""
+    def __rmod__(self, y: Operand) -> Tensor: ...
+    def fmod(self, y: Operand) -> Tensor:
+        """Return x - trunc(x / y) * y, which has the sign of x; of integers by 0, 0."""
+    def copysign(self, y: Operand) -> Tensor:
+        """Return |x| with the sign of y, also of -0.0."""
     def pow(self, y: Operand) -> Tensor:
         """Return x to the power y."""
     def __pow__(self, y: Operand) -> Tensor:
@@ -110,16 +155,22 @@ class TensorMethods(Value):
         """Return whether x is at least y."""
     def logical_and(self, y: Operand) -> Tensor:
         """Return whether both are true."""
-    def __and__(self, y: Operand) -> Tensor:
-        """Return whether both are true."""
-    def __rand__(self, y: Operand) -> Tensor: ...
     def logical_or(self, y: Operand) -> Tensor:
         """Return whether one of them is true."""
-    def __or__(self, y: Operand) -> Tensor:
-        """Return whether one of them is true."""
-    def __ror__(self, y: Operand) -> Tensor: ...
+    def logical_xor(self, y: Operand) -> Tensor:
+        """Return whether one of them is true, but not both."""
     def clip(self, low: float | None = None, high: float | None = None) -> Tensor:
         """Return x, with what is below `low` or above `high` replaced by it."""
+    def lerp(self, end: Operand, weight: Operand) -> Tensor:
+        """Return x + weight * (end - x): x for a weight of 0, `end`, exactly, for one of 1."""
+    def isclose(
+        self,
+        y: Operand,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: bool = False,
+    ) -> Tensor:
+        """Return whether |x - y| is at most atol + rtol * |y|, or x is y; NaN is close to nothing."""  # noqa: E501
 
     # rushlight/ops/gather.py
     def gather(self, axis: int, indices: Operand) -> Tensor:
@@ -130,6 +181,66 @@ class TensorMethods(Value):
     # rushlight/ops/indexing.py
     def __getitem__(self, index: Any) -> Tensor:
         """Return part of `x` by NumPy's rules for ints, slices, None, `...` and integer arrays."""
+
+    # rushlight/ops/mathematics.py
+    def exp(self) -> Tensor:
+        """Return e to the power x."""
+    def exp2(self) -> Tensor:
+        """Return 2 to the power x."""
+    def expm1(self) -> Tensor:
+        """Return exp(x) - 1, with all digits where x is small."""
+    def log(self) -> Tensor:
+        """Return the natural logarithm: -inf at 0, NaN below."""
+    def log2(self) -> Tensor:
+        """Return the logarithm to base 2: -inf at 0, NaN below."""
+    def log10(self) -> Tensor:
+        """Return the logarithm to base 10: -inf at 0, NaN below."""
+    def log1p(self) -> Tensor:
+        """Return log(1 + x), with all digits where x is small."""
+    def softplus(self) -> Tensor:
+        """Return log(1 + exp(x)), without overflow."""
+    def logaddexp(self, y: Operand) -> Tensor:
+        """Return log(exp(x) + exp(y)), without overflow."""
+    def xlogy(self, y: Operand) -> Tensor:
+        """Return x * log(y), which is 0 where x is 0, whatever y is but NaN."""
+    def sqrt(self) -> Tensor:
+        """Return the square root: NaN below 0."""
+    def rsqrt(self) -> Tensor:
+        """Return 1 / sqrt(x): inf at 0, NaN below."""
+    def hypot(self, y: Operand) -> Tensor:
+        """Return sqrt(x * x + y * y), without overflow; the gradient at 0 is 0."""
+    def sin(self) -> Tensor:
+        """Return the sine of x radians."""
+    def cos(self) -> Tensor:
+        """Return the cosine of x radians."""
+    def tan(self) -> Tensor:
+        """Return the tangent of x radians."""
+    def asin(self) -> Tensor:
+        """Return the angle whose sine is x, in [-pi/2, pi/2]; NaN beyond 1."""
+    def acos(self) -> Tensor:
+        """Return the angle whose cosine is x, in [0, pi]; NaN beyond 1."""
+    def atan(self) -> Tensor:
+        """Return the angle whose tangent is x, in [-pi/2, pi/2]."""
+    def atan2(self, y: Operand) -> Tensor:
+        """Return the angle of the point (y, x), of which x is the height; the gradient at 0 is 0."""  # noqa: E501
+    def sinh(self) -> Tensor:
+        """Return the hyperbolic sine."""
+    def cosh(self) -> Tensor:
+        """Return the hyperbolic cosine."""
+    def tanh(self) -> Tensor:
+        """Return the hyperbolic tangent."""
+    def asinh(self) -> Tensor:
+        """Return the number whose hyperbolic sine is x."""
+    def acosh(self) -> Tensor:
+        """Return the number from 0 on whose hyperbolic cosine is x; NaN below 1."""
+    def atanh(self) -> Tensor:
+        """Return the number whose hyperbolic tangent is x; NaN beyond 1."""
+    def sigmoid(self) -> Tensor:
+        """Return 1 / (1 + exp(-x))."""
+    def erf(self) -> Tensor:
+        """Return the error function, 2 / sqrt(pi) times the integral of exp(-t * t) from 0 to x."""
+    def erfc(self) -> Tensor:
+        """Return 1 - erf(x), with all digits where it is small."""
 
     # rushlight/ops/matmul.py
     def matmul(self, right: Operand) -> Tensor:
@@ -174,6 +285,18 @@ class TensorMethods(Value):
         """Return the smallest element over `axis`; equals share the gradient."""
     def logsumexp(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
         """Return log(sum(exp(x))) over `axis`, without overflow."""
+    def all(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return whether all elements over `axis` are true, or not 0; those of nothing are."""
+    def any(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return whether any element over `axis` is true, or not 0; of nothing none is."""
+    def allclose(
+        self,
+        y: Operand,
+        rtol: float = 1e-05,
+        atol: float = 1e-08,
+        equal_nan: bool = False,
+    ) -> Tensor:
+        """Return whether `isclose` holds everywhere, as one bool."""
     def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """Return the position (int64) of the largest element along `axis`, or of the flattened `x`."""  # noqa: E501
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:

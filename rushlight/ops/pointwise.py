@@ -34,7 +34,8 @@ class Pointwise(Primitive):
     `c` is its expression in C, with a placeholder for each operand; where that depends on the dtype
     of the operands it is a mapping from dtypes' names and kinds, of which the name comes first.
     `vjp` has one rule per operand, a function of (g, y, *operands); an argument whose name begins
-    with an underscore is one whose value the rule does not read.
+    with an underscore is one whose value the rule does not read. `cost` is how many additions take
+    as long.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Pointwise(Primitive):
         onnx: str | None = None,
         smooth: bool = True,
         ulps: int = 4,
+        cost: int = 1,
         labels: tuple[str, ...] = ("input",),
     ) -> None:
         self.name = self.__name__ = name
@@ -64,6 +66,7 @@ class Pointwise(Primitive):
         self.onnx = onnx
         self.smooth = smooth
         self.ulps = ulps
+        self.cost = cost
         self.labels = labels
         self.differentiable = bool(vjp)
         self.reads = [_positions_read(rule) for rule in vjp]
@@ -90,7 +93,7 @@ class Pointwise(Primitive):
         text = self.c
         if not isinstance(text, str):
             text = text[dtype.name] if dtype.name in text else text[dtype.kind]
-        return Map(text, OPERANDS[len(specs)])
+        return Map(text, OPERANDS[len(specs)], self.cost)
 
     def samples(self) -> list[Sample]:
         low, high = self.sample

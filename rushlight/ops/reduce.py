@@ -1,4 +1,4 @@
-"""The reductions: sum, max, min, log-sum-exp, and the position of the largest and smallest."""
+"""The reductions: sum, max, min, log-sum-exp, all, any, and the position of an extreme."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, op
-from rushlight.core.dtypes import DType, float32, int64
+from rushlight.core.dtypes import DType, bool_, float32, int64
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.kernels import ArgFold, Fold
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
@@ -18,7 +18,7 @@ from rushlight.core.shapes import (
     reduced_shape,
     size_of,
 )
-from rushlight.ops.elementwise import where
+from rushlight.ops.elementwise import isclose, where
 from rushlight.ops.movement import expanded, reshaped
 from rushlight.ops.pointwise import cast
 
@@ -31,11 +31,12 @@ class Reduction(Primitive):
     kinds: tuple[str, ...] = ("float", "int", "uint")
 
     def __init__(
-        self, name: str, numpy: Callable[..., Any], vjp: Callable[..., Any], **record: Any
+        self, name: str, numpy: Callable[..., Any], vjp: Callable[..., Any] | None, **record: Any
     ) -> None:
         self.name = name
         self.numpy = numpy
-        self._vjp = vjp
+        self._vjp = vjp or _no_gradient
+        self.differentiable = vjp is not None
         for attribute, value in record.items():
             setattr(self, attribute, value)
 
@@ -43,7 +44,7 @@ class Reduction(Primitive):
         (x,), axes = specs, params["axes"]
         if x.dtype.kind not in self.kinds or x.dtype.is_half:
             raise DTypeError(f"does not take {x.dtype}", hint="cast to float32 first")
-        if self.needs_element and any(x.shape[axis] == 0 for axis in axes):
+        if self.needs_element and 0 in [x.shape[axis] for axis in axes]:
             raise ShapeError(f"there is no {self.name} of no elements: {x.shape} over {axes}")
         return Spec(reduced_shape(x.shape, axes, params["keepdims"]), x.dtype)
 
@@ -110,6 +111,8 @@ class ArgReduction(Primitive):
 _add: Any = np.add.reduce
 _maximum: Any = np.maximum.reduce
 _minimum: Any = np.minimum.reduce
+_and: Any = np.logical_and.reduce
+_or: Any = np.logical_or.reduce
 
 
 def _sum(x: Any, *, axes: Shape, keepdims: bool) -> Any:
@@ -153,6 +156,18 @@ def _logsumexp_of_infinities(x: Any, top: Any, axes: Shape, keepdims: bool) -> A
     with np.errstate(all="ignore"):
         total = np.log(_add(np.exp(x - finite), axes, None, None, True)) + finite
     return total if keepdims else total.reshape(reduced_shape(x.shape, axes, False))
+
+
+def _all(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return _and(x, axes, None, None, keepdims)
+
+
+def _any(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return _or(x, axes, None, None, keepdims)
+
+
+def _no_gradient(g: Any, y: Any, x: Any, axes: Shape) -> None:
+    return None
 
 
 def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
@@ -236,6 +251,24 @@ logsumexp_p = register(
         onnx="ReduceLogSumExp",
         kinds=("float",),
         uses_output=True,
+    )
+)
+all_p = register(
+    Reduction(
+        "all",
+        _all,
+        None,
+        fold=lambda x, axes: Fold(axes, "1", "{a} & {x}"),
+        kinds=("bool",),
+    )
+)
+any_p = register(
+    Reduction(
+        "any",
+        _any,
+        None,
+        fold=lambda x, axes: Fold(axes, "0", "{a} | {x}"),
+        kinds=("bool",),
     )
 )
 argmax_p = register(ArgReduction("argmax", np.argmax, ">", "ArgMax"))
@@ -323,6 +356,44 @@ def logsumexp(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
     return _reduce(logsumexp_p, x, axis, keepdims)
 
 
+@method("all")
+@op
+def all(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return whether all elements over `axis` are true, or not 0; those of nothing are.
+
+    >>> import rushlight as rl
+    >>> (rl.tensor([[1.0, 5.0], [3.0, 4.0]]) > 2.0).all(axis=1)
+    tensor([False,  True])
+    """
+    return _reduce(all_p, _truth(x), axis, keepdims)
+
+
+@method("any")
+@op
+def any(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return whether any element over `axis` is true, or not 0; of nothing none is.
+
+    >>> import rushlight as rl
+    >>> (rl.tensor([[1.0, 5.0], [3.0, 4.0]]) > 4.0).any(axis=1)
+    tensor([ True, False])
+    """
+    return _reduce(any_p, _truth(x), axis, keepdims)
+
+
+@method("allclose")
+@op
+def allclose(
+    x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Any:
+    """Return whether `isclose` holds everywhere, as one bool.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 2.0]).allclose(rl.tensor([1.000001, 2.0]))
+    tensor(True)
+    """
+    return all(isclose(x, y, rtol, atol, equal_nan))
+
+
 @method("argmax")
 @op
 def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -345,6 +416,12 @@ def argmin(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     tensor([0, 0])
     """
     return _arg(argmin_p, x, axis, keepdims)
+
+
+def _truth(x: Any) -> Any:
+    """Return a value as bools."""
+    x = as_value(x)
+    return x if x.dtype is bool_ else cast(x, bool_)
 
 
 def _reduce(primitive: Reduction, x: Any, axis: AxisLike, keepdims: bool) -> Any:

@@ -476,6 +476,12 @@ def a_step_of_convolutions_and_pools() -> tuple[Any, ...]:
     return step, tensor(9, 2, 12, 12)
 
 
+@program
+def the_largest_of_what_was_scattered() -> tuple[Any, ...]:
+    places = rl.tensor([[0], [3], [2]])
+    return (lambda u: rl.zeros(3, 5).scatter_add(1, places, u).max(1)), tensor(3, 1)
+
+
 def folds(*shape: int) -> Callable[[], tuple[Any, ...]]:
     """Return a program of folds over all sets of axes, alone and followed by more."""
 

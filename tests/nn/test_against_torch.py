@@ -143,6 +143,79 @@ LAYERS = [
         ),
         VOLUME,
     ),
+    (
+        "adaptive average of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AdaptiveAvgPool1d(4)]),
+        SIGNAL,
+    ),
+    (
+        "adaptive average of pictures",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.AdaptiveAvgPool2d((4, None))]),
+        PICTURE,
+    ),
+    (
+        "adaptive average of volumes",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.AdaptiveAvgPool3d(1)]),
+        VOLUME,
+    ),
+    (
+        "adaptive largest of signals",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.AdaptiveMaxPool1d(4)]),
+        SIGNAL,
+    ),
+    (
+        "adaptive largest of pictures",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.AdaptiveMaxPool2d((1, 3))]),
+        PICTURE,
+    ),
+    (
+        "adaptive largest of volumes",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.AdaptiveMaxPool3d((2, None, 2))]),
+        VOLUME,
+    ),
+    ("nearest", *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.Upsample(scale_factor=2)]), PICTURE),
+    (
+        "nearest to any size",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.Upsample((3, 5, 4))]),
+        VOLUME,
+    ),
+    (
+        "linear interpolation",
+        *both(lambda lib: [lib.Conv1d(4, 3, 1), lib.Upsample(scale_factor=1.5, mode="linear")]),
+        SIGNAL,
+    ),
+    (
+        "bilinear",
+        *both(
+            lambda lib: [
+                lib.Conv2d(4, 3, 1),
+                lib.Upsample((4, 9), mode="bilinear", align_corners=True),
+            ]
+        ),
+        PICTURE,
+    ),
+    (
+        "bicubic",
+        *both(lambda lib: [lib.Conv2d(4, 3, 1), lib.Upsample(scale_factor=2, mode="bicubic")]),
+        PICTURE,
+    ),
+    (
+        "trilinear",
+        *both(lambda lib: [lib.Conv3d(4, 3, 1), lib.Upsample(scale_factor=2, mode="trilinear")]),
+        VOLUME,
+    ),
+    (
+        "pixels shuffled",
+        *both(
+            lambda lib: [
+                lib.Conv2d(4, 8, 1),
+                lib.PixelShuffle(2),
+                lib.Conv2d(2, 2, 1),
+                lib.PixelUnshuffle(2),
+            ]
+        ),
+        PICTURE,
+    ),
     ("embedding", [nn.Embedding(7, 3)], [tnn.Embedding(7, 3)], ids(7, 4, 5)),
     (
         "mean of a bag",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rushlight.compile.sources import runtime
+from rushlight.compile.sources import OF_SOME, runtime
 from rushlight.core.dtypes import DTYPES, DType, bool_, float32, float64
 from rushlight.core.primitive import PRIMITIVES, Array, Spec
 from rushlight.ops.pointwise import Pointwise
@@ -58,7 +58,7 @@ def apply() -> Iterator[Apply]:
         pytest.skip("no C compiler on this machine, so the C of the primitives is not run")
     with tempfile.TemporaryDirectory() as folder:
         file, library = Path(folder, "ops.c"), Path(folder, "ops.so")
-        source = runtime("maths.h") + "".join(text(op, dtype) for op, dtype in PAIRS)
+        source = runtime("maths.h", *OF_SOME) + "".join(text(op, dtype) for op, dtype in PAIRS)
         file.write_text(source, encoding="utf-8")
         command = [compiler, *FLAGS, "-shared", "-fPIC", "-o", library, file, "-lm"]
         built = subprocess.run(command, capture_output=True, text=True)

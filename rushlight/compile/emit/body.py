@@ -50,7 +50,7 @@ class Body:
         self.inner = inner
         self.lines: tuple[list[str], list[str], list[str]] = ([], [], [])
         self.constants = {value: array for array, value in fuser.graph.constants}
-        self._known: dict[tuple[GraphValue, Places], tuple[str, int]] = {}
+        self._known: dict[tuple[GraphValue | Node, Places], tuple[str, int]] = {}
         self._variables: dict[str, int] = {}  # index variables -> their level
         self._stand_ins: dict[GraphValue, str] = {}
         self._stored: set[GraphValue] = set()
@@ -173,7 +173,7 @@ class Body:
     ) -> str:
         index, level = self.value(indices, places)
         size = of.shape[record.axis]
-        key = (node.outputs[0], places)
+        key = (node, places)
         if key in self._known:
             return self._known[key][0]
         name = self.name("at")

@@ -17,7 +17,7 @@ from rushlight.compile.memory import Memory, assign_memory, place_temporaries
 from rushlight.compile.program import Program, Slot
 from rushlight.compile.records import Buffer, Emitted, Strided
 from rushlight.compile.soft import Kernel, adds_up
-from rushlight.compile.sources import runtime
+from rushlight.compile.sources import called, runtime
 from rushlight.core.kernels import Contraction, Deposit, Join, Lookup, Record, Reinterpret
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
@@ -46,8 +46,9 @@ def compile_graphs(graphs: Sequence[Graph], unit: int = UNIT) -> list[Program]:
     ]
     programs = [writer.write() for writer in writers]
     used = [name for writer in writers for name in writer.headers()]
-    headers = runtime(*dict.fromkeys((*HEADERS, *used)))
-    source = "\n".join([headers, *(program.source for program in programs)])
+    text = "\n".join(program.source for program in programs)
+    headers = runtime(*dict.fromkeys((*HEADERS, *called(text), *used)))
+    source = f"{headers}\n{text}"
     return [replace(program, source=source) for program in programs]
 
 

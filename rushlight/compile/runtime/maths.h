@@ -42,12 +42,10 @@ RL_INLINE float rl_split_ln2(float x, int32_t *n)
     return (x - whole * 0.693359375f) + whole * 2.12194440e-4f;
 }
 
-/* exp(x): within 1.1 ulp. */
-RL_INLINE float rl_exp_f32(float x)
+/* exp(x) / 2^less for -104 <= x <= 90. */
+RL_INLINE float rl_exp_less(float x, int32_t less)
 {
     int32_t n;
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
     float r = rl_split_ln2(x, &n);
     float p = 0.0013836714f;
     p = p * r + 0.00836914f;
@@ -55,33 +53,42 @@ RL_INLINE float rl_exp_f32(float x)
     p = p * r + 0.16666517f;
     p = p * r + 0.49999994f;
     p = r * r * p + r + 1.0f;
-    int32_t half = n >> 1; /* in two steps: 2^n alone may be too large or too small */
-    return p * rl_power_of_two(half) * rl_power_of_two(n - half);
+    int32_t half = (n - less) >> 1; /* in two steps: 2^n alone may be too large or too small */
+    return p * rl_power_of_two(half) * rl_power_of_two(n - less - half);
+}
+
+/* exp(x): within 1.1 ulp. */
+RL_INLINE float rl_exp_f32(float x)
+{
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -104.0f ? -104.0f : x;
+    return rl_exp_less(x, 0);
+}
+
+/* exp(r) - 1 with x = n ln 2 + r, for |x| < 2^15. */
+RL_INLINE float rl_expm1_part(float x, int32_t *n)
+{
+    float r = rl_split_ln2(x, n);
+    float p = 0.0013838708f;
+    p = p * r + 0.008367057f;
+    p = p * r + 0.041667745f;
+    p = p * r + 0.16666539f;
+    p = p * r + 0.49999997f;
+    return r * r * p + r;
 }
 
 /* exp(x) - 1 for |x| < 80. */
 RL_INLINE float rl_expm1_near(float x)
 {
     int32_t n;
-    float r = rl_split_ln2(x, &n);
-    float p = 0.0013838708f;
-    p = p * r + 0.008367057f;
-    p = p * r + 0.041667745f;
-    p = p * r + 0.16666539f;
-    p = p * r + 0.49999997f;
-    p = r * r * p + r;
+    float p = rl_expm1_part(x, &n);
     float scale = rl_power_of_two(n);
     return p * scale + (scale - 1.0f);
 }
 
-/* log(x): within 1.3 ulp; -inf at 0, NaN below. */
-RL_INLINE float rl_log_f32(float x)
+/* log(1 + f) - f for sqrt(1/2) <= 1 + f < sqrt(2). */
+RL_INLINE float rl_log_rest(float f)
 {
-    float normal = x < 0x1p-126f ? x * 0x1p23f : x;
-    uint32_t shifted = rl_bits(normal) - rl_bits(0.70710677f);
-    int32_t exponent = (int32_t)shifted >> 23;
-    float e = (float)exponent - (x < 0x1p-126f ? 23.0f : 0.0f);
-    float f = rl_float_of((shifted & 0x7FFFFF) + rl_bits(0.70710677f)) - 1.0f;
     float p = 0.08700401f;
     p = p * f - 0.14266932f;
     p = p * f + 0.14914508f;
@@ -89,10 +96,33 @@ RL_INLINE float rl_log_f32(float x)
     p = p * f + 0.199631f;
     p = p * f - 0.25001335f;
     p = p * f + 0.3333391f;
-    float rest = f * f * (p * f - 0.5f);
-    float y = (e * -2.12194440e-4f + rest) + f + e * 0.693359375f;
+    return f * f * (p * f - 0.5f);
+}
+
+/* x = 2^e (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), for x > 0. */
+RL_INLINE float rl_split_power(float x, float *e)
+{
+    float normal = x < 0x1p-126f ? x * 0x1p23f : x;
+    uint32_t shifted = rl_bits(normal) - rl_bits(0.70710677f);
+    int32_t exponent = (int32_t)shifted >> 23;
+    *e = (float)exponent - (x < 0x1p-126f ? 23.0f : 0.0f);
+    return rl_float_of((shifted & 0x7FFFFF) + rl_bits(0.70710677f)) - 1.0f;
+}
+
+/* What a logarithm gives where it is no number: -inf at 0, NaN below; elsewhere y. */
+RL_INLINE float rl_log_limits(float x, float y)
+{
     float other = x < 0 ? NAN : x == 0 ? -INFINITY : x;
     return x > 0 && x < INFINITY ? y : other;
+}
+
+/* log(x): within 1.3 ulp; -inf at 0, NaN below. */
+RL_INLINE float rl_log_f32(float x)
+{
+    float e;
+    float f = rl_split_power(x, &e);
+    float y = (e * -2.12194440e-4f + rl_log_rest(f)) + f + e * 0.693359375f;
+    return rl_log_limits(x, y);
 }
 
 /* tanh(x): within 2.7 ulp. */
@@ -111,31 +141,6 @@ RL_INLINE float rl_sigmoid_f32(float x)
     return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
-/* erf(x): within 1.3 ulp. */
-RL_INLINE float rl_erf_f32(float x)
-{
-    float size = __builtin_fabsf(x);
-    float s = x * x;
-    float p = -0.0006053446f;
-    p = p * s + 0.005004346f;
-    p = p * s - 0.026773399f;
-    p = p * s + 0.11281978f;
-    p = p * s - 0.37612507f;
-    p = p * s + 0.12837915f;
-    float near = x * p + x;
-    float t = size > 4.0f ? 4.0f : size; /* log(1 - erf(t)) from 0.9 on */
-    float q = -2.0826325e-05f;
-    q = q * t + 0.00043134968f;
-    q = q * t - 0.004156053f;
-    q = q * t + 0.025080204f;
-    q = q * t - 0.108219944f;
-    q = q * t - 0.6334011f;
-    q = q * t - 1.1294883f;
-    q = q * t + 0.00016920433f;
-    float far = __builtin_copysignf(-rl_expm1_near(q), x);
-    return size < 0.9f ? near : far;
-}
-
 RL_INLINE double rl_sigmoid_f64(double x)
 {
     return 1.0 / (1.0 + exp(-x));
@@ -144,7 +149,6 @@ RL_INLINE double rl_sigmoid_f64(double x)
 #define rl_exp(x) _Generic((x), float: rl_exp_f32, double: exp)(x)
 #define rl_log(x) _Generic((x), float: rl_log_f32, double: log)(x)
 #define rl_tanh(x) _Generic((x), float: rl_tanh_f32, double: tanh)(x)
-#define rl_erf(x) _Generic((x), float: rl_erf_f32, double: erf)(x)
 #define rl_sigmoid(x) _Generic((x), float: rl_sigmoid_f32, double: rl_sigmoid_f64)(x)
 #define rl_sin(x) _Generic((x), float: sinf, double: sin)(x)
 #define rl_cos(x) _Generic((x), float: cosf, double: cos)(x)

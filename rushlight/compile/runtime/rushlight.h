@@ -11,6 +11,9 @@
    of them may round differently, and which are the last depends on the number of threads. */
 #define RL_ONE_BY_ONE __asm__ volatile("")
 
+/* Returns x; the token is there for what it takes to be there. */
+#define rl_after(x, token) ((void)(token), (x))
+
 /* Work for several threads: called once on each, with its number from 0 and how many there are. */
 typedef void rl_task(void *context, int thread, int threads);
 

@@ -9,7 +9,8 @@ from rushlight.core.primitive import Primitive, Spec
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.passes.rewrite import Rewriter, Values
-from rushlight.ops.elementwise import abs_, add, exp, log, lt, sub, where_p
+from rushlight.ops.elementwise import abs_, add, lt, sub, where_p
+from rushlight.ops.mathematics import exp, log
 from rushlight.ops.movement import broadcast_p, reshape_p
 from rushlight.ops.reduce import logsumexp_p, max_p, sum_p
 
