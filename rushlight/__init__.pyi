@@ -60,9 +60,11 @@ from rushlight.random import randn as randn
 from rushlight.recompute import checkpoint as checkpoint
 from rushlight.tensor import Tensor as Tensor
 from rushlight.tensor import tensor as tensor
+from rushlight.train import metrics as metrics
+from rushlight.train.evaluate import evaluate as evaluate
+from rushlight.train.evaluate import predict as predict
 from rushlight.train.fit import fit as fit
 from rushlight.train.history import History as History
-from rushlight.train.metrics import evaluate as evaluate
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad

@@ -1,7 +1,12 @@
+from rushlight.data import augment as augment
+from rushlight.data import fashion_mnist as fashion_mnist
 from rushlight.data import mnist as mnist
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms
 from rushlight.data.dataset import Dataset as Dataset
+from rushlight.data.folders import image_folder as image_folder
+from rushlight.data.folders import image_items as image_items
+from rushlight.data.folders import text_folder as text_folder
 from rushlight.data.items import Items as Items
 from rushlight.data.loader import DataLoader as DataLoader
 from rushlight.data.ragged import Ragged as Ragged

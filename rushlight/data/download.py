@@ -1,17 +1,27 @@
 """One file from one address, in bounded memory and time, with a progress bar on a terminal."""
 
 import http.client
+import re
 import time
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 
 from rushlight.core.errors import DataError
 from rushlight.data.bar import BYTE_COLUMNS, make_bar
+from rushlight.data.part import Part
 
 STEP = 1 << 16  # bytes
+CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
 
 
-def download(url: str, limit: int, timeout: float = 20.0, deadline: float = 900.0) -> bytes:
+def download(
+    url: str,
+    limit: int,
+    timeout: float = 20.0,
+    deadline: float = 900.0,
+    part: Part | None = None,
+) -> bytes:
     """Return what an http or https address gives.
 
     Args:
@@ -19,6 +29,8 @@ def download(url: str, limit: int, timeout: float = 20.0, deadline: float = 900.
         limit: the most bytes that are taken.
         timeout: seconds to wait for a connection, or for more bytes.
         deadline: seconds that all of it may take.
+        part: where to keep what has come, should the connection break; the next try asks for the
+            rest (RFC 9110, range requests), and begins anew if the server has none, or another.
 
     Raises DataError for no answer, a refusal, a stall, more than `limit` or fewer bytes than
     announced.
@@ -30,12 +42,20 @@ def download(url: str, limit: int, timeout: float = 20.0, deadline: float = 900.
     if not url.startswith(("https://", "http://")):
         raise DataError("only http and https addresses are downloaded")
     ends = time.monotonic() + deadline
+    there = b"" if part is None else part.load(limit)
     try:
-        request = urllib.request.Request(url, headers={"User-Agent": "rushlight"})
+        request = urllib.request.Request(url, headers=_headers(part, len(there)))
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            return _receive(response, url, limit, ends)
+            return _receive(response, url, limit, ends, there, part)
     except urllib.error.HTTPError as error:
         with error:
+            if (
+                there
+                and part is not None
+                and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+            ):
+                part.discard()
+                return download(url, limit, timeout, ends - time.monotonic(), part)
             raise DataError(f"HTTP {error.code} {error.reason}") from None
     except urllib.error.URLError as error:
         raise DataError(f"no connection: {error.reason}") from None
@@ -43,23 +63,75 @@ def download(url: str, limit: int, timeout: float = 20.0, deadline: float = 900.
         raise DataError(f"no bytes for {timeout:g} seconds") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DataError(f"connection broken: {error}") from None
+    finally:
+        if part is not None:
+            part.close()
 
 
-def _receive(response: http.client.HTTPResponse, url: str, limit: int, ends: float) -> bytes:
-    announced = response.headers.get("Content-Length", "")
-    total = int(announced) if announced.isdecimal() else None
+def _headers(part: Part | None, there: int) -> dict[str, str]:
+    headers = {"User-Agent": "rushlight"}
+    if part is not None and there:
+        headers["Range"] = f"bytes={there}-"
+        if part.tag:
+            headers["If-Range"] = part.tag
+    return headers
+
+
+def _receive(
+    response: http.client.HTTPResponse,
+    url: str,
+    limit: int,
+    ends: float,
+    there: bytes,
+    part: Part | None,
+) -> bytes:
+    content, total = _begin(response, there, part)
     if total is not None and total > limit:
+        if part is not None:
+            part.discard()
         raise DataError(f"{total} bytes announced, at most {limit} expected")
-    content = bytearray()
+    if part is not None:
+        part.begin(bytes(content), _tag(response), total)
     with make_bar(*BYTE_COLUMNS) as progress:
-        task = progress.add_task(url.rpartition("/")[2], total=total)
+        task = progress.add_task(url.rpartition("/")[2], total=total, completed=len(content))
         while chunk := response.read1(STEP):
             content += chunk
             progress.update(task, completed=len(content))
             if len(content) > limit:
+                if part is not None:
+                    part.discard()
                 raise DataError(f"more than the {limit} bytes expected")
+            if part is not None:
+                part.add(chunk)
             if time.monotonic() > ends:
                 raise DataError(f"too slow: {len(content)} bytes received")
     if total is not None and len(content) < total:
         raise DataError(f"ended after {len(content)} of {total} bytes")
     return bytes(content)
+
+
+def _begin(
+    response: http.client.HTTPResponse, there: bytes, part: Part | None
+) -> tuple[bytearray, int | None]:
+    """Return what has come before this answer, and the size of the whole.
+
+    Raises DataError for the rest of something else, of which the part is forgotten.
+    """
+    announced = response.headers.get("Content-Length", "")
+    length = int(announced) if announced.isdecimal() else None
+    if response.status != HTTPStatus.PARTIAL_CONTENT:
+        return bytearray(), length
+    found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    first, total = (int(found[1]), int(found[2])) if found else (-1, None)
+    known = None if part is None else part.total
+    if part is None or first != len(there) or (known is not None and total != known):
+        if part is not None:
+            part.discard()
+        raise DataError("the server gives the rest of something else")
+    return bytearray(there), total
+
+
+def _tag(response: http.client.HTTPResponse) -> str:
+    """Return the strong validator of an answer, or nothing."""
+    tag: str = response.headers.get("ETag", "")
+    return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")

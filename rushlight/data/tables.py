@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DataError, FormatError, UsageError, did_you_mean
+from rushlight.data.files import decode
 from rushlight.data.watch import watched
 from rushlight.formats.png import read_file
 
@@ -141,7 +142,7 @@ def read_table(
     _check_sign("delimiter", delimiter)
     if delimiter is not None and delimiter == quotes:
         raise UsageError(f"{quotes!r} cannot be both delimiter and quotes")
-    text = _decode(read_file(path, MAX_BYTES), encoding, path)
+    text = decode(read_file(path, MAX_BYTES), encoding, path)
     first = text.split("\n", 1)[0]
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=_without_quoted(first, quotes).count)
@@ -297,24 +298,6 @@ def _rows_of(column: Column, rows: NDArray[np.intp]) -> Column:
 
 
 # The file
-
-
-def _decode(data: bytes, encoding: str, path: StrPath) -> str:
-    if not isinstance(encoding, str):
-        raise UsageError(f"encoding is a name, not {encoding!r:.40}")
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UsageError(f"there is no encoding {encoding!r:.40}", hint="utf-8, latin-1") from None
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = data.count(b"\n", 0, start) + 1
-        raise FormatError(
-            f"line {line} is not {encoding} text",
-            path=path,
-            offset=start,
-            hint='encoding="latin-1", or what else it was written in',
-        ) from None
 
 
 def _read_rows(

@@ -26,7 +26,7 @@ from rushlight.optim.schedule import Schedule
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.history import History, is_number
-from rushlight.train.metrics import Tally
+from rushlight.train.tally import Tally
 
 FORMAT = "rushlight.checkpoint.1"
 LAST = "last.safetensors"
@@ -46,6 +46,9 @@ class Training:
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
     trained: bool = False  # whether all batches had their step, and only validation is left
+    # What is not part of a checkpoint:
+    folder: Path | None = None  # where checkpoints are kept
+    measures: dict[str, float] = field(default_factory=dict)  # of the last epoch, by callbacks
 
     @property
     def epoch(self) -> int:

@@ -25,8 +25,8 @@ from rushlight.data.ragged import Ragged
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor
-from rushlight.train.metrics import are_classes
 from rushlight.train.step import Step
+from rushlight.train.tally import are_classes
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]

@@ -3,7 +3,7 @@
 import math
 import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,12 @@ from rushlight.nn.module import Module
 from rushlight.optim.optimizer import Optimizer, check_number
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
+from rushlight.train.callback import Callback, Callbacks, OnEpoch, RestoreBest
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
 from rushlight.train.driven import Driven, Stretch
+from rushlight.train.evaluate import evaluate
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
-from rushlight.train.metrics import evaluate
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.step import Loss, Step, check_model, make_step
 
@@ -41,10 +42,13 @@ def fit(
     validation: DataLoader | Dataset | Items | None = None,
     patience: int | None = None,
     clip_norm: float | None = None,
+    accumulate: int = 1,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    restore_best: bool = False,
     progress: bool = True,
     compiled: bool = True,
+    callbacks: Sequence[Callback] = (),
     on_epoch: Callable[[History], object] | None = None,
 ) -> History:
     """Train a model in place, leave it in evaluation mode, and return what happened.
@@ -59,10 +63,13 @@ def fit(
         validation: data to evaluate on after each epoch, never to train on.
         patience: epochs without a lower validation (or training) loss after which to stop.
         clip_norm: the most that the common norm of all gradients may be.
+        accumulate: parts in which to work out the gradient of a batch, to take less memory.
         checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
+        restore_best: leave the model with the weights of its best epoch, not the last ones.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
         compiled: run C where there is a compiler, else a graph in NumPy, not the step's Python.
+        callbacks: told of what happens, such as `train.JsonLines("log.jsonl")`.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
@@ -74,21 +81,15 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, epochs, patience, clip_norm, on_epoch)
-    loader = as_loader(data, train=True)
-    training = Training(model, optimizer, schedule, loader)
-    step = make_step(model, loss, optimizer, schedule, clip_norm)
-    plan = _Plan(
-        *_ways_to_step(loader, step, compiled),
-        loss=loss,
-        epochs=epochs,
-        validation=None if validation is None else as_loader(validation, train=False),
-        patience=patience,
-        folder=_open_folder(checkpoint, resume, training),
-        on_epoch=on_epoch,
-    )
-    with Interrupts() as interrupts, make_progress(progress, epochs) as shown:
-        _run(training, plan, shown, interrupts)
+    _check(model, optimizer, schedule, clip_norm, epochs, accumulate, patience)
+    training = Training(model, optimizer, schedule, as_loader(data, train=True))
+    step = make_step(model, loss, optimizer, schedule, clip_norm, accumulate)
+    heard = _callbacks(callbacks, on_epoch, restore_best)
+    held_out = None if validation is None else as_loader(validation, train=False)
+    ways = _ways_to_step(training.loader, step, compiled)
+    plan = _Plan(*ways, loss, held_out, heard, epochs, patience)
+    _open_folder(checkpoint, resume, training)
+    _fit(training, plan, progress)
     return training.history
 
 
@@ -99,17 +100,15 @@ class _Plan:
     step: Step
     driven: Driven | None
     loss: Loss | None
-    epochs: int
     validation: DataLoader | None
+    callbacks: Callbacks
+    epochs: int
     patience: int | None
-    folder: Path | None
-    on_epoch: Callable[[History], object] | None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is to be done between two epochs."""
-        after = (self.validation, self.patience, self.folder, self.on_epoch)
-        return all(one is None for one in after)
+    def is_plain(self, training: Training) -> bool:
+        """Return whether nothing is to be done between two epochs."""
+        after = (self.validation, self.patience, training.folder)
+        return all(one is None for one in after) and not self.callbacks.watches_epochs
 
 
 def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step, Driven | None]:
@@ -117,34 +116,51 @@ def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step,
     return (compile(step), Driven(loader, step)) if compiled else (step, None)
 
 
-def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> Path | None:
-    """Return the folder for checkpoints, after loading the last one if that is wanted."""
+def _callbacks(
+    given: Sequence[Callback], on_epoch: Callable[[History], object] | None, restore_best: bool
+) -> Callbacks:
+    """Return all callbacks as one; the best weights are there when the given ones are ended."""
+    own = [] if on_epoch is None else [OnEpoch(on_epoch)]
+    return Callbacks(given, [*own, *([RestoreBest()] if restore_best else [])])
+
+
+def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> None:
+    """Prepare the folder for checkpoints, and load the last one if that is wanted."""
     if checkpoint is None:
         if resume:
             hint = 'checkpoint="runs/digits"'
             raise UsageError("resume needs the folder to resume from", hint=hint)
-        return None
-    folder = prepare_folder(checkpoint)
-    if resume and (folder / LAST).exists():
-        load(folder / LAST, training)
-    return folder
+        return
+    training.folder = prepare_folder(checkpoint)
+    if resume and (training.folder / LAST).exists():
+        load(training.folder / LAST, training)
+
+
+def _fit(training: Training, plan: _Plan, progress: bool) -> None:
+    with (
+        Interrupts() as interrupts,
+        make_progress(progress, plan.epochs) as shown,
+        plan.callbacks.during(training),
+    ):
+        _run(training, plan, shown, interrupts)
 
 
 def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
     if training.history or training.tally.batches:
-        shown.note(f"going on after {_place(training)} from {plan.folder}")
+        shown.note(f"going on after {_place(training)} from {training.folder}")
     try:
         while not _is_over(training.history, plan, shown):
             _train(training, plan, shown, interrupts)
             validated = _validate(training, plan, interrupts)
             _close_epoch(training, validated)
-            _save_epoch(training, plan.folder)
+            _save_epoch(training)
             shown.end(training.history.last)
-            if plan.on_epoch is not None and plan.on_epoch(training.history) is True:
+            training.measures = {}
+            if plan.callbacks.on_epoch(training):
                 break
             interrupts.check()
     except Interrupted:
-        raise KeyboardInterrupt(_leave(training, plan.folder, shown)) from None
+        raise KeyboardInterrupt(_leave(training, shown)) from None
     finally:
         training.model.eval()
 
@@ -158,7 +174,7 @@ def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interru
     if plan.driven is not None and _is_ready(plan.driven, shown):
         _train_driven(training, plan.driven, plan, shown, interrupts)
     else:
-        _train_by_batches(training, plan.step, shown, interrupts)
+        _train_by_batches(training, plan, shown, interrupts)
 
 
 def _is_ready(driven: Driven, shown: Progress) -> bool:
@@ -173,23 +189,19 @@ def _is_ready(driven: Driven, shown: Progress) -> bool:
 
 @np.errstate(all="ignore")  # a loss that overflows gets an error of its own
 def _train_by_batches(
-    training: Training, step: Step, shown: Progress, interrupts: Interrupts
+    training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts
 ) -> None:
     tally = training.tally
     clock = time.perf_counter
     started = clock()
     try:
         for batch in training.loader:
-            value, output = step(*batch)
+            value, output = plan.step(*batch)
             loss = value.item()
             if not -math.inf < loss < math.inf:
                 raise _not_finite(training, loss)
             tally.add(loss, output, batch[-1])
-            now = clock()
-            if now >= shown.due:
-                shown.update(tally, now)
-            if interrupts.pending:
-                raise Interrupted
+            _look_up(training, plan, shown, interrupts)
         training.trained = True
     finally:
         training.seconds += clock() - started
@@ -200,7 +212,7 @@ def _train_driven(
 ) -> None:
     """Do the same in native calls, and several epochs where nothing is to be done between them."""
     loader = training.loader
-    epochs = plan.epochs - len(training.history) if plan.is_plain else 1
+    epochs = plan.epochs - len(training.history) if plan.is_plain(training) else 1
     while True:
         each, first = len(loader), loader.batch
         ahead = min(epochs, 1 + (first + driven.most_steps()) // each)
@@ -208,14 +220,26 @@ def _train_driven(
         started = time.perf_counter()
         orders = loader.orders(range(loader.epoch, loader.epoch + ahead))
         stretch = driven.run(orders, first, count)
-        now = time.perf_counter()
-        epochs -= _count(training, stretch, now - started, plan, shown)
+        seconds = time.perf_counter() - started
+        epochs -= _count(training, stretch, seconds, plan, shown)
         if training.trained:
             return
-        if now >= shown.due:
-            shown.update(training.tally, now)
-        if interrupts.pending:
-            raise Interrupted
+        _look_up(training, plan, shown, interrupts)
+
+
+def _look_up(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
+    """Between two steps, show where training is, and see whether it is to be stopped."""
+    now = time.perf_counter()
+    if now >= shown.due:
+        shown.update(training.tally, now)
+    if now >= plan.callbacks.due:
+        try:
+            plan.callbacks.on_progress(training)
+        except BaseException:
+            _save_last(training)
+            raise
+    if interrupts.pending:
+        raise Interrupted
 
 
 def _count(
@@ -231,7 +255,7 @@ def _count(
     a_step = seconds / len(finite)
     closed, done = 0, 0
     while done < good:
-        if loader.batch == 0 and good - done > each and plan.is_plain:
+        if loader.batch == 0 and good - done > each and plan.is_plain(training):
             whole = (good - done - 1) // each
             _close_epochs(training, stretch.part(done, done + whole * each), a_step, shown)
             closed, done = closed + whole, done + whole * each
@@ -295,13 +319,16 @@ def _close_epoch(training: Training, validated: tuple[float | None, float | None
     training.begin_epoch()
 
 
-def _save_epoch(training: Training, folder: Path | None) -> None:
+def _save_epoch(training: Training) -> None:
     """Write the best checkpoint first: if only the last one were there, it would not come again."""
-    if folder is None:
-        return
-    if training.history.best is training.history.last:
-        save(folder / BEST, training)
-    save(folder / LAST, training)
+    if training.folder is not None and training.history.best is training.history.last:
+        save(training.folder / BEST, training)
+    _save_last(training)
+
+
+def _save_last(training: Training) -> None:
+    if training.folder is not None:
+        save(training.folder / LAST, training)
 
 
 def _is_over(history: History, plan: _Plan, shown: Progress) -> bool:
@@ -315,14 +342,13 @@ def _is_over(history: History, plan: _Plan, shown: Progress) -> bool:
     return True
 
 
-def _leave(training: Training, folder: Path | None, shown: Progress) -> str:
+def _leave(training: Training, shown: Progress) -> str:
     """Save on Ctrl-C, and return the line that says so."""
-    place = _place(training)
-    if folder is None:
-        return f"stopped after {place}"
-    save(folder / LAST, training)
-    line = f"stopped after {place}; fit goes on from {folder / LAST} with resume=True"
-    shown.note(line)
+    line = f"stopped after {_place(training)}"
+    if training.folder is not None:
+        _save_last(training)
+        line += f"; fit goes on from {training.folder / LAST} with resume=True"
+        shown.note(line)
     return line
 
 
@@ -345,18 +371,17 @@ def _check(
     model: Any,
     optimizer: Any,
     schedule: Any,
-    epochs: Any,
-    patience: Any,
     clip_norm: Any,
-    on_epoch: Any,
+    epochs: Any,
+    accumulate: Any,
+    patience: Any,
 ) -> None:
     _check_count("epochs", epochs)
+    _check_count("accumulate", accumulate)
     if patience is not None:
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
-    if on_epoch is not None and not callable(on_epoch):
-        raise UsageError(f"on_epoch is a function of the history, not {on_epoch!r:.60}")
     check_model(model)
     for name, thing, kind in [
         ("optimizer", optimizer, Optimizer),

@@ -113,11 +113,119 @@ def test_a_wrong_answer_is_named_and_not_kept(server, kind, body, member, reason
     assert cache_entries() == []
 
 
-def test_a_truncated_download_is_named_and_not_kept(server):
-    mirror = server.add("/input.txt", CONTENT[:500], Content_Length=len(CONTENT))
-    with pytest.raises(DataError, match=r"ended after 500 of 1900 bytes|IncompleteRead"):
-        fetch(data_file(mirror))
+BROKEN_OFF = r"ended after 500 of 1900 bytes|IncompleteRead"
+
+
+def break_off(server, **headers):
+    """Let a download end after 500 bytes; return the file, whose server is whole by then."""
+    mirror = server.add("/input.txt", CONTENT[:500], Content_Length=len(CONTENT), **headers)
+    file = data_file(mirror)
+    with pytest.raises(DataError, match=BROKEN_OFF):
+        fetch(file)
+    assert not cached().exists()
+    server.add("/input.txt", CONTENT, **headers)
+    server.ranged.add("/input.txt")
+    return file
+
+
+def parts():
+    return [path for path in cache_entries() if path.suffix == ".part"]
+
+
+@pytest.mark.parametrize("headers", [{"ETag": '"1"'}, {}], ids=["tag", "no tag"])
+def test_a_download_that_broke_off_goes_on_where_it_was(server, headers):
+    file = break_off(server, **headers)
+    assert cache_entries() == parts() != []
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=500-", headers.get("ETag"))]
+    assert cache_entries() == [cached()]
+
+
+def test_a_download_may_break_off_several_times(server):
+    file = break_off(server, ETag='"1"')
+    server.ranged.clear()
+    rest = {"Content_Range": "bytes 500-1899/1900", "ETag": '"1"', "Content_Length": 1400}
+    server.add("/input.txt", CONTENT[500:800], 206, **rest)
+    with pytest.raises(DataError, match=r"ended after 800 of 1900 bytes|IncompleteRead"):
+        fetch(file)
+    server.add("/input.txt", CONTENT, ETag='"1"')
+    server.ranged.add("/input.txt")
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=800-", '"1"')]
+
+
+def test_a_server_that_knows_no_ranges_sends_it_all_again(server):
+    file = break_off(server)
+    server.ranged.clear()
+    assert fetch(file).read_bytes() == CONTENT
+    assert cache_entries() == [cached()]
+
+
+def test_a_file_that_has_changed_meanwhile_is_sent_whole(server):
+    file = break_off(server, ETag='"1"')
+    server.add("/input.txt", CONTENT, ETag='"2"')
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=500-", '"1"')]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda part: part.write_bytes(part.read_bytes()[:-3] + b"xyz"),
+        lambda part: part.write_bytes(part.read_bytes() + bytes(5000)),
+        lambda part: part.write_bytes(part.read_bytes() + bytes(100_000)),
+        lambda part: part.write_bytes(b"no facts\n" + CONTENT[:500]),
+        lambda part: part.write_bytes(b"[" * 5000 + CONTENT[:500]),
+        lambda part: part.write_bytes(b'{"url": 1, "tag": 2}\n'),
+        lambda part: part.write_bytes(b""),
+        lambda part: part.write_bytes(part.read_bytes().replace(b"1900", b"1901", 1)),
+    ],
+    ids=["wrong", "long", "huge", "text", "deep", "facts", "empty", "size"],
+)
+def test_a_part_that_is_wrong_does_no_harm(server, spoil):
+    file = break_off(server, ETag='"1"')
+    (part,) = parts()
+    spoil(part)
+    try:
+        fetch(file)
+    except DataError as error:  # once; the part is gone then
+        assert "the rest of something else" in str(error)
+        assert cache_entries() == []
+        fetch(file)
+    assert cached().read_bytes() == CONTENT
+    assert cache_entries() == [cached()]
+
+
+def test_a_wrong_file_is_fetched_twice_only_if_it_began_with_a_part(server):
+    file = break_off(server, ETag='"1"')
+    server.add("/input.txt", CONTENT[::-1], ETag='"1"')
+    with pytest.raises(DataError, match="wrong content: MD5"):
+        fetch(file)
+    assert server.asked == ["/input.txt"] * 3
     assert cache_entries() == []
+    with pytest.raises(DataError, match="wrong content: MD5"):
+        fetch(file)
+    assert server.asked == ["/input.txt"] * 4
+
+
+def test_the_part_of_one_mirror_is_no_part_of_another(server):
+    broken = server.add("/broken.txt", CONTENT[:500], Content_Length=len(CONTENT))
+    whole = server.add("/whole.txt", CONTENT)
+    server.ranged.add("/whole.txt")
+    assert fetch(data_file(broken, whole)).read_bytes() == CONTENT
+    assert server.ranges == []
+    assert cache_entries() == [cached()]
+
+
+def test_a_truncated_archive_goes_on_too(server):
+    archive = zipped("input.txt", CONTENT)
+    mirror = server.add("/all.zip", archive[:50], Content_Length=len(archive)) + "#input.txt"
+    with pytest.raises(DataError, match=r"ended after 50 of|IncompleteRead"):
+        fetch(data_file(mirror))
+    server.add("/all.zip", archive)
+    server.ranged.add("/all.zip")
+    assert fetch(data_file(mirror)).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=50-", None)]
 
 
 def test_offline_is_one_error_that_names_the_file_the_mirrors_and_its_place(server):
@@ -223,7 +331,7 @@ def test_text_is_utf8_with_lf_line_ends(tmp_path):
 def test_text_in_another_encoding_is_refused_with_its_place(tmp_path):
     path = tmp_path / "text"
     path.write_bytes(b"ok \xff")
-    with pytest.raises(FormatError, match=r"not UTF-8 text \(at byte 3\)"):
+    with pytest.raises(FormatError, match=r"line 1 is not utf-8 text \(at byte 3\)"):
         read_text(path)
 
 
