@@ -1,9 +1,9 @@
-"""Asking a model file: words, a picture or numbers in, labels with probabilities out."""
+"""Asking a model file: words, a picture, a signal or numbers in, labels with probabilities out."""
 
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,17 @@ import numpy as np
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.pictures import read_digit
+from rushlight.data.signals import read_signal
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
 from rushlight.tensor import Tensor
 
-KINDS = {"text-classifier": "text", "image-classifier": "a picture", "regressor": "numbers"}
+KINDS = {
+    "text-classifier": "text",
+    "image-classifier": "a picture",
+    "signal-classifier": "a CSV file",
+    "regressor": "numbers",
+}
 
 
 @dataclass(frozen=True)
@@ -23,13 +29,15 @@ class Prediction:
     """What a network answered to one input.
 
     `probabilities` has one entry per label, in the labels' order; a regressor has none, but
-    `values`. `notes` say what was done to the input first.
+    `values`. `notes` say what was done to the input first; `signal` is the one that was asked
+    about, float32 (channels, length), where it was one.
     """
 
     label: str
     probabilities: dict[str, float]
     values: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    signal: Any = field(default=None, repr=False, compare=False)
 
     @property
     def confidence(self) -> float:
@@ -73,12 +81,20 @@ class Predictor:
             _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
         ):
             raise FormatError("its task has no shape and scale of pictures", path=self.path)
+        if self.kind == "signal-classifier" and not (
+            _is_list_of(task.get("channels"), str) and type(task.get("length")) is int
+        ):
+            raise FormatError("its task has no channels and length of signals", path=self.path)
 
     def ask(self, given: str) -> Prediction:
-        """Answer a sentence, the path of a picture, or numbers, as the network takes them."""
-        if self.kind == "text-classifier":
-            return self.text(given)
-        return self.picture(given) if self.kind == "image-classifier" else self.numbers(given)
+        """Answer a sentence, the path of a picture or signal, or numbers, as the network takes."""
+        ways = {
+            "text-classifier": self.text,
+            "image-classifier": self.picture,
+            "signal-classifier": self.signal,
+            "regressor": self.numbers,
+        }
+        return ways[self.kind](given)
 
     def text(self, text: str) -> Prediction:
         """Answer a sentence."""
@@ -106,6 +122,12 @@ class Predictor:
         self._expect("image-classifier")
         scaled = pixels.astype(np.float32) * np.float32(self.task["scale"])
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
+
+    def signal(self, path: str | os.PathLike[str]) -> Prediction:
+        """Answer the signal in a CSV file, whose columns are its channels."""
+        self._expect("signal-classifier")
+        signal = read_signal(path, self.task["channels"], self.task["length"])
+        return replace(self._classify(signal[None], ()), signal=signal)
 
     def numbers(self, text: str) -> Prediction:
         """Answer numbers written with spaces or commas between."""

@@ -61,7 +61,9 @@ def save(path: str | os.PathLike[str], gesture: str, wearer: int = 0, seed: int 
     Raises UsageError for a gesture that there is not.
     """
     if gesture not in GESTURES:
-        raise UsageError(f"there is no gesture {gesture!r:.40}", hint=did_you_mean(gesture, GESTURES))
+        raise UsageError(
+            f"there is no gesture {gesture!r:.40}", hint=did_you_mean(gesture, GESTURES)
+        )
     traces = load([wearer], 1, seed).arrays[0]
     rows = traces[GESTURES.index(gesture)].T
     np.savetxt(path, rows, "%.4f", ",", header=",".join(AXES), comments="")
@@ -187,7 +189,7 @@ def _nothing(wearer: _Wearer, n: int) -> _Motion:
     dice = wearer.dice
     slow = _moved(dice.between(0, 1.2, n), dice.between(0.9, 1.6, n), _TIME[1:-1])
     pitch = dice.between(-0.8, 0.8, n) * (dice.between(0, 1, n) < 0.5) * slow
-    width = dice.between(0.05, 0.1, n)
+    width = dice.between(0.06, 0.12, n)
     knock = np.exp(-(((_TIME[1:-1] - dice.between(0.2, 2.3, n)) / width) ** 2))
     strength = dice.between(-0.7, 0.7, n) * (dice.between(0, 1, n) < 0.3)
     return _Motion(0.0, _along(1, strength * knock) + _walk(wearer, n, often=0.6, most=0.4), pitch)

@@ -16,6 +16,7 @@ from rushlight.recipes import Run, facts_of
 TOKENS = Tokenizer(punctuation=True, ngrams=(1, 2), fold_digits=True)
 KNOWN = 10_000  # words, marks and pairs
 LONGEST = 128  # of which are read of a message in training
+MEASURES = (rl.metrics.accuracy, rl.metrics.precision, rl.metrics.recall, rl.metrics.f1)
 
 
 def build() -> rl.nn.Sequential:
@@ -41,19 +42,6 @@ def divide(number: int) -> tuple[Dataset, Dataset]:
         Dataset(np.arange(len(labels)), labels), [0.8, 0.2], seed=number, stratify=-1
     )
     return learn, test
-
-
-def scores_of(said: Any, labels: Any) -> dict[str, float]:
-    """Return accuracy, precision, recall and F1 of what was said to be spam, as facts."""
-    caught = int(np.sum(said & labels))
-    precision = caught / max(1, int(np.sum(said)))
-    recall = caught / max(1, int(np.sum(labels)))
-    return {
-        "test_accuracy": float(np.mean(said == labels)),
-        "test_precision": precision,
-        "test_recall": recall,
-        "test_f1": 2 * precision * recall / max(1e-9, precision + recall),
-    }
 
 
 def train(
@@ -84,8 +72,8 @@ def train(
         epochs=epochs,
         **options,
     )
-    with rl.no_grad():
-        said = model(rl.tensor(numbers(test[0]))).numpy().argmax(axis=1)
-    facts = facts_of(history, seed=seed, division=division, **scores_of(said, test[1]))
+    scores, _ = rl.predict(model, Dataset(numbers(test[0]), test[1]))
+    tested = {f"test_{measure.__name__}": measure(scores, test[1]) for measure in MEASURES}
+    facts = facts_of(history, seed=seed, division=division, **tested)
     task = {"kind": "text-classifier", "labels": list(sms.LABELS), **vocabulary.to_task()}
     return Run(model, task, facts)
