@@ -178,7 +178,8 @@ def in_bags(ids: Tensor, padding: int | None, dtype: Any) -> Tensor:
     """Return 1 for each id that is in its bag, 0 for padding."""
     if padding is None:
         return as_tensor(np.ones(ids.shape), dtype)
-    return (ids != padding).cast(dtype)  # type: ignore[attr-defined, no-any-return]
+    counted: Any = ids != padding
+    return counted.cast(dtype)  # type: ignore[no-any-return]
 
 
 def shared(total: Any, size: Any, mode: str) -> Tensor:

@@ -15,6 +15,7 @@ from rushlight.recipes import Run, facts_of
 
 TOKENS = Tokenizer(punctuation=True, ngrams=(1, 2), fold_digits=True)
 KNOWN = 10_000  # words, marks and pairs
+EPOCHS = 40
 LONGEST = 128  # of which are read of a message in training
 MEASURES = (rl.metrics.accuracy, rl.metrics.precision, rl.metrics.recall, rl.metrics.f1)
 
@@ -38,42 +39,58 @@ def divide(number: int) -> tuple[Dataset, Dataset]:
     A fifth of the spam and a fifth of the rest are for the test.
     """
     labels = np.array([sms.LABELS.index(label) for label, _ in sms.load()])
-    learn, test = split(
-        Dataset(np.arange(len(labels)), labels), [0.8, 0.2], seed=number, stratify=-1
-    )
+    messages = Dataset(np.arange(len(labels)), labels)
+    learn, test = split(messages, [0.8, 0.2], seed=number, stratify=-1)
     return learn, test
 
 
-def train(
-    epochs: Annotated[int, "how often each message is seen"] = 40,
-    seed: Annotated[int, "of the first weights, the order and the words left out"] = 0,
-    division: Annotated[int, "which of many random divisions into training and test part"] = 0,
-    **options: Any,
-) -> Run:
-    """Train on 4,459 messages, then count what it gets right of the 1,115 others."""
+def learn(
+    messages: Dataset, epochs: int = EPOCHS, seed: int = 0, **options: Any
+) -> tuple[rl.nn.Module, Vocabulary, rl.History]:
+    """Return a network that has learnt from messages, its vocabulary, and the training's history."""
     rl.manual_seed(seed)
-    texts = [text for _, text in sms.load()]
-    learn, test = (part.arrays for part in divide(division))
-    vocabulary = Vocabulary.build((texts[i] for i in learn[0]), max_size=KNOWN, tokenizer=TOKENS)
-
-    def numbers(positions: Any, longest: int | None = None) -> Any:
-        return pad([vocabulary.encode(texts[i]) for i in positions], longest)[0]
-
+    positions, labels = messages.arrays
+    texts = texts_at(positions)
+    vocabulary = Vocabulary.build(texts, max_size=KNOWN, tokenizer=TOKENS)
+    ids, _ = pad([vocabulary.encode(text) for text in texts], LONGEST)
+    loader = DataLoader(Dataset(ids, labels), batch_size=32, shuffle=True, seed=seed)
     model = build()
-    data = Dataset(numbers(learn[0], LONGEST), learn[1])
-    loader = DataLoader(data, batch_size=32, shuffle=True, seed=seed)
     optimizer = rl.optim.SGD(model.parameters(), lr=1.0)
     history = rl.fit(
         model,
         loader,
         loss=rl.nn.functional.cross_entropy,
         optimizer=optimizer,
-        schedule=rl.optim.CosineLR(optimizer, max(1, epochs * len(loader))),
+        schedule=rl.optim.CosineLR(optimizer, epochs * len(loader)),
         epochs=epochs,
         **options,
     )
-    scores, _ = rl.predict(model, Dataset(numbers(test[0]), test[1]))
-    tested = {f"test_{measure.__name__}": measure(scores, test[1]) for measure in MEASURES}
+    return model, vocabulary, history
+
+
+def answers(model: rl.nn.Module, vocabulary: Vocabulary, messages: Dataset) -> Any:
+    """Return the scores of messages, (n, 2)."""
+    ids, _ = pad([vocabulary.encode(text) for text in texts_at(messages.arrays[0])])
+    return rl.predict(model, Dataset(ids)).outputs
+
+
+def texts_at(positions: Any) -> list[str]:
+    """Return messages by their positions in the collection."""
+    texts = [text for _, text in sms.load()]
+    return [texts[position] for position in positions]
+
+
+def train(
+    epochs: Annotated[int, "how often each message is seen"] = EPOCHS,
+    seed: Annotated[int, "of the first weights, the order and the words left out"] = 0,
+    division: Annotated[int, "which of many random divisions into training and test part"] = 0,
+    **options: Any,
+) -> Run:
+    """Train on 4,459 messages, then count what it gets right of the 1,115 others."""
+    known, strangers = divide(division)
+    model, vocabulary, history = learn(known, epochs, seed, **options)
+    scores, labels = answers(model, vocabulary, strangers), strangers.arrays[1]
+    tested = {f"test_{measure.__name__}": measure(scores, labels) for measure in MEASURES}
     facts = facts_of(history, seed=seed, division=division, **tested)
     task = {"kind": "text-classifier", "labels": list(sms.LABELS), **vocabulary.to_task()}
     return Run(model, task, facts)
