@@ -31,14 +31,15 @@ def read_signal(
         raise DataError(fact, hint=f"a column for each of {', '.join(channels)}")
     named = set(table.columns) == set(channels)
     columns = [table.columns[name] for name in (channels if named else table.columns)]
-    for channel, column in zip(channels, columns, strict=True):
-        if isinstance(column, list) or not np.isfinite(column).all():
-            raise DataError(f"{table.source}: the column of {channel} is not made of numbers")
-    with np.errstate(over="ignore"):
-        signal = np.array(columns).astype(np.float32)
-    if signal.shape[1] != length:
-        fact = f"{table.source}: {signal.shape[1]} lines of numbers, the network takes {length}"
+    if len(columns[0]) != length:
+        fact = f"{table.source}: {len(columns[0])} lines of numbers, the network takes {length}"
         raise DataError(fact, hint="a line for each moment")
+    signal = np.empty((len(channels), length), np.float32)
+    for channel, column, row in zip(channels, columns, signal, strict=True):
+        with np.errstate(over="ignore"):
+            row[:] = np.nan if isinstance(column, list) else column
+        if not np.isfinite(row).all():
+            raise DataError(f"{table.source}: the column of {channel} is not made of numbers")
     return signal
 
 
