@@ -82,7 +82,9 @@ class Predictor:
         ):
             raise FormatError("its task has no shape and scale of pictures", path=self.path)
         if self.kind == "signal-classifier" and not (
-            _is_list_of(task.get("channels"), str) and type(task.get("length")) is int
+            _is_list_of(task.get("channels"), str)
+            and task["channels"]
+            and type(task.get("length")) is int
         ):
             raise FormatError("its task has no channels and length of signals", path=self.path)
 

@@ -47,7 +47,7 @@ def text():
     return net, {"kind": "text-classifier", "labels": ["HAM", "SPAM"], "vocabulary": WORDS}
 
 
-def signal():
+def motion():
     rl.manual_seed(5)
     net = rl.nn.Sequential(
         rl.nn.Conv1d(3, 5, 3, stride=2),
@@ -70,7 +70,7 @@ MODELS = {
     "dense": dense,
     "convolution": convolution,
     "text": text,
-    "signal": signal,
+    "motion": motion,
     "regressor": regressor,
 }
 

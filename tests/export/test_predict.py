@@ -54,7 +54,7 @@ def test_the_answers_have_the_bits_of_the_compiled_function(saved, exported, nam
         np.testing.assert_array_equal(answer(library, subject, arguments), expected)
 
 
-@pytest.mark.parametrize("name", ["dense", "convolution", "signal", "regressor"])
+@pytest.mark.parametrize("name", ["dense", "convolution", "motion", "regressor"])
 def test_a_batch_has_them_too(saved, exported, name):
     subject = subject_of(saved(name), batch=5)
     library = Library(exported(name, batch=5), name)
@@ -132,7 +132,7 @@ def test_sanitizers_find_nothing(exported, tmp_path):
     signal.write_bytes(b'y,x,"z\r\n' + b"1, 2 ,-3e-1\r\n" * 10)
     for name, arguments in {
         "dense": [picture, picture],
-        "signal": [signal, signal],
+        "motion": [signal, signal],
         "text": ["Win money", "\u0130\u0301x Don''t 'x", "2 2 2"],
         "regressor": ["1 2 3", "1,2,3"],
     }.items():
