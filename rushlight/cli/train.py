@@ -98,7 +98,7 @@ class _Watching(Callback):
 
     def facts(self) -> dict[str, Any]:
         """Return the losses of the epochs, evenly chosen where those are many."""
-        every = 1 + (len(self.history) - 1) // MOST_LOSSES
+        every = max(1, -(-len(self.history) // MOST_LOSSES))
         epochs = self.history.epochs[::-1][::every][::-1]  # the last among them
         facts: dict[str, Any] = {"losses": [epoch.loss for epoch in epochs]}
         if any(epoch.validation_loss is not None for epoch in epochs):
@@ -136,6 +136,13 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `rl.fit` that every recipe which uses it passes on."""
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    parser.add_argument(
+        "--accumulate",
+        type=counting,
+        default=1,
+        metavar="N",
+        help="parts of a batch, for less memory",
+    )
     parser.add_argument("--log", metavar="FILE", help="write a JSON object a line for each epoch")
     parser.add_argument("--tensorboard", metavar="FOLDER", help="write curves for TensorBoard")
     parser.add_argument(

@@ -21,16 +21,44 @@ TENSOR = {
     "repeat": "x.broadcast_to(...), or rl.concat",
     "view_as": "x.reshape(other.shape)",
     "new_zeros": "rl.zeros(...)",
+    "arcsin": "x.asin()",
+    "arccos": "x.acos()",
+    "arctan": "x.atan()",
+    "arctan2": "y.atan2(x)",
+    "absolute": "x.abs()",
+    "negative": "-x",
+    "bitwise_left_shift": "x << n",
+    "bitwise_right_shift": "x >> n",
 }
 PACKAGE = {
     "cat": "rl.concat(tensors, axis)",
     "from_numpy": "rl.tensor(array)",
     "as_tensor": "rl.tensor(array)",
     "matmul": "a @ b",
+    "clamp": "rl.clip(x, low, high)",
+    "arcsin": "rl.asin(x)",
+    "arccos": "rl.acos(x)",
+    "arctan": "rl.atan(x)",
+    "arctan2": "rl.atan2(y, x)",
+    "special": "rl.erf(x), rl.xlogy(x, y) and the like",
     "empty": "rl.zeros(...)",
     "device": 'leave it out, or write "cpu"',
     "utils": "rl.data.DataLoader",
     "FloatTensor": "rl.tensor(...)",
+}
+
+OPTIM = {
+    "CosineAnnealingLR": "CosineLR(optimizer, steps, low)",
+    "CosineAnnealingWarmRestarts": "CosineRestartsLR(optimizer, steps, growth, low)",
+    "ReduceLROnPlateau": "PlateauLR(optimizer)",
+    "ChainedScheduler": "ChainedLR(schedules)",
+    "MultiplicativeLR": "LambdaLR(optimizer, factor), of the whole factor",
+    "NoamLR": "InverseSquareRootLR(optimizer, warmup)",
+    "clip_grad_norm_": "clip_grad_norm(parameters, max_norm)",
+    "clip_grad_value_": "clip_grad_value(parameters, value)",
+    "lr_scheduler": "rl.optim.StepLR and so on: schedules stand beside the optimisers",
+    "swa_utils": "rl.optim.EMA or rl.optim.SWA",
+    "AveragedModel": "EMA(module, decay) or SWA(module)",
 }
 
 

@@ -2,7 +2,8 @@
 
 The rational approximations are those of W. J. Cody, "Rational Chebyshev approximations for the
 error function", Mathematics of Computation 23 (1969), pages 631-637: within a few units of the last
-place of a double. Other floats are computed as doubles.
+place of a double. For erf of float32, which GELU needs, there are polynomials of our own, the same
+as in the C: within 1.3 units. What else is float32 is computed as doubles.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 NEAR = 0.46875  # below, erf is approximated; above, erfc
 FAR = 4.0  # above, erfc is approximated in 1 / x^2
 MOST = 28.0  # where erfc is 0 in float64
+BLOCK = 16384  # elements at a time, that what lies between is near
 
 # Numerator and denominator, highest power first: of erf(x) / x in x^2, of exp(x^2) erfc(x) in x,
 # and of (1 / sqrt(pi) - x exp(x^2) erfc(x)) x^2 in 1 / x^2.
@@ -75,13 +77,34 @@ _TAIL = (
 )
 
 
+# For float32, of erf(x) / x - 1 in x^2 below 0.9, of log(1 - erf(x)) from there on to 4.
+_NEAR_32 = (
+    -0.0006053446,
+    0.005004346,
+    -0.026773399,
+    0.11281978,
+    -0.37612507,
+    0.12837915,
+)
+_FAR_32 = (
+    -2.0826325e-05,
+    0.00043134968,
+    -0.004156053,
+    0.025080204,
+    -0.108219944,
+    -0.6334011,
+    -1.1294883,
+    0.00016920433,
+)
+
+
 def erf(x: Any) -> Any:
     """Return the error function of each element, 2 / sqrt(pi) times the integral of exp(-t^2).
 
     >>> erf(np.array([-np.inf, 0.0, 0.5], np.float32))
     array([-1.       ,  0.       ,  0.5204999], dtype=float32)
     """
-    return _in_parts(x, _erf_near, lambda x: np.copysign(1.0 - _erfc_far(np.abs(x)), x))
+    return _in_blocks(x, _erf_32 if x.dtype == np.float32 else _erf)
 
 
 def erfc(x: Any) -> Any:
@@ -90,18 +113,42 @@ def erfc(x: Any) -> Any:
     >>> erfc(np.array([0.0, 5.0]))
     array([1.00000000e+00, 1.53745979e-12])
     """
+    return _in_blocks(x, _erfc)
+
+
+def _in_blocks(x: Any, function: Any) -> Any:
+    """Return a function of the elements, worked out some at a time."""
+    flat = np.asarray(x).reshape(-1)
+    out = np.empty_like(flat)
+    with np.errstate(all="ignore"):
+        for first in range(0, flat.size, BLOCK):
+            out[first : first + BLOCK] = function(flat[first : first + BLOCK])
+    return out.reshape(x.shape)
+
+
+def _erf_32(x: Any) -> Any:
+    size = np.abs(x)
+    near = x * _polynomial(x * x, _NEAR_32) + x
+    far = np.copysign(np.expm1(_polynomial(np.minimum(size, 4.0), _FAR_32)), x)
+    return np.where(size < 0.9, near, far)
+
+
+def _erf(x: Any) -> Any:
+    return _in_parts(x, _erf_near, lambda x: np.copysign(1.0 - _erfc_far(np.abs(x)), x))
+
+
+def _erfc(x: Any) -> Any:
     return _in_parts(x, lambda x: 1.0 - _erf_near(x), _erfc_of_either_sign)
 
 
 def _in_parts(x: Any, near: Any, far: Any) -> Any:
     """Return one function of the elements near 0, and another of the others."""
-    wide = x.astype(np.float64).reshape(-1)
+    wide = x.astype(np.float64)
     is_near = np.abs(wide) <= NEAR
     out = np.empty_like(wide)
-    with np.errstate(all="ignore"):
-        out[is_near] = near(wide[is_near])
-        out[~is_near] = far(wide[~is_near])
-        return out.reshape(x.shape).astype(x.dtype)
+    out[is_near] = near(wide[is_near])
+    out[~is_near] = far(wide[~is_near])
+    return out
 
 
 def _erf_near(x: Any) -> Any:

@@ -42,39 +42,44 @@ def download(
     if not url.startswith(("https://", "http://")):
         raise DataError("only http and https addresses are downloaded")
     ends = time.monotonic() + deadline
-    there = b"" if part is None else part.load(limit)
+    part = part or Part(None, url)
     try:
-        request = urllib.request.Request(url, headers=_headers(part, len(there)))
+        return _ask(url, limit, timeout, ends, part)
+    except _StalePart:
+        part.discard()
+        return _ask(url, limit, timeout, ends, part)
+
+
+class _StalePart(DataError):
+    """A part that the server has no rest of."""
+
+
+def _ask(url: str, limit: int, timeout: float, ends: float, part: Part) -> bytes:
+    """Return all bytes, those of the part and those that are still to come."""
+    there = part.load(limit)
+    headers = {"User-Agent": "rushlight"}
+    if there:
+        headers["Range"] = f"bytes={len(there)}-"
+        headers |= {"If-Range": part.tag} if part.tag else {}
+    try:
+        request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=timeout) as response:
             return _receive(response, url, limit, ends, there, part)
     except urllib.error.HTTPError as error:
         with error:
-            if (
-                there
-                and part is not None
-                and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-            ):
-                part.discard()
-                return download(url, limit, timeout, ends - time.monotonic(), part)
+            if there and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                raise _StalePart("the server has no rest of it") from None
             raise DataError(f"HTTP {error.code} {error.reason}") from None
     except urllib.error.URLError as error:
         raise DataError(f"no connection: {error.reason}") from None
     except TimeoutError:
         raise DataError(f"no bytes for {timeout:g} seconds") from None
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"connection broken: {error}") from None
     finally:
-        if part is not None:
-            part.close()
-
-
-def _headers(part: Part | None, there: int) -> dict[str, str]:
-    headers = {"User-Agent": "rushlight"}
-    if part is not None and there:
-        headers["Range"] = f"bytes={there}-"
-        if part.tag:
-            headers["If-Range"] = part.tag
-    return headers
+        part.close()
 
 
 def _receive(
@@ -83,26 +88,22 @@ def _receive(
     limit: int,
     ends: float,
     there: bytes,
-    part: Part | None,
+    part: Part,
 ) -> bytes:
     content, total = _begin(response, there, part)
     if total is not None and total > limit:
-        if part is not None:
-            part.discard()
+        part.discard()
         raise DataError(f"{total} bytes announced, at most {limit} expected")
-    if part is not None:
-        part.begin(bytes(content), _tag(response), total)
+    part.begin(bytes(content), _tag(response), total)
     with make_bar(*BYTE_COLUMNS) as progress:
         task = progress.add_task(url.rpartition("/")[2], total=total, completed=len(content))
         while chunk := response.read1(STEP):
             content += chunk
+            part.add(chunk)
             progress.update(task, completed=len(content))
             if len(content) > limit:
-                if part is not None:
-                    part.discard()
+                part.discard()
                 raise DataError(f"more than the {limit} bytes expected")
-            if part is not None:
-                part.add(chunk)
             if time.monotonic() > ends:
                 raise DataError(f"too slow: {len(content)} bytes received")
     if total is not None and len(content) < total:
@@ -111,27 +112,20 @@ def _receive(
 
 
 def _begin(
-    response: http.client.HTTPResponse, there: bytes, part: Part | None
+    response: http.client.HTTPResponse, there: bytes, part: Part
 ) -> tuple[bytearray, int | None]:
-    """Return what has come before this answer, and the size of the whole.
-
-    Raises DataError for the rest of something else, of which the part is forgotten.
-    """
+    """Return what has come before this answer, and the size of the whole."""
     announced = response.headers.get("Content-Length", "")
-    length = int(announced) if announced.isdecimal() else None
     if response.status != HTTPStatus.PARTIAL_CONTENT:
-        return bytearray(), length
+        return bytearray(), int(announced) if announced.isdecimal() else None
     found = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
     first, total = (int(found[1]), int(found[2])) if found else (-1, None)
-    known = None if part is None else part.total
-    if part is None or first != len(there) or (known is not None and total != known):
-        if part is not None:
-            part.discard()
-        raise DataError("the server gives the rest of something else")
+    if not there or first != len(there) or part.total not in (None, total):
+        raise _StalePart("the server gives the rest of something else")
     return bytearray(there), total
 
 
 def _tag(response: http.client.HTTPResponse) -> str:
-    """Return the strong validator of an answer, or nothing."""
+    """Return what tells the content of an answer from any other, or nothing."""
     tag: str = response.headers.get("ETag", "")
     return tag if tag.startswith('"') else response.headers.get("Last-Modified", "")

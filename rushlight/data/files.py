@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from rushlight.core import config
-from rushlight.core.errors import DataError, FormatError, UsageError
+from rushlight.core.errors import DataError, FormatError
+from rushlight.data.decode import decode
 from rushlight.data.download import download
 from rushlight.data.part import Part
 from rushlight.formats.atomic import atomic_write
@@ -24,7 +25,7 @@ MAX_TEXT = 1 << 26  # bytes
 SLACK = 1 << 16
 
 
-class WrongContent(DataError):
+class _WrongContent(DataError):
     """A file that came whole, and is not the one that was asked for."""
 
 
@@ -134,31 +135,6 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
     return decode(data, encoding, path).replace("\r\n", "\n")
 
 
-def decode(data: bytes, encoding: str, path: str | os.PathLike[str]) -> str:
-    r"""Return bytes of a file as text, without a byte order mark.
-
-    Raises FormatError for bytes that are not such text, UsageError for an unknown encoding.
-
-    >>> decode(b"\xef\xbb\xbftext", "utf-8", "file.txt")
-    'text'
-    """
-    if not isinstance(encoding, str):
-        raise UsageError(f"encoding is a name, not {encoding!r:.40}")
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UsageError(f"there is no encoding {encoding!r:.40}", hint="utf-8, latin-1") from None
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        line = data.count(b"\n", 0, start) + 1
-        raise FormatError(
-            f"line {line} is not {encoding} text",
-            path=path,
-            offset=start,
-            hint='encoding="latin-1", or what else it was written in',
-        ) from None
-
-
 def _downloads() -> Path:
     return config.cache_dir() / "data"
 
@@ -180,29 +156,29 @@ def _download(file: DataFile, mirror: str, timeout: float, part: Part) -> bytes:
     resumed = bool(part.load(limit))
     try:
         return _checked(file, download(url, limit, timeout, part=part), member)
-    except WrongContent:
+    except _WrongContent:
         part.discard()
         if not resumed:
             raise
     try:
         return _checked(file, download(url, limit, timeout, part=part), member)
-    except WrongContent:
+    except _WrongContent:
         part.discard()
         raise
 
 
 def _checked(file: DataFile, packed: bytes, member: str) -> bytes:
-    """Return the bytes of the file; raises WrongContent unless they are what they must be."""
+    """Return the bytes of the file; raises _WrongContent unless they are what they must be."""
     if member:
         packed = _unzip(packed, member, limit=2 * file.size + SLACK)
     content = _gunzip(packed, file.size) if file.kind == "gzip" else packed.replace(b"\r\n", b"\n")
     if len(content) != file.size:
         size = "more" if len(content) > file.size else f"{len(content)}"
-        raise WrongContent(f"wrong content: {size} bytes instead of {file.size}")
+        raise _WrongContent(f"wrong content: {size} bytes instead of {file.size}")
     checked = content if file.md5_of == "content" else packed
     md5 = hashlib.md5(checked, usedforsecurity=False).hexdigest()
     if md5 != file.md5:
-        raise WrongContent(f"wrong content: MD5 {md5} instead of {file.md5}")
+        raise _WrongContent(f"wrong content: MD5 {md5} instead of {file.md5}")
     return packed
 
 
@@ -212,7 +188,7 @@ def _gunzip(packed: bytes, size: int) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             return stream.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise WrongContent(f"wrong content: {error}") from None
+        raise _WrongContent(f"wrong content: {error}") from None
 
 
 def _unzip(packed: bytes, member: str, limit: int) -> bytes:
@@ -220,9 +196,9 @@ def _unzip(packed: bytes, member: str, limit: int) -> bytes:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open(member) as stream:
             return stream.read(limit)
     except KeyError:
-        raise WrongContent(f"the archive has no {member}") from None
+        raise _WrongContent(f"the archive has no {member}") from None
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error) as error:
-        raise WrongContent(f"wrong content: {error}") from None
+        raise _WrongContent(f"wrong content: {error}") from None
 
 
 def _place(packed: bytes, target: Path) -> None:

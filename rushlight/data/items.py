@@ -14,13 +14,15 @@ from rushlight.data.ragged import Ragged
 class Items:
     """Items that are made when they are asked for, such as pictures too many for the memory.
 
-    A batch stacks the arrays of its items; ints of one axis that differ in length become a Ragged.
+    A batch stacks the arrays of its items, or makes them a Ragged where they are sequences.
     Training on Items is stepped from Python; `DataLoader(..., prefetch=4)` reads ahead in threads.
 
     Args:
         source: has `len(source)`, and `source[i]` is item i: an array, or a tuple of arrays or
             numbers, alike in all items. With `prefetch` it is called from several threads.
         labels: the names of the classes that ints at the end of an item stand for, if any.
+        sequences: which arrays of an item are ints of one axis and of any length, as numbers of
+            words are: (0,) for the first.
 
     Raises UsageError for what has no length and items, DataError where there are none.
 
@@ -38,7 +40,9 @@ class Items:
            [2., 4.]], dtype=float32)
     """
 
-    def __init__(self, source: Any, labels: Sequence[str] = ()) -> None:
+    def __init__(
+        self, source: Any, labels: Sequence[str] = (), sequences: Sequence[int] = ()
+    ) -> None:
         for name in ("__len__", "__getitem__"):
             if not hasattr(type(source), name):
                 raise UsageError(f"items come from what has {name}, not {type(source).__name__}")
@@ -46,6 +50,7 @@ class Items:
             raise DataError("the data set is empty")
         self.source = source
         self.labels = tuple(labels)
+        self.sequences = tuple(sequences)
         self._places: NDArray[np.int64] = np.arange(len(source))
 
     def __len__(self) -> int:
@@ -70,7 +75,8 @@ class Items:
             fact = f"item {places[odd]} has {counts[odd]} arrays, item {places[0]} {counts[0]}"
             raise DataError(fact)
         return tuple(
-            _stacked(column, places, i) for i, column in enumerate(zip(*items, strict=True))
+            Ragged(column) if number in self.sequences else _stacked(column, places, number)
+            for number, column in enumerate(zip(*items, strict=True))
         )
 
     def take(self, positions: NDArray[np.int64]) -> "Items":
@@ -79,7 +85,7 @@ class Items:
         >>> Items([5, 6, 7]).take(np.array([2, 0]))[0]
         (7,)
         """
-        part = Items(self.source, self.labels)
+        part = Items(self.source, self.labels, self.sequences)
         part._places = self._places[positions]
         return part
 
@@ -94,11 +100,9 @@ def _stacked(column: Sequence[Any], places: NDArray[np.int64], number: int) -> A
     shapes = [array.shape for array in arrays]
     if len(set(shapes)) == 1:
         return as_array(np.stack(arrays), number)
-    if all(array.ndim == 1 and array.dtype.kind in "iu" for array in arrays):
-        return Ragged(arrays)
     odd = next(i for i, shape in enumerate(shapes) if shape != shapes[0])
     raise DataError(
         f"item {places[odd]} has shape {shapes[odd]} in array {number}, "
         f"item {places[0]} {shapes[0]}",
-        hint="a batch stacks arrays of one shape; only ints of one axis may differ in length",
+        hint=f"texts as ints may differ in length: Items(source, sequences=({number},))",
     )

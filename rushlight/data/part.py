@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,11 +15,11 @@ class Part:
     are to be believed only once the whole has the right checksum.
 
     Args:
-        path: where it lies.
+        path: where it lies; None keeps nothing.
         url: what it is a part of.
     """
 
-    def __init__(self, path: Path, url: str) -> None:
+    def __init__(self, path: Path | None, url: str) -> None:
         self.path = path
         self.url = url
         self.tag = ""  # by which the server tells this content from another
@@ -29,6 +28,9 @@ class Part:
 
     def load(self, limit: int) -> bytes:
         """Return the bytes that have come, none where there is no part of this address."""
+        self.tag, self.total = "", None
+        if self.path is None:
+            return b""
         try:
             with open(self.path, "rb") as file:
                 facts = json.loads(file.readline(MAX_FACTS))
@@ -47,6 +49,8 @@ class Part:
         """Keep what comes from now on, after `content`, which is there already."""
         self.tag, self.total = tag, total
         facts = {"url": self.url, "tag": tag, "total": total}
+        if self.path is None:
+            return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
@@ -70,5 +74,6 @@ class Part:
     def discard(self) -> None:
         """Remove the part."""
         self.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self.path)
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                self.path.unlink()

@@ -7,6 +7,7 @@ centre of mass lies in the middle of 28x28).
 import io
 import os
 import re
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _OTHER_KINDS = {
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
+
+_OPENING = threading.Lock()  # the filters of warnings are one for all threads
 
 _NARROWEST, _WIDEST, _GAP = 14, 28, 2  # characters, of a digit in the terminal
 _LIT = 0.4  # of full light: what is drawn as a block
@@ -109,10 +112,11 @@ def _read_with_pillow(data: bytes, kind: str, path: StrPath) -> Pixels:
             hint="pip install rushlight[pictures], or save it as PNG",
         ) from None
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=[kind]) as image:
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+            opened = Image.open(io.BytesIO(data), formats=[kind])
+        with opened as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
     except UnidentifiedImageError:  # whose text names an object in memory
         raise FormatError(f"the {kind} picture is broken", path=path) from None
     except Exception as error:  # pillow promises no family of errors

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import DataError, FormatError, UsageError, did_you_mean
-from rushlight.data.files import decode
+from rushlight.data.decode import decode
 from rushlight.data.watch import watched
 from rushlight.formats.png import read_file
 
@@ -248,20 +248,29 @@ def _matrix(table: Table, names: Sequence[str]) -> NDArray[np.float32]:
 
 def _column(cells: Sequence[str]) -> Column:
     """Return the numbers in cells, or the cells as they are where not all are numbers."""
-    there = [cell.strip() for cell in cells if cell.strip().lower() not in MISSING]
-    if there and all(map(_INT.fullmatch, there)):
+    numbers = _numbers(cells)
+    if numbers is not None:
+        return numbers
+    stripped = [cell.strip() for cell in cells]
+    there = np.array([cell.lower() not in MISSING for cell in stripped])
+    numbers = _numbers([stripped[row] for row in np.flatnonzero(there).tolist()])
+    if numbers is None or there.all():
+        return list(cells) if numbers is None else numbers
+    column = np.full(len(cells), np.nan)
+    column[there] = numbers
+    return column
+
+
+def _numbers(cells: Sequence[str]) -> NDArray[Any] | None:
+    """Return what the cells say, int64 or float64, or None where one of them is no number."""
+    if cells and all(map(_INT.fullmatch, cells)):
         try:
-            whole = np.array([int(cell) for cell in there], np.int64)
+            return np.array(list(map(int, cells)), np.int64)
         except (OverflowError, ValueError):  # as a float it would be another number
-            return list(cells)
-        if len(whole) == len(cells):
-            return whole
-    if not there or not all(map(_FLOAT.fullmatch, there)):
-        return list(cells)
-    missing = np.array([cell.strip().lower() in MISSING for cell in cells])
-    numbers = np.full(len(cells), np.nan)
-    numbers[~missing] = [float(cell) for cell in there]
-    return numbers
+            return None
+    if cells and all(map(_FLOAT.fullmatch, cells)):
+        return np.array(list(map(float, cells)))
+    return None
 
 
 def _frame_column(series: Any, name: str) -> Column:
@@ -336,7 +345,8 @@ def _numbered(reader: Any, path: StrPath) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            hint = "quotes=None takes quotes as any other sign"
+            mark = "quotes=None takes quotes as any other sign"
+            hint = None if "limit" in str(error) else mark
             raise FormatError(
                 f"line {line} cannot be read: {error}", path=path, hint=hint
             ) from None

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rushlight.core.errors import BoundsError, DataError, DTypeError, FormatError, UsageError
-from rushlight.data.tokenizer import Tokenizer
+from rushlight.data.tokenizer import PLAIN, Tokenizer
 
 UNKNOWN = "<unk>"
 FORMAT = "rushlight.words.1"  # of words as the plain Tokenizer gives them
 FORMAT_WITH_TOKENIZER = "rushlight.words.2"
-
-PLAIN = Tokenizer()
 
 
 class Vocabulary:

@@ -60,7 +60,7 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("Don't WAIT: 2 free 'iPhones'!")
     ["don't", 'wait', '2', 'free', 'iphones']
     """
-    return Tokenizer().pieces(text)
+    return PLAIN.pieces(text)
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Tokenizer:
                 tokens += pieces if count == 1 else map(" ".join, _runs(pieces, count))
         if self.characters is not None:
             for piece in pieces:
-                tokens += self._characters(piece, self.characters)
+                tokens += _characters(piece, self.characters)
         return tokens
 
     def pieces(self, text: str) -> list[str]:
@@ -142,14 +142,15 @@ class Tokenizer:
         return found
 
     def gives(self, token: str) -> bool:
-        """Return whether some text has this token.
+        """Return whether a text can have this token; of a run of characters, the length tells.
 
         >>> Tokenizer().gives("prize"), Tokenizer().gives("free prize")
         (True, False)
         """
         if self.is_characters(token):
-            run = token.removeprefix(CHARACTERS)
-            return self.characters is not None and _is_in(len(run), self.characters)
+            whole = not any(map(str.isspace, token))
+            length = len(token) - len(CHARACTERS)
+            return self.characters is not None and whole and _is_in(length, self.characters)
         parts = token.split(" ")
         fits = self.words and _is_in(len(parts), self.ngrams)
         return fits and self.pieces(token) == parts
@@ -194,11 +195,14 @@ class Tokenizer:
         except UsageError as error:
             raise FormatError(f"tokenizer: {error.fact}") from None
 
-    def _characters(self, piece: str, lengths: Lengths) -> Iterator[str]:
-        bordered = f"{BEGIN}{piece}{END}"
-        for count in _range(lengths):
-            for start in range(len(bordered) - count + 1):
-                yield CHARACTERS + bordered[start : start + count]
+
+def _characters(piece: str, lengths: Lengths) -> list[str]:
+    bordered = f"{BEGIN}{piece}{END}"
+    return [
+        CHARACTERS + bordered[start : start + count]
+        for count in _range(lengths)
+        for start in range(len(bordered) - count + 1)
+    ]
 
 
 def _runs(pieces: list[str], count: int) -> Iterator[tuple[str, ...]]:
@@ -221,3 +225,6 @@ def _lengths(name: str, value: Any) -> Lengths:
             return shortest, longest
     fact = f"{name} are two lengths from 1 to {LONGEST}, the shorter first, not {value!r:.40}"
     raise UsageError(fact, hint=f"{name}=(1, 2)")
+
+
+PLAIN = Tokenizer()  # words in lower case, as `tokenize` gives them

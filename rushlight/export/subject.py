@@ -14,7 +14,7 @@ from rushlight.core.errors import RushlightError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.core.primitive import Array
 from rushlight.creation import zeros
-from rushlight.data.text import PLAIN
+from rushlight.data.tokenizer import PLAIN
 from rushlight.export.names import identifier
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace

@@ -207,6 +207,9 @@ def _alike(one: Tensor, other: Tensor) -> bool:
 
 def _model(file: SafetensorsFile) -> Module:
     text = file.metadata.get("rushlight")
+    if text is None and ".checkpoint." in file.metadata.get("format", ""):
+        hint = "rl.train.load_weights(path, model) gives a model the weights in it"
+        raise FormatError("it is a checkpoint of a training, not a model file", hint=hint)
     if text is None:
         hint = "rl.load reads what rl.save wrote; give these tensors to model.load_state_dict"
         raise FormatError(

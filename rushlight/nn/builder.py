@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import ModuleError, RushlightError, ShapeError, did_you_mean
@@ -10,16 +10,20 @@ from rushlight.core.shapes import Shape, as_shape, size_of
 from rushlight.core.source import user_line
 from rushlight.nn.activation import ReLU, Sigmoid, Tanh
 from rushlight.nn.containers import Flatten, Sequential
-from rushlight.nn.conv import Conv2d, Size
+from rushlight.nn.conv import Conv1d, Conv2d, ConvTranspose2d, Padding, Size
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding, EmbeddingBag
 from rushlight.nn.init import check_sizes
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.norm import BatchNorm, LayerNorm
-from rushlight.nn.pool import AvgPool2d, MaxPool2d
+from rushlight.nn.pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from rushlight.nn.summary import output_shapes
+from rushlight.nn.upsample import Upsample
+from rushlight.ops.adaptive import OutputSize
 from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.convolution import AXES
+from rushlight.ops.resize import Scale
 from rushlight.tensor import Tensor
 
 Arguments = ParamSpec("Arguments")
@@ -122,45 +126,96 @@ class Builder:
         return self._add(Linear(self._shape[-1], outputs, bias, init))
 
     @_step
+    def conv1d(
+        self,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        init: str | None = None,
+    ) -> "Builder":
+        """Add a convolution: (channels, length) gives (out_channels, length')."""
+        options = (kernel_size, stride, padding, dilation, groups, bias, init)
+        return self._add(Conv1d(self._channels(1), out_channels, *options))
+
+    @_step
     def conv2d(
         self,
         out_channels: int,
         kernel_size: Size,
         stride: Size = 1,
-        padding: Size | Literal["same", "valid"] = 0,
+        padding: Padding = 0,
         dilation: Size = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
     ) -> "Builder":
         """Add a convolution: (channels, height, width) gives (out_channels, height', width')."""
-        self._check_picture()
-        channels = self._shape[0]
-        options: dict[str, Any] = {
-            "stride": stride,
-            "padding": padding,
-            "dilation": dilation,
-            "groups": groups,
-            "bias": bias,
-            "init": init,
-        }
-        return self._add(Conv2d(channels, out_channels, kernel_size, **options))
+        options = (kernel_size, stride, padding, dilation, groups, bias, init)
+        return self._add(Conv2d(self._channels(2), out_channels, *options))
+
+    @_step
+    def conv_transpose2d(
+        self,
+        out_channels: int,
+        kernel_size: Size,
+        stride: Size = 1,
+        padding: Size = 0,
+        output_padding: Size = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Size = 1,
+        init: str | None = None,
+    ) -> "Builder":
+        """Add a transposed convolution: (channels, h, w) gives (out_channels, h', w')."""
+        options = (kernel_size, stride, padding, output_padding, groups, bias, dilation, init)
+        return self._add(ConvTranspose2d(self._channels(2), out_channels, *options))
+
+    @_step
+    def max_pool1d(
+        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+    ) -> "Builder":
+        """Add the largest of each window: (channels, length) gives (channels, length')."""
+        self._channels(1)
+        return self._add(MaxPool1d(kernel_size, stride, padding))
 
     @_step
     def max_pool2d(
         self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
     ) -> "Builder":
         """Add the largest of each window: (channels, h, w) gives (channels, h', w')."""
-        self._check_picture()
+        self._channels(2)
         return self._add(MaxPool2d(kernel_size, stride, padding))
+
+    @_step
+    def avg_pool1d(
+        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+    ) -> "Builder":
+        """Add the mean of each window: (channels, length) gives (channels, length')."""
+        self._channels(1)
+        return self._add(AvgPool1d(kernel_size, stride, padding))
 
     @_step
     def avg_pool2d(
         self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
     ) -> "Builder":
         """Add the mean of each window: (channels, h, w) gives (channels, h', w')."""
-        self._check_picture()
+        self._channels(2)
         return self._add(AvgPool2d(kernel_size, stride, padding))
+
+    @_step
+    def adaptive_avg_pool2d(self, output_size: OutputSize) -> "Builder":
+        """Add the means of so many windows: (channels, h, w) gives (channels, *output_size)."""
+        self._channels(2)
+        return self._add(AdaptiveAvgPool2d(output_size))
+
+    @_step
+    def upsample(self, scale_factor: Scale, mode: str = "nearest") -> "Builder":
+        """Add a change of the sizes of space: (channels, h, w) gives (channels, h', w')."""
+        return self._add(Upsample(scale_factor=scale_factor, mode=mode))
 
     @_step
     def embedding(self, count: int, width: int, init: str = "normal") -> "Builder":
@@ -223,9 +278,8 @@ class Builder:
 
     def __getattr__(self, name: str) -> Any:
         steps = [step for step in dir(type(self)) if not step.startswith("_")]
-        hint = did_you_mean(name, steps)
-        more = f"; {hint}" if hint else ""
-        raise AttributeError(f"there is no step {name!r}{more}")
+        hint = did_you_mean(name, steps) or f"choose one of {', '.join(steps)}"
+        raise AttributeError(f"there is no step {name!r}; {hint}")
 
     def __repr__(self) -> str:
         chain = ".".join(self._steps) or "an empty chain"
@@ -257,14 +311,15 @@ class Builder:
             fact = "a chain begins with the shape of one sample"
             raise ModuleError(fact, hint="such as nn.build().input(784)")
 
-    def _check_picture(self) -> None:
-        if len(self._shape) == 3:
-            return
+    def _channels(self, rank: int) -> int:
+        """Return how many channels there are, or raise unless so many axes of space follow."""
+        if len(self._shape) == rank + 1:
+            return self._shape[0]
         hint = None
-        if len(self._shape) == 2 and not self._layers:
-            height, width = self._shape
-            hint = f"input(1, {height}, {width}) is a picture of one channel"
-        raise ShapeError("it takes (channels, height, width)", hint=hint)
+        if len(self._shape) == rank and not self._layers:
+            sizes = ", ".join(map(str, (1, *self._shape)))
+            hint = f"input({sizes}) is a {'signal' if rank == 1 else 'picture'} of one channel"
+        raise ShapeError(f"it takes (channels, {', '.join(AXES[rank])})", hint=hint)
 
     def _flattened(self) -> str:
         return f".flatten() before it gives ({size_of(self._shape)},)"

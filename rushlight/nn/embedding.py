@@ -14,6 +14,7 @@ from rushlight.ops.gather import take, take_add_p
 from rushlight.tensor import Tensor, as_tensor
 
 BAG_MODES = ("mean", "sum", "sqrtn")
+MOST_COMPARED = 1 << 17  # pairs of an id and an offset
 
 
 @register
@@ -146,9 +147,7 @@ def embedding_bag(
     _check_offsets(ids, offsets)
     if not isinstance(offsets.data, np.ndarray):
         offsets = _guarded(ids, offsets)
-    positions = as_tensor(np.arange(ids.shape[0]))
-    begun = (positions.unsqueeze(1) >= offsets.unsqueeze(0)).cast("int64")
-    bag_of = begun.sum(1) - 1
+    bag_of = bag_of_each(offsets, ids.shape[0])
     bags = offsets.shape[0]
     last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
     rows: Any = embedding(table, ids)
@@ -158,6 +157,28 @@ def embedding_bag(
     if mode == "sum":
         return total  # type: ignore[no-any-return]
     return shared(total, bind(take_add_p, bag_of, counted, rows=bags)[:last], mode)
+
+
+def bag_of_each(offsets: Tensor, total: int) -> Tensor:
+    """Return the bag in which each of `total` ids lies, int64 (total,).
+
+    Few are compared with all offsets at once, many by binary search.
+
+    >>> import rushlight as rl
+    >>> bag_of_each(rl.tensor([0, 2, 2]), 4)
+    tensor([0, 0, 2, 2])
+    """
+    bags = offsets.shape[0]
+    positions: Any = as_tensor(np.arange(total))
+    if bags * total <= MOST_COMPARED:
+        begun: Any = positions.unsqueeze(1) >= offsets.unsqueeze(0)
+        return begun.cast("int64").sum(1) - 1  # type: ignore[no-any-return]
+    found: Any = as_tensor(np.zeros(total, np.int64))
+    for power in reversed(range((bags - 1).bit_length())):
+        later = found + (1 << power)
+        has_begun = take(offsets, later.clip(0, bags - 1)) <= positions
+        found = where(has_begun & (later < bags), later, found)
+    return found  # type: ignore[no-any-return]
 
 
 def _even_bags(table: Tensor, ids: Tensor, mode: str, padding: int | None) -> Tensor:

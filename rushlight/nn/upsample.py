@@ -5,7 +5,7 @@ from typing import Any
 
 from rushlight.nn.init import check_sizes
 from rushlight.nn.module import Module, register
-from rushlight.ops.resize import check_resizing, interpolate, pixel_shuffle, pixel_unshuffle
+from rushlight.ops.resize import Scale, check_resizing, interpolate, pixel_shuffle, pixel_unshuffle
 from rushlight.tensor import Tensor
 
 
@@ -30,7 +30,7 @@ class Upsample(Module):
     def __init__(
         self,
         size: int | Sequence[int] | None = None,
-        scale_factor: float | Sequence[float] | None = None,
+        scale_factor: Scale | None = None,
         mode: str = "nearest",
         align_corners: bool = False,
     ) -> None:

@@ -13,7 +13,7 @@ from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError, did_you_mean
 from rushlight.core.primitive import PRIMITIVES, Spec
 from rushlight.core.shapes import Shape, for_axes, window_size
-from rushlight.ops.convolution import AXES, channels_first, check_space, check_weight
+from rushlight.ops.convolution import AXES, as_written, channels_first, check_space, check_weight
 from rushlight.ops.movement import pad
 from rushlight.ops.pointwise import cast
 
@@ -249,8 +249,8 @@ def _pad_by_name(
     total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:], strict=True)]
     around = tuple(places // 2 for places in total)
     if max(stride) > 1:
-        fact = f"padding='same' goes with stride 1, not {stride}"
-        raise ShapeError(fact, hint=f"padding={around} pads by half a window")
+        fact = f"padding='same' goes with stride 1, not {as_written(stride)}"
+        raise ShapeError(fact, hint=f"padding={as_written(around)} pads by half a window")
     if any(places % 2 for places in total):
         x = pad(x, [(0, 0), (0, 0), *((0, places % 2) for places in total)])
     return x, around
@@ -295,9 +295,9 @@ def _check_transposed(rank: int, x: Spec, weight: Spec, groups: int) -> None:
         return
     hint = None
     if x.shape[-1] == taken and taken < min(x.shape[1:-1]):
-        hint = f"{channels_first(rank)} has the {taken} channels on axis 1"
+        hint = f"{channels_first(rank)} has {taken}"
     elif channels == out and groups == 1:
-        hint = "the weight is (channels, out, ...) here: weight.transpose(0, 1) takes them"
+        hint = f"weight.transpose(0, 1) takes {channels}"
     raise ShapeError(f"x has {channels} channels, the weight takes {taken}", hint=hint)
 
 

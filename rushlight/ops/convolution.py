@@ -308,6 +308,11 @@ def check_weight(weight: Spec, rank: int, groups: int, transposed: bool = False)
     check_groups(groups, *(reversed(ends) if transposed else ends))
 
 
+def as_written(sizes: Shape) -> str:
+    """Return sizes as people write them: of one axis, the int alone."""
+    return str(sizes[0] if len(sizes) == 1 else sizes)
+
+
 def channels_first(rank: int) -> str:
     """Return what puts channels that lie last where they belong."""
     order = ", ".join(map(str, (0, rank + 1, *range(1, rank + 1))))
@@ -335,16 +340,15 @@ def _check_gradient(g: Spec, wanted: Shape) -> None:
 def _output_size(size: Sequence[int], kernel: Sequence[int], window: Window) -> Shape:
     """Return how many windows fit along each axis, or raise with the padding that would do."""
     strides, paddings, dilations = window["stride"], window["padding"], window["dilation"]
-    sides = zip(size, kernel, strides, paddings, dilations, AXES[len(kernel)], strict=True)
+    places = zip(size, kernel, strides, paddings, dilations, AXES[len(kernel)], strict=True)
     try:
-        return tuple(window_size(*side) for side in sides)
+        return tuple(window_size(*place) for place in places)
     except ShapeError as error:
         if min(*kernel, *strides, *dilations) > 0 <= min(paddings):
             reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
-            least = [
-                max(p, (r - n + 1) // 2) for p, r, n in zip(paddings, reach, size, strict=True)
-            ]
-            error.hint = f"padding={tuple(least)} is the least that fits"
+            sides = zip(paddings, reach, size, strict=True)
+            least = tuple(max(p, (r - n + 1) // 2) for p, r, n in sides)
+            error.hint = f"padding={as_written(least)} is the least that fits"
         raise
 
 

@@ -250,7 +250,7 @@ pow_ = binary(
     c="rl_pow({x}, {y})",
     vjp=(
         lambda g, _y, a, b: g * b * _lowered(a, b),
-        lambda g, y, a, _b: g * y * where(a == 0.0, 1.0, a).log(),
+        lambda g, y, a, b: g * y * where((a == 0.0).logical_and(b >= 0.0), 1.0, a).log(),
     ),
     sample=(0.5, 2.0),
     kinds=NUMBERS,
@@ -414,7 +414,9 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     if not x.dtype.is_float:
         x, y = cast(x, float64), cast(y, float64)
     allowed = atol + rtol * abs_(y)
-    close = logical_or(eq(x, y), logical_and(abs_(x - y) <= allowed, isfinite(allowed)))
+    same = eq(x, y)
+    apart = abs_(where(same, 0.0, x) - where(same, 0.0, y))  # of equal infinities nothing
+    close = logical_or(same, logical_and(apart <= allowed, isfinite(allowed)))
     return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close
 
 

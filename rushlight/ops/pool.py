@@ -233,9 +233,11 @@ def _pooled(pool: Callable[[Any, Window], Any], x: Any, window: Window) -> Any:
         y = pool(x.reshape(n, c, 1, size[0]), _for_planes(window, None, 0))
         return y.reshape(n, c, y.shape[3])
     depth, height, width = size
-    y = pool(x.reshape(n, c * depth, height, width), _for_planes(window, 1, 2))
+    planes = x.transpose(1, 2).reshape(n * depth, c, height, width)
+    y = pool(planes, _for_planes(window, 1, 2))
     height, width = y.shape[2:]
-    y = pool(y.reshape(n, c, depth, height * width), _for_planes(window, 0, None))
+    planes = y.reshape(n, depth, c, height * width).transpose(1, 2)
+    y = pool(planes, _for_planes(window, 0, None))
     return y.reshape(n, c, y.shape[2], height, width)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from rushlight.core.bind import as_value, op
 from rushlight.core.errors import DTypeError, ShapeError, UsageError, did_you_mean
 from rushlight.core.primitive import Array
-from rushlight.core.shapes import for_axes, size_of
+from rushlight.core.shapes import as_shape, for_axes, size_of
 from rushlight.ops.convolution import AXES, check_floats
 from rushlight.ops.gather import taken_along
 from rushlight.ops.matmul import product_along
@@ -128,6 +128,12 @@ def check_resizing(size: Any, scale_factor: Any, mode: Any, align_corners: Any) 
     if align_corners and mode == "nearest":
         modes = ", ".join(MODES)
         raise UsageError("align_corners does not go with 'nearest'", hint=f"it does with {modes}")
+    for wanted in () if size is None else as_shape(size):
+        if wanted < 1:
+            raise ShapeError(f"a size is at least 1, not {wanted}")
+    for scale in () if scale_factor is None else _each(scale_factor):
+        if not isinstance(scale, (int, float, np.number)) or not isfinite(scale) or scale <= 0:
+            raise DTypeError(f"a scale_factor is a number above 0, not {scale!r}")
 
 
 def _check_axes(x: Any, mode: str) -> None:
@@ -161,16 +167,17 @@ def _sizes(
     return after, scales
 
 
+def _each(scale_factor: Any) -> list[Any]:
+    """Return the numbers of a scale factor, one or several."""
+    return list(scale_factor) if isinstance(scale_factor, (tuple, list)) else [scale_factor]
+
+
 def _scales(scale_factor: Any, rank: int) -> list[float]:
-    many = isinstance(scale_factor, (tuple, list))
-    given = list(scale_factor) if many else [scale_factor] * rank
-    if len(given) != rank:
+    given = [float(scale) for scale in _each(scale_factor)]
+    if len(given) not in (1, rank):
         numbers = {1: "", 2: " or two", 3: " or three"}[rank]
         raise ShapeError(f"scale_factor takes one number{numbers}, not {scale_factor!r}")
-    for scale in given:
-        if not isinstance(scale, (int, float, np.number)) or not isfinite(scale) or scale <= 0:
-            raise DTypeError(f"a scale_factor is a number above 0, not {scale!r}")
-    return [float(scale) for scale in given]
+    return given if len(given) == rank else given * rank
 
 
 def _nearest(x: Any, sizes: Sequence[int], scales: Sequence[float | None]) -> Any:

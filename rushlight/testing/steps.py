@@ -173,6 +173,9 @@ def smooth(draft: Draft) -> Step:
         lambda x: x / (x * x + 1.0),
         lambda x: (x * x + 0.5) ** 0.7,
         lambda x: (x.sin() + 1.5) ** x.tanh(),
+        lambda x: x.erf(),
+        lambda x: x.softplus().log1p(),
+        lambda x: x.atan2(x * x + 0.5),
     ]
     return Step(draft.pick.choice(functions), (place,))
 
@@ -232,6 +235,23 @@ def arithmetic(draft: Draft) -> Step:
         functions.append(lambda x, y: x - y)
     function = draft.pick.choice(functions)
     return Step(function, (left, right), whole and function is not functions[2])
+
+
+def divided(draft: Draft) -> Step:
+    """Quotients, remainders and bits of integers; by 0 they are 0."""
+
+    def suits(place: int) -> bool:
+        return draft.pool[place].dtype.kind in ("int", "uint") and draft.is_number(place)
+
+    left = draft.choose(suits)
+    right = draft.beside(left, suits)
+    functions: list[Callable[..., Tensor]] = [
+        lambda x, y: x // y,
+        lambda x, y: x % y,
+        lambda x, y: (x & y) | 1,
+        lambda x, y: x ^ (y >> 1),
+    ]
+    return Step(draft.pick.choice(functions), (left, right), True)
 
 
 def larger(draft: Draft) -> Step:
@@ -541,6 +561,7 @@ KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
     turned: 1,
     with_number: 3,
     arithmetic: 7,
+    divided: 2,
     larger: 2,
     compared: 2,
     logical: 1,

@@ -5,11 +5,13 @@ from rushlight.data.dataset import Dataset
 from rushlight.data.items import Items
 from rushlight.data.loader import DataLoader
 
+Data = DataLoader | Dataset | Items
+
 TRAIN_BATCH = 32
 EVALUATE_BATCH = 256
 
 
-def as_loader(data: DataLoader | Dataset | Items, *, train: bool) -> DataLoader:
+def as_loader(data: Data, *, train: bool) -> DataLoader:
     """Return `data` if it is a loader; a data set becomes batches, shuffled for training.
 
     Raises:

@@ -94,6 +94,7 @@ class RestoreBest(Callback):
     """Gives the model the weights of its best epoch when training ends, however it ends.
 
     They come from the checkpoint of that epoch, or from memory where there are no checkpoints.
+    Where training keeps an average of the weights, it is the average that is judged, and restored.
     """
 
     def __init__(self) -> None:
@@ -102,8 +103,9 @@ class RestoreBest(Callback):
     def on_epoch(self, training: Training) -> None:
         history = training.history
         if training.folder is None and history.best is history.last:
-            state = training.model.state_dict()
-            self._kept = {name: tensor.detach() for name, tensor in state.items()}
+            with training.judged():
+                state = training.model.state_dict()
+                self._kept = {name: tensor.detach() for name, tensor in state.items()}
 
     def on_end(self, training: Training) -> None:
         if self._kept is not None:

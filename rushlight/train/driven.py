@@ -22,6 +22,7 @@ from rushlight.core.mode import mode
 from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.nn.embedding import bag_of_each
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor
@@ -274,7 +275,7 @@ class _Sequences:
         before = Tensor.wrap(np.arange(count)).unsqueeze(0) < numbers.unsqueeze(1)
         offsets = where(before, lengths.unsqueeze(0), 0).sum(1)  # (count + 1,)
         places = Tensor.wrap(np.arange(most))
-        bag = (places.unsqueeze(1) >= offsets[1:].unsqueeze(0)).cast("int64").sum(1)
+        bag = bag_of_each(offsets, most)
         inside = bag < count
         mine = where(inside, bag, 0)
         start = take(take(self.starts, items) - offsets[:-1], mine)

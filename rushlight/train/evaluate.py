@@ -11,13 +11,12 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
-from rushlight.data.items import Items
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
 from rushlight.nn.module import Module
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
-from rushlight.train.batches import as_loader
+from rushlight.train.batches import Data, as_loader
 from rushlight.train.step import Loss, check_model, forward, loss_of
 from rushlight.train.tally import Tally
 
@@ -36,9 +35,7 @@ class Predictions(NamedTuple):
     labels: Tensor | None
 
 
-def evaluate(
-    model: Module, data: DataLoader | Dataset | Items, loss: Loss | None = None
-) -> tuple[float, float | None]:
+def evaluate(model: Module, data: Data, loss: Loss | None = None) -> tuple[float, float | None]:
     """Return the mean loss of a model on data, and its accuracy where the labels are classes.
 
     The model is in evaluation mode meanwhile. Nothing is left changed: not the model, its mode
@@ -67,9 +64,7 @@ def evaluate(
     return tally.loss, tally.accuracy
 
 
-def predict(
-    model: Module, data: DataLoader | Dataset | Items, compiled: bool = True
-) -> Predictions:
+def predict(model: Module, data: Data, compiled: bool = True) -> Predictions:
     """Return what a model answers to data, and the labels: what `rl.metrics` take.
 
     The model is in evaluation mode meanwhile, and nothing is left changed, as with `evaluate`.
@@ -122,7 +117,7 @@ def undisturbed(model: Module) -> Iterator[None]:
             module.train(training)
 
 
-def _from_the_first(data: DataLoader | Dataset | Items) -> DataLoader:
+def _from_the_first(data: Data) -> DataLoader:
     """Return a loader that begins with the first batch, and leaves that of the caller alone."""
     loader = copy.copy(as_loader(data, train=False))
     loader.epoch = 0

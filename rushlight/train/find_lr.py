@@ -12,13 +12,12 @@ import numpy as np
 
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
-from rushlight.data.dataset import Dataset
-from rushlight.data.items import Items
 from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.groups import check_number
+from rushlight.optim.optimizer import Optimizer
 from rushlight.tensor import Tensor
-from rushlight.train.batches import as_loader
+from rushlight.train.batches import Data, as_loader
 from rushlight.train.checkpoint import Training
 from rushlight.train.plot import draw_curves, save_figure
 from rushlight.train.step import Loss, Step, check_model, make_step
@@ -65,7 +64,7 @@ class RateCurve:
 
 def find_lr(
     model: Module,
-    data: DataLoader | Dataset | Items,
+    data: Data,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer,
@@ -99,7 +98,7 @@ def find_lr(
     >>> import rushlight as rl
     >>> rl.manual_seed(0)
     >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
-    >>> data, model = Dataset(x, 3 * x), rl.nn.Linear(1, 1)
+    >>> data, model = rl.data.Dataset(x, 3 * x), rl.nn.Linear(1, 1)
     >>> sgd, mse = rl.optim.SGD(model.parameters(), lr=0.1), rl.nn.functional.mse_loss
     >>> curve = find_lr(model, data, loss=mse, optimizer=sgd)
     >>> 0.01 < curve.suggestion < 3, sgd.lr.item()
@@ -128,7 +127,7 @@ def _sweep(
     smoothed: list[float] = []
     level = 0.0
     for rate, batch in zip(rates, _endless(loader), strict=False):
-        optimizer.lr = rate  # type: ignore[assignment]
+        optimizer.lr = rate
         value = step(*batch)[0].item()
         weight = (1 - SMOOTHING) / (1 - SMOOTHING ** (len(losses) + 1))  # 1 at first
         level += (value - level) * weight

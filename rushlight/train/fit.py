@@ -16,7 +16,10 @@ from rushlight.data.dataset import Dataset
 from rushlight.data.items import Items
 from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.average import Average
+from rushlight.optim.groups import check_number
+from rushlight.optim.lbfgs import LBFGS
+from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
 from rushlight.train.callback import Callback, Callbacks, OnEpoch, RestoreBest
@@ -43,6 +46,7 @@ def fit(
     patience: int | None = None,
     clip_norm: float | None = None,
     accumulate: int = 1,
+    average: Average | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     restore_best: bool = False,
@@ -59,11 +63,12 @@ def fit(
         loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
         optimizer: of the model's parameters.
         epochs: passes over the data in all, those before a resume among them.
-        schedule: makes a step after each step of the optimiser.
+        schedule: makes a step after each step of the optimiser, and is told each epoch's loss.
         validation: data to evaluate on after each epoch, never to train on.
         patience: epochs without a lower validation (or training) loss after which to stop.
         clip_norm: the most that the common norm of all gradients may be.
         accumulate: parts in which to work out the gradient of a batch, to take less memory.
+        average: of the weights, which is what is validated; `copy_to` makes it the weights.
         checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
         restore_best: leave the model with the weights of its best epoch, not the last ones.
@@ -81,16 +86,14 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, clip_norm, epochs, accumulate, patience)
-    training = Training(model, optimizer, schedule, as_loader(data, train=True))
-    step = make_step(model, loss, optimizer, schedule, clip_norm, accumulate)
+    _check(model, optimizer, schedule, average, epochs, accumulate, patience, clip_norm)
+    training = Training(model, optimizer, schedule, as_loader(data, train=True), average)
+    step = make_step(model, loss, optimizer, schedule, clip_norm, average, accumulate)
     heard = _callbacks(callbacks, on_epoch, restore_best)
     held_out = None if validation is None else as_loader(validation, train=False)
     ways = _ways_to_step(training.loader, step, compiled)
     plan = _Plan(*ways, loss, held_out, heard, epochs, patience)
-    _open_folder(checkpoint, resume, training)
-    _fit(training, plan, progress)
-    return training.history
+    return _fit(training, plan, checkpoint, resume, progress)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class _Plan:
     def is_plain(self, training: Training) -> bool:
         """Return whether nothing is to be done between two epochs."""
         after = (self.validation, self.patience, training.folder)
-        return all(one is None for one in after) and not self.callbacks.watches_epochs
+        told = training.schedule is not None and training.schedule.watches
+        return all(one is None for one in after) and not (told or self.callbacks.watches_epochs)
 
 
 def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step, Driven | None]:
@@ -136,13 +140,17 @@ def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training
         load(training.folder / LAST, training)
 
 
-def _fit(training: Training, plan: _Plan, progress: bool) -> None:
+def _fit(
+    training: Training, plan: _Plan, checkpoint: str | Path | None, resume: bool, progress: bool
+) -> History:
+    _open_folder(checkpoint, resume, training)
     with (
         Interrupts() as interrupts,
         make_progress(progress, plan.epochs) as shown,
         plan.callbacks.during(training),
     ):
         _run(training, plan, shown, interrupts)
+    return training.history
 
 
 def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
@@ -304,7 +312,7 @@ def _validate(
     if plan.validation is None:
         return None, None
     started = time.perf_counter()
-    with interrupts.at_once(), np.errstate(all="ignore"):
+    with training.judged(), interrupts.at_once(), np.errstate(all="ignore"):
         value, accuracy = evaluate(training.model, plan.validation, plan.loss)
     training.seconds += time.perf_counter() - started
     if not math.isfinite(value):
@@ -316,6 +324,8 @@ def _close_epoch(training: Training, validated: tuple[float | None, float | None
     tally = training.tally
     epoch = Epoch(training.epoch, tally.loss, tally.accuracy, *validated, training.seconds)
     training.history.append(epoch)
+    if training.schedule is not None:
+        training.schedule.observe(epoch.score)
     training.begin_epoch()
 
 
@@ -367,34 +377,39 @@ def _not_finite(training: Training, loss: float) -> TrainingError:
     )
 
 
-def _check(
-    model: Any,
-    optimizer: Any,
-    schedule: Any,
-    clip_norm: Any,
-    epochs: Any,
-    accumulate: Any,
-    patience: Any,
-) -> None:
+def _check_numbers(epochs: Any, accumulate: Any, patience: Any, clip_norm: Any) -> None:
     _check_count("epochs", epochs)
     _check_count("accumulate", accumulate)
     if patience is not None:
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
+
+
+def _check(
+    model: Any, optimizer: Any, schedule: Any, average: Any, epochs: Any, *others: Any
+) -> None:
+    _check_numbers(epochs, *others)
     check_model(model)
     for name, thing, kind in [
         ("optimizer", optimizer, Optimizer),
         ("schedule", schedule, Schedule),
+        ("average", average, Average),
     ]:
-        if not isinstance(thing, kind) and not (kind is Schedule and thing is None):
-            raise UsageError(f"{name} is no {kind.__name__} but a {type(thing).__name__}")
+        if not isinstance(thing, kind) and (thing is not None or kind is Optimizer):
+            fact = f"{name} is no {kind.__name__} but a {type(thing).__name__}"
+            looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
+            raise UsageError(fact, hint=looped if isinstance(thing, LBFGS) else None)
     own = {id(parameter) for parameter in model.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         fact = "the optimiser trains none of the model's parameters"
         raise UsageError(fact, hint="make it with model.parameters() of this model")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise UsageError("the schedule sets the learning rate of another optimiser")
+    for name, weight in ({} if average is None else average.weights).items():
+        if id(weight) not in own:
+            fact = f"the average follows {name}, which is no parameter of the model"
+            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rushlight.core.errors import UsageError
-from rushlight.data.dataset import Dataset
-from rushlight.data.items import Items
-from rushlight.data.loader import DataLoader
 from rushlight.formats.atomic import atomic_write, check_path
 from rushlight.formats.tfevents import record, scalars_event, start_event, version_event
 from rushlight.tensor import Tensor
+from rushlight.train.batches import Data
 from rushlight.train.callback import Callback
 from rushlight.train.checkpoint import Training
 from rushlight.train.evaluate import predict
@@ -44,9 +42,7 @@ class Measure(Callback):
     (['mae'], 3)
     """
 
-    def __init__(
-        self, data: DataLoader | Dataset | Items, metrics: Mapping[str, Measuring]
-    ) -> None:
+    def __init__(self, data: Data, metrics: Mapping[str, Measuring]) -> None:
         taken = [*_EPOCH, "learning_rate"]
         for name, metric in metrics.items():
             if name in taken or not name:
@@ -58,7 +54,8 @@ class Measure(Callback):
         self.values: dict[str, list[float]] = {name: [] for name in metrics}
 
     def on_epoch(self, training: Training) -> None:
-        outputs, labels = predict(training.model, self.data)
+        with training.judged():
+            outputs, labels = predict(training.model, self.data)
         for name, metric in self.metrics.items():
             training.measures[name] = float(metric(outputs, labels))
             self.values[name].append(training.measures[name])

@@ -9,6 +9,7 @@ from typing import Any
 from rushlight.core.errors import DataError, UsageError
 from rushlight.nn.module import Module
 from rushlight.ops.movement import concat
+from rushlight.optim.average import Average
 from rushlight.optim.clip import clip_grad_norm
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
@@ -24,6 +25,7 @@ def make_step(
     optimizer: Optimizer,
     schedule: Schedule | None = None,
     clip_norm: float | None = None,
+    average: Average | None = None,
     accumulate: int = 1,
 ) -> Step:
     """Return the function `step(*inputs, labels)` that trains a model on a batch.
@@ -53,6 +55,8 @@ def make_step(
         optimizer.step()
         if schedule is not None:
             schedule.step()
+        if average is not None:
+            average.update()
         optimizer.zero_grad()
         return value, output
 

@@ -104,6 +104,15 @@ def test_a_log_has_a_line_for_each_epoch_and_the_file_keeps_the_losses(rushlight
         assert json.loads(file.metadata()["training"])["losses"] == losses
 
 
+def test_batches_can_be_worked_out_in_parts(rushlight):
+    command = ["train", "digits", "--epochs", "1", "--json"]
+    losses = [
+        json.loads(rushlight(*command, *more).stdout)["train_loss"]
+        for more in ([], ["--accumulate", "2"])
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
 def test_a_file_keeps_at_most_a_hundred_losses_and_the_last(rushlight):
     facts = json.loads(rushlight("train", "spam", "--epochs", "250", "--json").stdout)
     assert 80 <= len(facts["losses"]) <= 100

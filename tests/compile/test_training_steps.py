@@ -86,6 +86,78 @@ def convolutions() -> Case:
     return case_of(model, optimizer, numbers(12, 1, 28, 28), labels(12))
 
 
+def signals() -> Case:
+    model = rl.nn.Sequential(
+        rl.nn.Conv1d(3, 16, 5, padding="same", bias=False),
+        rl.nn.BatchNorm(16),
+        rl.nn.ReLU(),
+        rl.nn.MaxPool1d(2),
+        rl.nn.Conv1d(16, 40, 3, stride=2, groups=2, padding=2, dilation=2),
+        rl.nn.Tanh(),
+        rl.nn.AvgPool1d(3, 1, 1),
+        rl.nn.AdaptiveAvgPool1d(7),
+        rl.nn.Flatten(),
+        rl.nn.Linear(280, 10),
+    )
+    optimizer = rl.optim.Adam(model.parameters(), lr=0.001)
+    return case_of(model, optimizer, numbers(12, 3, 65), labels(12))
+
+
+def pictures_small_and_large() -> Case:
+    model = rl.nn.Sequential(
+        rl.nn.Conv2d(2, 12, 3, stride=2, padding=1),
+        rl.nn.Tanh(),
+        rl.nn.AdaptiveMaxPool2d((5, 4)),
+        rl.nn.ConvTranspose2d(12, 8, 3, 2, padding=1, output_padding=1),
+        rl.nn.Tanh(),
+        rl.nn.Upsample((13, 9), mode="bilinear"),
+        rl.nn.ConvTranspose2d(8, 8, (2, 3), groups=4, bias=False),
+        rl.nn.PixelShuffle(2),
+        rl.nn.Upsample(size=(20, 11)),
+        rl.nn.AdaptiveAvgPool2d((3, 1)),
+        rl.nn.Flatten(),
+        rl.nn.Linear(6, 10),
+    )
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    return case_of(model, optimizer, numbers(6, 2, 17, 14), labels(6))
+
+
+def volumes() -> Case:
+    model = rl.nn.Sequential(
+        rl.nn.Conv3d(1, 8, 3, padding=1),
+        rl.nn.MaxPool3d(2),
+        rl.nn.Conv3d(8, 12, (1, 2, 2), dilation=(1, 1, 2), groups=4),
+        rl.nn.Tanh(),
+        rl.nn.ConvTranspose3d(12, 4, 2, stride=2),
+        rl.nn.AvgPool3d(2, 1, 1, count_include_pad=False),
+        rl.nn.AdaptiveAvgPool3d(2),
+        rl.nn.Flatten(),
+        rl.nn.Linear(32, 10),
+    )
+    optimizer = rl.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    return case_of(model, optimizer, numbers(4, 1, 6, 10, 9), labels(4))
+
+
+def pools() -> Case:
+    layers = [
+        (rl.nn.MaxPool1d(3, 2, 1), 0),
+        (rl.nn.MaxPool1d(2, dilation=3, ceil_mode=True), 0),
+        (rl.nn.MaxPool1d(30, padding=9), 0),
+        (rl.nn.AvgPool1d(3, 2, 1, count_include_pad=False), 0),
+        (rl.nn.AdaptiveMaxPool1d(7), 0),
+        (rl.nn.MaxPool3d((2, 3, 2), 1, (1, 1, 0)), 1),
+        (rl.nn.AvgPool3d(2, (1, 2, 2), ceil_mode=True), 1),
+    ]
+
+    def step(*inputs: rl.Tensor) -> list[rl.Tensor]:
+        """Return the gradient of the sum of squares of each pool."""
+        return [rl.grad(lambda x, pool=pool: (pool(x) ** 2).sum())(inputs[i]) for pool, i in layers]
+
+    arguments = numbers(3, 5, 33), numbers(2, 3, 5, 6, 7)
+    graph = rl.trace(step, *arguments)
+    return graph, inputs_of(graph, [x.data for x in arguments])
+
+
 def words() -> Case:
     table = rl.nn.Embedding(300, 24)
     head = rl.nn.Linear(24, 5)
@@ -115,7 +187,17 @@ def attention() -> Case:
 
 STEPS = {
     make.__name__.replace("_", " "): make
-    for make in (dense, dense_with_everything, convolutions, words, attention)
+    for make in (
+        dense,
+        dense_with_everything,
+        convolutions,
+        signals,
+        pictures_small_and_large,
+        volumes,
+        pools,
+        words,
+        attention,
+    )
 }
 
 

@@ -111,6 +111,19 @@ def test_an_error_comes_up_at_its_batch_and_ends_the_threads():
     assert loader.state_dict()["batch"] == 5
 
 
+@pytest.mark.parametrize("place", ["transform", "prepare"])
+def test_an_error_of_what_changes_batches_ends_the_threads(place):
+    def refuse(points, labels):
+        if 9 in np.asarray(points)[:, 0]:
+            raise ValueError("no nines")
+        return points, labels
+
+    loader = DataLoader(Items(Slow()), 4, prefetch=4, **{place: refuse})
+    with pytest.raises(ValueError, match="no nines"):
+        list(loader)
+    assert threads() == []
+
+
 def test_leaving_a_loop_early_ends_the_threads():
     for _ in DataLoader(Items(Slow()), 4, prefetch=4):
         break

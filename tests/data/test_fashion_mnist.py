@@ -16,18 +16,25 @@ def idx(magic, *shape):
     return struct.pack(f">I{len(shape)}I", magic, *shape) + elements.tobytes()
 
 
-@pytest.fixture
-def own_copy(monkeypatch, tmp_path):
-    """A data folder with files of the right shapes, as the set itself is not in the checkout."""
-    folder = tmp_path / "fashion_mnist"
-    folder.mkdir()
-    for name, data in {
+@pytest.fixture(scope="module")
+def packed():
+    """Files of the right shapes, as the set itself is not in the checkout."""
+    contents = {
         "train-images-idx3-ubyte": idx(2051, 60_000, 28, 28),
         "train-labels-idx1-ubyte": idx(2049, 60_000),
         "t10k-images-idx3-ubyte": idx(2051, 10_000, 28, 28),
         "t10k-labels-idx1-ubyte": idx(2049, 10_000),
-    }.items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(data, 1))
+    }
+    return {f"{name}.gz": gzip.compress(data, 1) for name, data in contents.items()}
+
+
+@pytest.fixture
+def own_copy(monkeypatch, tmp_path, packed):
+    """A data folder with the set in it, to put something else in its place."""
+    folder = tmp_path / "fashion_mnist"
+    folder.mkdir()
+    for name, data in packed.items():
+        (folder / name).write_bytes(data)
     monkeypatch.setenv("RUSHLIGHT_DATA_DIR", str(tmp_path))
     return folder
 

@@ -1,4 +1,5 @@
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -92,6 +93,19 @@ def test_pictures_of_other_kinds_are_read_with_pillow(tmp_path):
     pixels = image_folder(tmp_path).arrays[0]
     assert pixels.shape == (1, 3, 3, 4)
     assert pixels[0, :, 0, 0].tolist() == [200, 100, 50]
+
+
+def test_pictures_are_read_with_pillow_in_several_threads(tmp_path):
+    image = pytest.importorskip("PIL.Image", reason="pillow is not installed")
+    (tmp_path / "a").mkdir()
+    for number in range(40):
+        picture = image.new("RGB", (8, 8), (number, 2 * number, 3 * number))
+        picture.save(tmp_path / "a" / f"{number:02}.bmp")
+    before = list(warnings.filters)
+    loader = DataLoader(image_items(tmp_path, size=8), 2, prefetch=8)
+    pixels = np.concatenate([batch[0].numpy() for batch in loader])
+    assert pixels[:, 1, 4, 4].tolist() == [2 * number for number in range(40)]
+    assert warnings.filters == before
 
 
 def test_pictures_of_differing_sizes_are_refused_and_both_named(tmp_path):

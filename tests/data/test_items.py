@@ -41,10 +41,18 @@ def test_the_items_of_a_batch_are_stacked():
     assert labels.tolist() == [0, 1]
 
 
-def test_ints_of_differing_length_become_sequences():
-    (texts,) = Items(Sequences())[:]
-    assert isinstance(texts, Ragged)
-    assert [row.tolist() for row in texts] == [[0], [0, 1], [0, 1, 2]]
+def test_ints_of_any_length_are_sequences_where_they_are_said_to_be():
+    items = Items(Sequences(), sequences=(0,))
+    for batch, wanted in [(items[:], [[0], [0, 1], [0, 1, 2]]), (items[[1, 1]], [[0, 1]] * 2)]:
+        (texts,) = batch
+        assert isinstance(texts, Ragged)
+        assert [row.tolist() for row in texts] == wanted
+    assert items.take(np.array([2, 0]))[:][0].lengths.tolist() == [3, 1]
+    with pytest.raises(DataError, match=r"item 1 has shape \(2,\) in array 0") as caught:
+        Items(Sequences())[:]
+    assert caught.value.hint == (
+        "texts as ints may differ in length: Items(source, sequences=(0,))"
+    )
 
 
 class Sequences:

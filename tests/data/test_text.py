@@ -11,6 +11,7 @@ from rushlight.data.text import UNKNOWN, Vocabulary
 from rushlight.data.tokenizer import Tokenizer, tokenize
 
 PAIRS = Tokenizer(punctuation=True, ngrams=(1, 2))
+RUNS = Tokenizer(characters=(3, 4))
 
 
 def test_ids_follow_the_first_appearance_and_0_is_unknown():
@@ -210,6 +211,8 @@ def json_2(words, tokenizer):
         (json_2(["<unk>"], PAIRS.to_plain() | {"more": 1}), "a tokenizer is an object of words"),
         (json_2(["<unk>"], PAIRS.to_plain() | {"ngrams": [1, 99]}), "two lengths from 1 to 16"),
         (json_2(["<unk>"], PAIRS.to_plain() | {"words": 1}), "words is True or False, not 1"),
+        (json_2(["<unk>", "#a"], PAIRS.to_plain()), "'#a' is not one word as the tokenizer"),
+        (json_2(["<unk>", "#a b"], RUNS.to_plain()), "'#a b' is not one word as the tokenizer"),
         (json_2(["<unk>", "a b c"], PAIRS.to_plain()), "'a b c' is not one word as the tokenizer"),
         (json_of(["<unk>"], format=None), "format None is not"),
         (json_of(["<unk>"], format="x" * 100_000), "format 'xxx"),

@@ -21,6 +21,14 @@ def pictures() -> rl.Tensor:
     return rl.randn(3, 2, 6, 5)
 
 
+def signals() -> rl.Tensor:
+    return rl.randn(3, 2, 7)
+
+
+def volumes() -> rl.Tensor:
+    return rl.randn(2, 2, 4, 3, 5)
+
+
 def rows() -> rl.Tensor:
     return rl.randn(5, 4)
 
@@ -35,9 +43,28 @@ def labels() -> rl.Tensor:
 
 # Each registered layer: how to make it with arguments that are not the defaults, what to give it.
 LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]]]] = {
+    "AdaptiveAvgPool1d": (lambda: rl.nn.AdaptiveAvgPool1d(3), [signals]),
+    "AdaptiveAvgPool2d": (lambda: rl.nn.AdaptiveAvgPool2d((None, 2)), [pictures]),
+    "AdaptiveAvgPool3d": (lambda: rl.nn.AdaptiveAvgPool3d(1), [volumes]),
+    "AdaptiveMaxPool1d": (lambda: rl.nn.AdaptiveMaxPool1d(None), [signals]),
+    "AdaptiveMaxPool2d": (lambda: rl.nn.AdaptiveMaxPool2d(4), [pictures]),
+    "AdaptiveMaxPool3d": (lambda: rl.nn.AdaptiveMaxPool3d((2, None, 3)), [volumes]),
+    "AvgPool1d": (lambda: rl.nn.AvgPool1d(3, 2, padding=1), [signals]),
     "AvgPool2d": (lambda: rl.nn.AvgPool2d((2, 3), 1, ceil_mode=True), [pictures]),
+    "AvgPool3d": (lambda: rl.nn.AvgPool3d((2, 1, 3), count_include_pad=False), [volumes]),
     "BatchNorm": (lambda: rl.nn.BatchNorm(4, eps=1e-3, momentum=0.2), [rows]),
+    "Conv1d": (lambda: rl.nn.Conv1d(2, 3, 3, padding="same", dilation=2), [signals]),
     "Conv2d": (lambda: rl.nn.Conv2d(2, 4, (3, 2), stride=(2, 1), groups=2), [pictures]),
+    "Conv3d": (lambda: rl.nn.Conv3d(2, 3, (2, 1, 3), stride=(1, 2, 1), bias=False), [volumes]),
+    "ConvTranspose1d": (lambda: rl.nn.ConvTranspose1d(2, 3, 3, 2, output_padding=1), [signals]),
+    "ConvTranspose2d": (
+        lambda: rl.nn.ConvTranspose2d(2, 4, (3, 2), groups=2, dilation=2),
+        [pictures],
+    ),
+    "ConvTranspose3d": (
+        lambda: rl.nn.ConvTranspose3d(2, 1, 2, padding=(1, 0, 1), init="zeros"),
+        [volumes],
+    ),
     "CrossEntropyLoss": (lambda: rl.nn.CrossEntropyLoss("sum"), [rows, labels]),
     "Dropout": (lambda: rl.nn.Dropout(0.25), [rows]),
     "Embedding": (lambda: rl.nn.Embedding(7, 3, init="orthogonal"), [ids]),
@@ -48,9 +75,19 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "Linear": (lambda: rl.nn.Linear(4, 3, bias=False, init="xavier_normal"), [rows]),
     "LogSoftmax": (lambda: rl.nn.LogSoftmax(0), [rows]),
     "MSELoss": (lambda: rl.nn.MSELoss("sum"), [rows, rows]),
+    "MaxPool1d": (lambda: rl.nn.MaxPool1d(2, 3, dilation=2, ceil_mode=True), [signals]),
     "MaxPool2d": (lambda: rl.nn.MaxPool2d(2, stride=(1, 2), padding=1), [pictures]),
+    "MaxPool3d": (lambda: rl.nn.MaxPool3d(2, stride=1), [volumes]),
     "NLLLoss": (lambda: rl.nn.NLLLoss("sum"), [rows, labels]),
     "Network": (lambda: rl.nn.build().input(4).linear(3).tanh().linear(2).mse(), [rows]),
+    "PixelShuffle": (
+        lambda: rl.nn.Sequential(rl.nn.Conv2d(2, 4, 1), rl.nn.PixelShuffle(2)),
+        [pictures],
+    ),
+    "PixelUnshuffle": (
+        lambda: rl.nn.Sequential(rl.nn.Upsample(size=4), rl.nn.PixelUnshuffle(2)),
+        [pictures],
+    ),
     "ReLU": (lambda: rl.nn.ReLU(), [rows]),
     "Sequential": (
         lambda: rl.nn.Sequential(
@@ -65,6 +102,10 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "Sigmoid": (lambda: rl.nn.Sigmoid(), [rows]),
     "Softmax": (lambda: rl.nn.Softmax(axis=0), [rows]),
     "Tanh": (lambda: rl.nn.Tanh(), [rows]),
+    "Upsample": (
+        lambda: rl.nn.Upsample(scale_factor=(1.5, 2), mode="bilinear", align_corners=True),
+        [pictures],
+    ),
     "WordDropout": (lambda: rl.nn.WordDropout(0.25), [ids]),
 }
 

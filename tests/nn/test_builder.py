@@ -55,6 +55,32 @@ def test_every_step_can_be_taken():
     assert net.summary(2, 3, 28, 20).count("(2, 6, 6, 4)") == 2
 
 
+def test_every_step_of_signals_and_of_decoders_can_be_taken():
+    signals = (
+        nn.build()
+        .input(3, 64)
+        .conv1d(8, 5, padding="same", dilation=2, init="kaiming_normal")
+        .relu()
+        .max_pool1d(2)
+        .conv1d(6, 3, stride=2, groups=2, bias=False)
+        .avg_pool1d(3, stride=1, padding=1)
+        .upsample(1.5, mode="linear")
+        .flatten()
+        .linear(4)
+        .mse()
+    )
+    assert signals(rl.ones(2, 3, 64)).shape == (2, 4)
+    pictures = (
+        nn.build()
+        .input(8, 5, 5)
+        .conv_transpose2d(4, 3, stride=2, padding=1, output_padding=1)
+        .upsample((2, 1))
+        .adaptive_avg_pool2d((3, None))
+        .mse()
+    )
+    assert pictures(rl.ones(2, 8, 5, 5)).shape == (2, 4, 3, 10)
+
+
 def test_chains_of_ids_begin_with_an_embedding():
     words = nn.build().input(7).embedding(50, 4).linear(3).flatten().linear(2)
     assert words.softmax_cross_entropy()(rl.zeros(5, 7, dtype="int64")).shape == (5, 2)
@@ -163,6 +189,30 @@ MISTAKES = [
         "avg_pool2d(2): it takes (channels, height, width)",
         (2, "(784,)"),
         None,
+    ),
+    (
+        lambda: begun().input(64).conv1d(8, 5),
+        "conv1d(8, 5): it takes (channels, length)",
+        (2, "(64,)"),
+        "input(1, 64) is a signal of one channel",
+    ),
+    (
+        lambda: begun().input(3, 8).max_pool1d(9),
+        "max_pool1d(9): a window of 9 does not fit the length of 8 with padding 0",
+        (2, "(3, 8)"),
+        "a kernel length of 8 is the most that fits",
+    ),
+    (
+        lambda: begun().input(3, 8).adaptive_avg_pool2d(1),
+        "adaptive_avg_pool2d(1): it takes (channels, height, width)",
+        (2, "(3, 8)"),
+        "input(1, 3, 8) is a picture of one channel",
+    ),
+    (
+        lambda: begun().input(3, 8).upsample(2, mode="bilinear"),
+        "upsample(2, mode='bilinear'): 'bilinear' is for 2 axes of space, x has 1",
+        (2, "(3, 8)"),
+        "mode='linear' is for x",
     ),
     (
         lambda: begun().input(1, 2, 2).softmax_cross_entropy(),

@@ -76,6 +76,9 @@ def test_orthogonal_matrices_are_spread_over_all_there_are():
         (lambda: nn.Linear(200, 300), (300, 200), 200),
         (lambda: nn.Conv2d(32, 64, (5, 3)), (64, 32, 5, 3), 480),
         (lambda: nn.Conv2d(32, 64, 3, groups=4), (64, 8, 3, 3), 72),
+        (lambda: nn.Conv1d(32, 64, 5), (64, 32, 5), 160),
+        (lambda: nn.ConvTranspose2d(64, 32, (5, 3)), (64, 32, 5, 3), 480),
+        (lambda: nn.ConvTranspose1d(64, 128, 9, groups=4), (64, 32, 9), 288),
     ],
 )
 def test_without_a_name_layers_begin_as_in_pytorch(make, shape, inputs):
@@ -93,6 +96,7 @@ def test_with_a_name_the_bias_begins_at_zero():
     for make in (
         lambda: nn.Linear(4, 3, init="kaiming_normal"),
         lambda: nn.Conv2d(4, 3, 2, init="orthogonal"),
+        lambda: nn.ConvTranspose2d(4, 3, 2, init="xavier_normal"),
     ):
         layer = make()
         assert layer.bias.tolist() == [0.0, 0.0, 0.0]

@@ -199,7 +199,7 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("sum", lambda x: x.sum(1.0), [t(2, 3)], "an axis is an int, not 1.0"),
     *[
         (name, lambda x, name=name: getattr(x, name)(2), [t(2, 3)], "axis 2 does not exist in 2")
-        for name in ("sum", "mean", "max", "min", "logsumexp")
+        for name in ("sum", "mean", "max", "min", "logsumexp", "all", "any")
     ],
     *[
         (name, lambda x, name=name: getattr(x, name)(), [t(2, dtype=float16)], "float16")

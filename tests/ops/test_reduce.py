@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.testing.compare import assert_close
+from rushlight.testing.compare import assert_close, assert_identical
 
 INF, NAN = float("inf"), float("nan")
 quietly = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -149,3 +149,24 @@ def test_the_variance_is_that_of_pytorch(correction: int, torch: Any) -> None:
 def test_the_mean_of_many_numbers_is_exact_enough() -> None:
     x = rl.full((1_000_000,), 0.1)
     assert x.mean().item() == pytest.approx(0.1, rel=1e-6)
+
+
+def test_all_and_any_ask_for_truth_and_know_what_nothing_is() -> None:
+    x = rl.tensor([[1.0, 0.0], [NAN, 2.0]])
+    assert (x.all(1).tolist(), x.any(0).tolist()) == ([False, True], [True, True])
+    assert (x.all().tolist(), x.any().tolist()) == (False, True)
+    assert rl.tensor([0, 3]).any(0, keepdims=True).tolist() == [True]
+    empty = rl.zeros(0, 2)
+    assert (empty.all(0).tolist(), empty.any(0).tolist()) == ([True, True], [False, False])
+
+
+@pytest.mark.parametrize("shape", [(3, 5000), (5000, 3), (40, 7, 60)])
+def test_all_and_any_of_many_are_the_same_in_c(shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).random(shape) < 0.5
+    x[0] = True
+    x[1] = False
+    for axis in (None, 0, -1):
+        for name in ("all", "any"):
+            function = rl.compile(lambda x, name=name, axis=axis: getattr(x, name)(axis))
+            wanted = getattr(np, name)(x, axis)
+            assert_identical(function(rl.tensor(x)).numpy(), np.asarray(wanted))

@@ -12,6 +12,8 @@ from rushlight.testing.graphs import inputs_of, random_graph, random_program
 SEEDS = range(200)
 KINDS = {
     "add sub mul div pow neg abs sign exp log sqrt sin cos tanh sigmoid relu maximum minimum",
+    "erf softplus log1p atan2 floor_divide remainder",
+    "bitwise_and bitwise_or bitwise_xor right_shift",
     "eq ne lt le gt ge logical_and logical_or logical_not where cast",
     "reshape permute broadcast_to slice place concat",
     "sum mean max min logsumexp argmax argmin matmul matmul_t",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile.costs import costs_of
 from rushlight.data import DataLoader, Dataset, Ragged
 from rushlight.train.driven import Driven
 from rushlight.train.step import make_step
@@ -92,23 +93,17 @@ def test_a_resumed_training_in_parts_has_the_bits_of_one_that_never_stopped(tmp_
         np.testing.assert_array_equal(got[name], values, err_msg=name)
 
 
-def arena(layers, accumulate, batch_size):
-    """The bytes that a compiled step needs for what lies between inputs and results."""
+def arena(layers, accumulate):
+    """The bytes that a compiled step on 64 pictures needs beside weights, inputs and results."""
     rl.manual_seed(0)
     model = layers()
-    step = make_step(
-        model,
-        cross_entropy,
-        rl.optim.SGD(model.parameters(), lr=0.1),
-        accumulate=accumulate,
-    )
-    driven = Driven(DataLoader(pictures(64), batch_size), step)
-    assert driven.is_ready(), driven.reason
-    return driven._entries[0].native.program.arena
+    sgd = rl.optim.SGD(model.parameters(), lr=0.1)
+    step = make_step(model, cross_entropy, sgd, accumulate=accumulate)
+    return costs_of(rl.trace(step, *map(rl.tensor, pictures(64).arrays))).arena
 
 
 def test_parts_take_less_memory():
-    whole, quarters = (arena(net, parts, batch_size=64) for parts in (1, 4))
+    whole, quarters = (arena(net, parts) for parts in (1, 4))
     assert quarters < whole / 2
 
 
@@ -117,7 +112,15 @@ def test_the_gradients_of_many_parts_are_added_one_by_one():
         return rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(192, 256), rl.nn.Linear(256, 4))
 
     weight = 4 * 192 * 256
-    assert arena(wide, 8, batch_size=64) < 4 * weight  # not 8 times
+    assert arena(wide, 8) < 4 * weight  # not 8 times
+
+
+def test_no_step_in_parts_falls_back_to_numpy():
+    rl.manual_seed(0)
+    model = net()
+    step = make_step(model, cross_entropy, rl.optim.SGD(model.parameters(), lr=0.1), accumulate=3)
+    driven = Driven(DataLoader(pictures(), 16), step)
+    assert driven.is_ready(), driven.reason
 
 
 def test_texts_are_not_divided():

@@ -176,6 +176,17 @@ def test_a_resumed_training_restores_weights_of_before_the_resume(make_problem, 
         np.testing.assert_array_equal(resumed.model.state_dict()[name].numpy(), values.numpy())
 
 
+def test_a_checkpoint_is_no_model_file_but_gives_a_model_its_weights(make_problem, tmp_path):
+    problem, other = make_problem(), make_problem()
+    problem.fit(2, checkpoint=tmp_path)
+    with pytest.raises(rl.FormatError, match="is a checkpoint of a training") as caught:
+        rl.load(tmp_path / "best.safetensors")
+    assert "rl.train.load_weights" in caught.value.hint
+    rl.train.load_weights(tmp_path / "last.safetensors", other.model)
+    for name, value in problem.model.state_dict().items():
+        np.testing.assert_array_equal(other.model.state_dict()[name].numpy(), value.numpy())
+
+
 def test_the_best_weights_are_there_when_callbacks_are_told_of_the_end(make_problem):
     class Evaluate(Callback):
         def on_end(self, training):
@@ -187,3 +198,13 @@ def test_the_best_weights_are_there_when_callbacks_are_told_of_the_end(make_prob
     history = problem.fit(5, restore_best=True, callbacks=[callback], **options)
     assert history.best is not history.last
     assert callback.loss == history.best.validation_loss
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_where_averages_are_judged_they_are_restored(make_problem, tmp_path, saved):
+    problem = make_problem(average=rl.optim.EMA)
+    validation = rl.data.Dataset(*problem.loader.dataset[:20])
+    options = {"checkpoint": tmp_path} if saved else {}
+    history = problem.fit(4, validation=validation, restore_best=True, **options)
+    loss, _ = rl.evaluate(problem.model, validation, rl.nn.functional.cross_entropy)
+    assert loss == history.best.validation_loss

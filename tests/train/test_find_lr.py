@@ -90,6 +90,22 @@ def test_all_is_left_as_it_was(make_problem, same_state):
     assert problem.loader.state_dict() == untouched.loader.state_dict()
 
 
+def test_all_groups_rise_together_and_get_their_own_rates_back():
+    rl.manual_seed(0)
+    model = rl.nn.Linear(1, 1)
+    groups = [{"params": [model.weight]}, {"params": [model.bias], "lr": 0.5}]
+    sgd = rl.optim.SGD(groups, lr=0.1)
+    seen = []
+
+    def watching(output, labels):
+        seen.append([group.lr.item() for group in sgd.groups])
+        return mse_loss(output, labels)
+
+    curve = find_lr(model, line(), loss=watching, optimizer=sgd, steps=10, compiled=False)
+    assert seen == [[rate, rate] for rate in curve.rates]
+    assert [group.lr.item() for group in sgd.groups] == [0.1, 0.5]
+
+
 def test_an_error_leaves_all_as_it_was(make_problem, same_state):
     problem = make_problem()
     before = {name: value.copy() for name, value in problem.state().items()}

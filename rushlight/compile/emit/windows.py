@@ -211,8 +211,9 @@ class _Writer:
             start = "0" if record.kind == "sum" else lowest(self.x.dtype)
             text.line(f"y[{self._here(self.y)}] = {start};")
         with text.block("for (int64_t down = end - 1; down >= begin; down--)"):
-            line = "top + down" if gap == 1 else f"top + down * {gap}"
-            text.line(f"const int64_t line = {line};")
+            if self.x.strides[2]:  # else there is one line alone
+                line = "top + down" if gap == 1 else f"top + down * {gap}"
+                text.line(f"const int64_t line = {line};")
             with self._columns_inside(text):
                 element = f"x[{self._where(self.x.strides, ('line', 1), ('seen', 1))}]"
                 self._write_next(text, element)
