@@ -56,7 +56,13 @@ def test_marks_are_words_where_the_tokenizer_keeps_them(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"channels": "xyz"}, {"channels": [1, 2]}, {"length": 4.0}, {"length": None}, {"channels": []}],
+    [
+        {"channels": "xyz"},
+        {"channels": [1, 2]},
+        {"length": 4.0},
+        {"length": None},
+        {"channels": []},
+    ],
     ids=str,
 )
 def test_a_signal_classifier_without_channels_or_length_is_refused(tmp_path, changes):
