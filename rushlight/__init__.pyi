@@ -39,6 +39,7 @@ from rushlight.core.mode import no_grad as no_grad
 from rushlight.creation import arange as arange
 from rushlight.creation import eye as eye
 from rushlight.creation import full as full
+from rushlight.creation import linspace as linspace
 from rushlight.creation import ones as ones
 from rushlight.creation import ones_like as ones_like
 from rushlight.creation import zeros as zeros
@@ -47,12 +48,17 @@ from rushlight.formats.model import load_model as load
 from rushlight.formats.model import save_model as save
 from rushlight.graph.ir import Graph as Graph
 from rushlight.graph.trace import trace as trace
+from rushlight.ops.arrange import meshgrid as meshgrid
+from rushlight.ops.arrange import outer as outer
+from rushlight.ops.einsum import einsum as einsum
 from rushlight.ops.elementwise import where as where
 from rushlight.ops.functions import *
 from rushlight.ops.gather import one_hot as one_hot
 from rushlight.ops.gather import take as take
+from rushlight.ops.indexing import nonzero as nonzero
 from rushlight.ops.movement import concat as concat
 from rushlight.ops.movement import stack as stack
+from rushlight.ops.scan import recurrence as recurrence
 from rushlight.random import Generator as Generator
 from rushlight.random import manual_seed as manual_seed
 from rushlight.random import rand as rand

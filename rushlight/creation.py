@@ -1,4 +1,4 @@
-"""Tensors from nothing: zeros, ones, full, arange, eye."""
+"""Tensors from nothing: zeros, ones, full, arange, linspace, eye."""
 
 from typing import Any
 
@@ -109,6 +109,27 @@ def arange(
     whole = all(isinstance(number, (int, np.integer)) for number in numbers)
     data = np.arange(first, last, step)
     return Tensor(data, dtype or (int64 if whole else float32))
+
+
+@op
+def linspace(
+    start: float,
+    stop: float,
+    count: int,
+    dtype: DTypeLike = float32,
+    requires_grad: bool = False,
+    device: str = "cpu",
+) -> Tensor:
+    """Return `count` numbers at equal distances from `start` to `stop`, both included.
+
+    >>> linspace(0.0, 1.0, 5)
+    tensor([0.  , 0.25, 0.5 , 0.75, 1.  ])
+    """
+    check_device(device)
+    if not all(isinstance(number, (int, float, np.generic)) for number in (start, stop)):
+        raise DTypeError(f"linspace takes numbers, not {start!r} and {stop!r}")
+    (size,) = _sizes((count,))
+    return Tensor(np.linspace(start, stop, size), dtype, requires_grad)
 
 
 @op

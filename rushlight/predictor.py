@@ -26,7 +26,7 @@ AT_ONCE = 250  # pictures
 KINDS = {
     "text-classifier": "text",
     "image-classifier": "a picture",
-    "signal-classifier": "a CSV file",
+    "signal-classifier": "a signal in a CSV file",
     "regressor": "numbers",
 }
 

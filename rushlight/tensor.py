@@ -29,7 +29,6 @@ from rushlight.core.errors import (
     DeviceError,
     DTypeError,
     GradientError,
-    RushlightError,
     ShapeError,
     TraceError,
 )
@@ -264,10 +263,6 @@ class Tensor(TensorMethods):
         copy.name = self.name
         memo[id(self)] = copy
         return copy
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        hint = "build it with rl.where, pad or concat, or x.assign(values) for all of it"
-        raise RushlightError("a tensor is not changed element by element", hint=hint)
 
 
 class Eager:

@@ -55,6 +55,10 @@ class TensorMethods(Value):
 FUNCTIONS_STUB = f"""\
 # Written by scripts/generate.py from the registry; {REMEDY}.
 
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.core.shapes import AxisLike
 from rushlight.ops.methods import Operand
 from rushlight.tensor import Tensor
 """
@@ -174,11 +178,12 @@ def stub_of(
     texts = [parameter_text(name, parameter) for parameter in parameters]
     texts[0] = first or texts[0]
     ignore = "  # type: ignore[override]" if name in OVERRIDES else ""
-    line = f"{indent}def {name}({', '.join(texts)}) -> Tensor:"
+    result = result_text(function)
+    line = f"{indent}def {name}({', '.join(texts)}) -> {result}:"
     lines = [line + ignore]
     if len(line) > LINE:
         inside = [f"{indent}    {text}," for text in texts]
-        lines = [f"{indent}def {name}(", *inside, f"{indent}) -> Tensor:"]
+        lines = [f"{indent}def {name}(", *inside, f"{indent}) -> {result}:"]
     summary = first_line(function)
     if not summary:
         return [*lines[:-1], f"{lines[-1].removesuffix(ignore)} ...{ignore}"]
@@ -192,10 +197,22 @@ def parameter_text(method: str, parameter: inspect.Parameter) -> str:
     text = plain.__name__ if plain in (int, float, bool, str) else str(annotation)
     text = NAMED_TYPES.get(text, text.replace("collections.abc.", ""))
     variadic = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    if text == "Any" and not variadic and method != "__getitem__":
+    if text == "Any" and not variadic and parameter.name != "index":
         text = "object" if method in OVERRIDES else "Operand"
-    default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+    default = "" if parameter.default is parameter.empty else f" = {literal(parameter.default)}"
     return f"{'*' if variadic else ''}{parameter.name}: {text}{default}"
+
+
+def result_text(function: Callable[..., Any]) -> str:
+    """What a method returns: values are tensors here."""
+    annotation = inspect.signature(function).return_annotation
+    known = annotation is None or "typing.Any" in str(annotation)
+    return str(annotation).replace("typing.Any", "Tensor") if known else "Tensor"
+
+
+def literal(value: Any) -> str:
+    """A default as Python writes it, text in the quotes that the house prefers."""
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def first_line(thing: Any) -> str:
@@ -239,8 +256,10 @@ def meaning(primitive: Primitive) -> str:
 
 
 def own_function(primitive: Primitive) -> Any:
-    """The function of a primitive's name in a file of ops, or None."""
-    found = (vars(module).get(primitive.name) for module in modules_of_ops())
+    """The function of a primitive's name in a file of ops, or None where that is the primitive."""
+    found = [vars(module).get(primitive.name) for module in modules_of_ops()]
+    if any(one is primitive for one in found):
+        return None
     return next((one for one in found if inspect.isfunction(one)), None)
 
 
@@ -287,7 +306,7 @@ def calls_of(*same: Any) -> list[str]:
 
 def expression(name: str) -> str:
     """How an operator is written: Python says it itself, "Same as a + b." """
-    written = ast.parse(str(getattr(operator, name).__doc__)[len("Same as ") : -1], mode="eval")
+    written = ast.parse(str(getattr(operator, name).__doc__)[len("Same as ") : -1])
     for node in ast.walk(written):
         if isinstance(node, ast.Name) and node.id in "ab":
             node.id = {"a": "x", "b": "y"}[node.id]

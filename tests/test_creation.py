@@ -54,3 +54,18 @@ def test_what_is_made_in_a_trace_is_a_constant_of_the_graph() -> None:
     graph = rl.trace(step, rl.ones(2))
     assert len(graph.constants) == 3
     assert rl.compile(step)(rl.ones(2)).tolist() == [2.5, 3.5]
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "count"), [(0, 1, 5), (2.0, -1.0, 4), (3, 3, 1), (0, 1, 0)]
+)
+def test_linspace_is_numpy_s(start, stop, count):
+    got = rl.linspace(start, stop, count)
+    np.testing.assert_array_equal(got.numpy(), np.linspace(start, stop, count, dtype=np.float32))
+
+
+def test_linspace_wants_numbers_and_a_count():
+    with pytest.raises(rl.DTypeError, match="linspace takes numbers"):
+        rl.linspace("a", 1.0, 3)
+    with pytest.raises(rl.ShapeError, match="sizes cannot be negative"):
+        rl.linspace(0.0, 1.0, -1)

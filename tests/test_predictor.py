@@ -83,7 +83,7 @@ def test_a_signal_is_answered_by_its_file_alone(tmp_path):
     predictor = Predictor(tmp_path / "m.safetensors")
     answer = predictor.ask(str(tmp_path / "s.csv"))
     assert (answer.label, answer.signal.tolist()) == ("y", [[0.0, 1.0], [3.0, 4.0]])
-    with pytest.raises(UsageError, match="takes a CSV file, not text"):
+    with pytest.raises(UsageError, match="takes a signal in a CSV file, not text"):
         predictor.text("hello")
 
 

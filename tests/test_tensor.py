@@ -289,13 +289,6 @@ def test_numpy_functions_take_tensors_as_arrays() -> None:
     assert np.asarray(rl.tensor([1.5], dtype="bfloat16")).tolist() == [1.5]
 
 
-def test_elements_are_not_set_one_by_one() -> None:
-    x = rl.ones(2)
-    with pytest.raises(rl.RushlightError, match="not changed element by element") as caught:
-        x[0] = 2.0
-    assert "x.assign(values)" in str(caught.value.hint)
-
-
 def test_assign_wants_the_same_shape_and_dtype() -> None:
     x = rl.ones(2)
     assert x.assign([3.0, 4.0]) is x

@@ -127,25 +127,21 @@ _RECIPES = {  # by how their names start
 
 
 def _from_files(predictor: Predictor, path: Path) -> Examples:
-    if predictor.kind == "signal-classifier" and path.exists():
-        raise UsageError("signals in files are for rushlight predict", hint="evaluate on gesture")
-    if path.is_dir():
-        if predictor.kind == "image-classifier":
-            return _picture_folder(predictor, path)
-        if predictor.kind == "text-classifier":
-            texts, labels, names = text_folder(path)
-            return _texts(predictor, str(path), texts, [names[label] for label in labels])
-        raise UsageError(f"{path} is a folder, but the network takes numbers from a CSV file")
     if not path.exists():
         hint = did_you_mean(str(path), _KNOWN)
         raise UsageError(f"there is no data {str(path)!r:.200}", hint=hint)
-    if path.suffix.lower() not in TABLES:
+    form = "folder" if path.is_dir() else "table"
+    if form == "table" and path.suffix.lower() not in TABLES:
         raise UsageError(f"{path} is no table: {', '.join(TABLES)}")
-    if predictor.kind == "text-classifier":
-        return _text_table(predictor, path)
-    if predictor.kind == "regressor":
-        return _number_table(predictor, path)
-    raise UsageError(f"{path} is a table, but the network takes pictures from a folder")
+    read = _READERS.get((predictor.kind, form))
+    if read is None:
+        raise UsageError(f"{path} is a {form}, but the network takes {KINDS[predictor.kind]}")
+    return read(predictor, path)
+
+
+def _text_folder(predictor: Predictor, path: Path) -> Examples:
+    texts, labels, names = text_folder(path)
+    return _texts(predictor, str(path), texts, [names[label] for label in labels])
 
 
 def _picture_folder(predictor: Predictor, path: Path) -> Examples:
@@ -182,6 +178,14 @@ def _number_table(predictor: Predictor, path: Path) -> Examples:
     if not np.isfinite(table).all():
         raise DataError(f"{path} has a number that is not finite")
     return Examples(str(path), table[:, :inputs], table[:, inputs:])
+
+
+_READERS: dict[tuple[str, str], Callable[[Predictor, Path], Examples]] = {
+    ("image-classifier", "folder"): _picture_folder,
+    ("text-classifier", "folder"): _text_folder,
+    ("text-classifier", "table"): _text_table,
+    ("regressor", "table"): _number_table,
+}
 
 
 # Labels

@@ -179,6 +179,7 @@ REWRITES = {
     **{f"conv{rank}d_input": _convolution_input for rank in (1, 2, 3)},
     "sum": _fold,
     "mean": _fold,
+    "prod": _fold,
     "max": _fold,
     "min": _fold,
     "all": _fold,

@@ -77,6 +77,33 @@ class ArgFold:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """Along an axis each result from the one before: acc = first; acc = following; ...
+
+    The operands have the shape of the result. Both texts have a placeholder for each operand's
+    element at the place; `following` has {a} for the result before it. With `reverse` the last
+    element of the axis comes first.
+    """
+
+    axis: int
+    operands: tuple[str, ...]
+    first: str
+    following: str
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Sort:
+    """The positions along an axis of the operand's elements in rising order, equals as they come.
+
+    NaN is above all numbers. With `descending` the largest comes first, equals still as they come.
+    """
+
+    axis: int
+    descending: bool = False
+
+
+@dataclass(frozen=True)
 class Lookup:
     """Elements of a table (operand 0) at positions that are data (operand 1).
 
@@ -159,6 +186,8 @@ Record = (
     | Reinterpret
     | Fold
     | ArgFold
+    | Scan
+    | Sort
     | Lookup
     | Deposit
     | Join

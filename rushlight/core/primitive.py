@@ -36,6 +36,7 @@ class Value:
     requires_grad: bool = False
     node: Any = None  # the autograd node that made this value
     output_index: int = 0  # which of the node's outputs it is
+    is_part: bool = False  # whether `x[...]` gave this value
     assigned_at: int = -1  # the autograd clock when `assign` last changed it
 
     @property

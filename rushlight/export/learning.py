@@ -16,7 +16,7 @@ from rushlight.export.subject import Buffer, Subject
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.nn.module import Module, Parameter
-from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.losses import cross_entropy, mse_loss
 from rushlight.optim.adam import Adam, AdamW
 from rushlight.optim.lion import Lion
 from rushlight.optim.optimizer import Optimizer

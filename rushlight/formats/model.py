@@ -97,6 +97,9 @@ def save_model(
     record, constants = _describe(model, state, example)
     frozen = [name for name, x in model.named_parameters() if not x.requires_grad]
     header = {"format": FORMAT, "version": __version__, "frozen": frozen, **record}
+    still = [name for name, module in model.named_modules() if module.frozen]
+    if still and "model" in record:
+        header["frozen_layers"] = still
     stored.update({name: _store(tensor) for name, tensor in constants.items()})
     save_file(path, stored, {"rushlight": write_json(header), **metadata})
 
@@ -228,6 +231,11 @@ def _model(file: SafetensorsFile) -> Module:
     else:
         raise FormatError("metadata rushlight: neither model nor graph is there")
     _freeze(model, frozen)
+    layers = dict(model.named_modules())
+    for name in _names(record.get("frozen_layers", []), "frozen_layers"):
+        if name not in layers:
+            raise FormatError(f"frozen_layers: there is no layer {shown(name)}")
+        layers[name].frozen = True
     return model
 
 

@@ -23,6 +23,7 @@ from rushlight.nn.module import Module
 
 MAX_BYTES = 2 * 1024**3
 MAX_LAYERS = 1000
+LATER = b"NNRS"  # what files of its later versions begin with
 DENSE, SIGMOID, RELU, SOFTMAX = range(4)
 
 
@@ -60,7 +61,7 @@ def read_nn_rust(path: str | os.PathLike[str]) -> NNRust:
 
 
 def may_be_nn_rust(content: bytes) -> bool:
-    """Return whether a file begins as these do: so many sizes, none of them 0.
+    """Return whether a file begins as these do, so many sizes, none of them 0; or as later ones.
 
     >>> may_be_nn_rust(struct.pack("<4I", 2, 784, 10, 1)), may_be_nn_rust(b"a text, no model")
     (True, False)
@@ -68,7 +69,8 @@ def may_be_nn_rust(content: bytes) -> bool:
     if len(content) < 12:
         return False
     count, first, second = struct.unpack_from("<3I", content)
-    return bool(2 <= count <= MAX_LAYERS + 1 and first and second)
+    likely = 2 <= count <= MAX_LAYERS + 1 and first and second
+    return bool(likely or content.startswith(LATER))
 
 
 class _Reader:
@@ -80,6 +82,9 @@ class _Reader:
         self.place = 0
 
     def network(self) -> NNRust:
+        if self.content[: len(LATER)] == LATER:
+            hint = "save it with a version that writes no NNRS at the beginning"
+            raise FormatError("is of a later nn-rust, not read here", path=self.path, hint=hint)
         count = self._number("the count of sizes")
         if not 2 <= count <= MAX_LAYERS + 1:
             raise self._error(f"{count} sizes; a network has 2 to {MAX_LAYERS + 1}", 4)

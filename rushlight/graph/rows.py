@@ -19,6 +19,8 @@ from rushlight.core.kernels import (
     Lookup,
     Map,
     Reinterpret,
+    Scan,
+    Sort,
     Term,
     View,
     Window,
@@ -207,6 +209,11 @@ def _after_fold(record: Fold | ArgFold, node: Node, axes: Axes) -> int | None:
     return axis - sum(one < axis for one in folded)
 
 
+def _after_scan(record: Scan | Sort, node: Node, axes: Axes) -> int | None:
+    """Return the axis of the rows, which all operands share, where no row is met with another."""
+    return axes[0] if set(axes) == {axes[0]} and axes[0] != record.axis else None
+
+
 def _after_lookup(record: Lookup, node: Node, axes: Axes) -> int | None:
     if axes[0] == record.axis:
         return None
@@ -244,6 +251,8 @@ RULES: dict[type, Callable[[Any, Node, Axes], int | None]] = {
     Reinterpret: _after_reinterpret,
     Fold: _after_fold,
     ArgFold: _after_fold,
+    Scan: _after_scan,
+    Sort: _after_scan,
     Lookup: _after_lookup,
     Join: _after_join,
     Contraction: _after_contraction,

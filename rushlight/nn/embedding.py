@@ -11,10 +11,10 @@ from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take, take_add_p
+from rushlight.ops.scan import cumsum
 from rushlight.tensor import Tensor, as_tensor
 
 BAG_MODES = ("mean", "sum", "sqrtn")
-MOST_COMPARED = 1 << 17  # pairs of an id and an offset
 
 
 @register
@@ -162,23 +162,13 @@ def embedding_bag(
 def bag_of_each(offsets: Tensor, total: int) -> Tensor:
     """Return the bag in which each of `total` ids lies, int64 (total,).
 
-    Few are compared with all offsets at once, many by binary search.
-
     >>> import rushlight as rl
     >>> bag_of_each(rl.tensor([0, 2, 2]), 4)
     tensor([0, 0, 2, 2])
     """
-    bags = offsets.shape[0]
-    positions: Any = as_tensor(np.arange(total))
-    if bags * total <= MOST_COMPARED:
-        begun: Any = positions.unsqueeze(1) >= offsets.unsqueeze(0)
-        return begun.cast("int64").sum(1) - 1  # type: ignore[no-any-return]
-    found: Any = as_tensor(np.zeros(total, np.int64))
-    for power in reversed(range((bags - 1).bit_length())):
-        later = found + (1 << power)
-        has_begun = take(offsets, later.clip(0, bags - 1)) <= positions
-        found = where(has_begun & (later < bags), later, found)
-    return found  # type: ignore[no-any-return]
+    ones = as_tensor(np.ones(offsets.shape[0], np.int64))
+    begins = bind(take_add_p, offsets, ones, rows=total + 1)
+    return cumsum(begins[:-1], 0) - 1  # type: ignore[no-any-return]
 
 
 def _even_bags(table: Tensor, ids: Tensor, mode: str, padding: int | None) -> Tensor:

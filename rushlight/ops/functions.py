@@ -1,12 +1,13 @@
-"""The pointwise ops as functions, derived from the registry; `functions.pyi` is generated from it.
+"""Whole families of ops as functions, derived from the registry; `functions.pyi` is generated too.
 
 The package exports them all: `rl.exp(x)` is `x.exp()`.
 """
 
 from rushlight.core.primitive import METHODS
-from rushlight.ops import bits, elementwise, mathematics, pointwise
+from rushlight.ops import arrange, bits, elementwise, mathematics, pointwise, scan, sort
 
-FAMILIES = {module.__name__ for module in (pointwise, elementwise, mathematics, bits)}
+MODULES = (pointwise, elementwise, mathematics, bits, arrange, scan, sort)
+FAMILIES = {module.__name__ for module in MODULES}
 
 FUNCTIONS = {
     name: function

@@ -1,7 +1,58 @@
 # Written by scripts/generate.py from the registry; `make docs-generated` writes it anew.
 
+from collections.abc import Sequence
+from typing import Any
+
+from rushlight.core.shapes import AxisLike
 from rushlight.ops.methods import Operand
 from rushlight.tensor import Tensor
+
+def split(x: Operand, sizes: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    """Return `x` cut along `axis` into pieces of one size, the last may be smaller, or of several."""  # noqa: E501
+
+def chunk(x: Operand, count: int, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return `x` cut along `axis` into at most `count` pieces, all of one size but the last."""
+
+def unbind(x: Operand, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return the parts of `x` at each index along `axis`, without the axis."""
+
+def flip(x: Operand, axis: AxisLike = None) -> Tensor:
+    """Return `x` with its elements in reversed order along `axis`: one, several, or all for None."""  # noqa: E501
+
+def roll(x: Operand, shifts: int | Sequence[int], axis: AxisLike = None) -> Tensor:
+    """Return `x` with its elements moved along `axis`; those that leave come in at the other end."""  # noqa: E501
+
+def pad(
+    x: Operand,
+    widths: Sequence[tuple[int, int]],
+    mode: str = "constant",
+    value: float = 0.0,
+) -> Tensor:
+    """Return `x` with more elements around it: (before, after) for each axis."""
+
+def tril(x: Operand, diagonal: int = 0) -> Tensor:
+    """Return `x` (..., rows, columns) with zeros above a diagonal: 1 is the one above the main."""
+
+def triu(x: Operand, diagonal: int = 0) -> Tensor:
+    """Return `x` (..., rows, columns) with zeros below a diagonal: 1 is the one above the main."""
+
+def diagonal(x: Operand, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Return the diagonal of two axes of `x`, along a new last axis, as NumPy does."""
+
+def movedim(x: Operand, source: int | Sequence[int], target: int | Sequence[int]) -> Tensor:
+    """Return `x` with axes moved to other positions; the others keep their order."""
+
+def swapaxes(x: Operand, first: int, second: int) -> Tensor:
+    """Return `x` with two axes exchanged: `transpose` with both named."""
+
+def repeat(x: Operand, *counts: Any) -> Tensor:
+    """Return `x` as often as `counts` says along each axis, side by side, the last count last."""
+
+def tile(x: Operand, *counts: Any) -> Tensor:
+    """Return `x` as often as `counts` says along each axis, side by side, the last count last."""
+
+def repeat_interleave(x: Operand, count: int, axis: int | None = None) -> Tensor:
+    """Return `x` with each element along `axis` `count` times; for None all in row-major order."""
 
 def bitwise_and(x: Operand, y: Operand) -> Tensor:
     """Return the bits that both integers have."""
@@ -227,3 +278,24 @@ def erf(x: Operand) -> Tensor:
 
 def erfc(x: Operand) -> Tensor:
     """Return 1 - erf(x), with all digits where it is small."""
+
+def cumsum(x: Operand, axis: int, reverse: bool = False) -> Tensor:
+    """Return the sums along `axis` up to each place; integers and bools sum in int64."""
+
+def cumprod(x: Operand, axis: int, reverse: bool = False) -> Tensor:
+    """Return the products along `axis` up to each place; integers and bools multiply in int64."""
+
+def argsort(x: Operand, axis: int = -1, descending: bool = False) -> Tensor:
+    """Return the positions (int64) along `axis` of the elements in rising order."""
+
+def sort(x: Operand, axis: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+    """Return the elements in rising order along `axis`, and the positions (int64) they had."""
+
+def topk(x: Operand, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+    """Return the `k` largest elements along `axis`, the largest first, and their positions (int64)."""  # noqa: E501
+
+def median(x: Operand, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return the middle element in order along `axis`, or of all; of two, the smaller."""
+
+def quantile(x: Operand, q: float, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """Return the value below which a share `q` of the elements along `axis` lies, or of all."""

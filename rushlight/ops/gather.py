@@ -13,6 +13,7 @@ from rushlight.core.kernels import Deposit, Lookup, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, normalize_axis, size_of
 from rushlight.ops.elementwise import eq
+from rushlight.ops.movement import permute
 from rushlight.ops.pointwise import cast
 
 FEW = 32  # indices of which Python finds the smallest and largest sooner than NumPy
@@ -234,15 +235,31 @@ gather_p = register(Gather())
 scatter_add_p = register(ScatterAdd())
 
 
+@method("take")
 @op
-def take(table: Any, indices: Any) -> Any:
+def take(table: Any, indices: Any, axis: int = 0) -> Any:
     """Return rows of `table` (n, ...) by their numbers, which run from 0 to n - 1.
+
+    Args:
+        table: a tensor.
+        indices: integers (i...), which take the place of the axis.
+        axis: along which they count; columns for 1.
 
     >>> import rushlight as rl
     >>> rl.take(rl.tensor([10.0, 20.0, 30.0]), [2, 0])
     tensor([30., 10.])
+    >>> rl.zeros(2, 3, 4).take([[0, 2]], axis=1).shape
+    (2, 1, 2, 4)
     """
-    return bind(take_p, as_value(table), _as_indices(indices))
+    table, indices = as_value(table), _as_indices(indices)
+    axis = normalize_axis(axis, table.rank) if axis else 0
+    if axis == 0:
+        return bind(take_p, table, indices)
+    others = [one for one in range(table.rank) if one != axis]
+    rows = bind(take_p, permute(table, (axis, *others)), indices)
+    count = indices.rank
+    moved = [*range(count, count + axis), *range(count), *range(count + axis, rows.rank)]
+    return permute(rows, tuple(moved))
 
 
 def taken_along(x: Any, axis: int, indices: Array) -> Any:

@@ -2,9 +2,11 @@
 
 from rushlight.core.primitive import METHODS, Value
 from rushlight.ops import (
+    arrange,
     bits,
     composite,
     conv,
+    einsum,
     elementwise,
     gather,
     indexing,
@@ -15,6 +17,8 @@ from rushlight.ops import (
     pool,
     random,
     reduce,
+    scan,
+    sort,
 )
 
 # Importing these fills the registry, of primitives as of methods.
@@ -23,9 +27,13 @@ MODULES = (
     mathematics,
     bits,
     movement,
+    arrange,
+    scan,
     reduce,
     matmul,
+    einsum,
     gather,
+    sort,
     conv,
     pool,
     random,

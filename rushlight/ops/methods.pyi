@@ -14,6 +14,41 @@ Operand = Tensor | float | Array | np.generic | Sequence[Any]  # what stands for
 class TensorMethods(Value):
     """Every op that is entered as a method, under its name."""
 
+    # rushlight/ops/arrange.py
+    def split(self, sizes: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+        """Return `x` cut along `axis` into pieces of one size, the last may be smaller, or of several."""  # noqa: E501
+    def chunk(self, count: int, axis: int = 0) -> tuple[Tensor, ...]:
+        """Return `x` cut along `axis` into at most `count` pieces, all of one size but the last."""
+    def unbind(self, axis: int = 0) -> tuple[Tensor, ...]:
+        """Return the parts of `x` at each index along `axis`, without the axis."""
+    def flip(self, axis: AxisLike = None) -> Tensor:
+        """Return `x` with its elements in reversed order along `axis`: one, several, or all for None."""  # noqa: E501
+    def roll(self, shifts: int | Sequence[int], axis: AxisLike = None) -> Tensor:
+        """Return `x` with its elements moved along `axis`; those that leave come in at the other end."""  # noqa: E501
+    def pad(
+        self,
+        widths: Sequence[tuple[int, int]],
+        mode: str = "constant",
+        value: float = 0.0,
+    ) -> Tensor:
+        """Return `x` with more elements around it: (before, after) for each axis."""
+    def tril(self, diagonal: int = 0) -> Tensor:
+        """Return `x` (..., rows, columns) with zeros above a diagonal: 1 is the one above the main."""  # noqa: E501
+    def triu(self, diagonal: int = 0) -> Tensor:
+        """Return `x` (..., rows, columns) with zeros below a diagonal: 1 is the one above the main."""  # noqa: E501
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+        """Return the diagonal of two axes of `x`, along a new last axis, as NumPy does."""
+    def movedim(self, source: int | Sequence[int], target: int | Sequence[int]) -> Tensor:
+        """Return `x` with axes moved to other positions; the others keep their order."""
+    def swapaxes(self, first: int, second: int) -> Tensor:
+        """Return `x` with two axes exchanged: `transpose` with both named."""
+    def tile(self, *counts: Any) -> Tensor:
+        """Return `x` as often as `counts` says along each axis, side by side, the last count last."""  # noqa: E501
+    def repeat(self, *counts: Any) -> Tensor:
+        """Return `x` as often as `counts` says along each axis, side by side, the last count last."""  # noqa: E501
+    def repeat_interleave(self, count: int, axis: int | None = None) -> Tensor:
+        """Return `x` with each element along `axis` `count` times; for None all in row-major order."""  # noqa: E501
+
     # rushlight/ops/bits.py
     def bitwise_and(self, y: Operand) -> Tensor:
         """Return the bits that both integers have."""
@@ -173,6 +208,8 @@ class TensorMethods(Value):
         """Return whether |x - y| is at most atol + rtol * |y|, or x is y; NaN is close to nothing."""  # noqa: E501
 
     # rushlight/ops/gather.py
+    def take(self, indices: Operand, axis: int = 0) -> Tensor:
+        """Return rows of `table` (n, ...) by their numbers, which run from 0 to n - 1."""
     def gather(self, axis: int, indices: Operand) -> Tensor:
         """Return along `axis` the elements that `indices` names; other axes must agree."""
     def scatter_add(self, axis: int, indices: Operand, updates: Operand) -> Tensor:
@@ -180,7 +217,13 @@ class TensorMethods(Value):
 
     # rushlight/ops/indexing.py
     def __getitem__(self, index: Any) -> Tensor:
-        """Return part of `x` by NumPy's rules for ints, slices, None, `...` and integer arrays."""
+        """Return part of `x` by NumPy's rules for ints, slices, None, `...`, integer arrays and masks."""  # noqa: E501
+    def replace(self, index: Any, value: Operand) -> Tensor:
+        """Return `x` with other values where `x[index]` reads: `x[index] = value` as a new tensor."""  # noqa: E501
+    def __setitem__(self, index: Any, value: Operand) -> None:
+        """Give `x` other values where `x[index]` reads, as `assign` does for all of it."""
+    def masked_fill(self, mask: Operand, value: Operand) -> Tensor:
+        """Return `x` with `value` where the bool `mask`, which broadcasts to `x`, holds."""
 
     # rushlight/ops/mathematics.py
     def exp(self) -> Tensor:
@@ -255,8 +298,8 @@ class TensorMethods(Value):
         """Return the same elements under another shape; one size may be -1."""
     def view(self, *shape: Any) -> Tensor:
         """Return the same elements under another shape; one size may be -1."""
-    def flatten(self, start_axis: int = 0) -> Tensor:
-        """Return `x` with the axes from `start_axis` on made one."""
+    def flatten(self, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+        """Return `x` with the axes from `start_axis` to `end_axis`, both included, made one."""
     def permute(self, *order: Any) -> Tensor:
         """Return `x` with its axes in the given order."""
     def transpose(self, first: int = -2, second: int = -1) -> Tensor:
@@ -265,12 +308,10 @@ class TensorMethods(Value):
         """Return `x` expanded up to a shape by NumPy's rule."""
     def expand(self, *shape: Any) -> Tensor:
         """Return `x` expanded up to a shape by NumPy's rule."""
-    def squeeze(self, axis: int) -> Tensor:
-        """Return `x` without an axis of size 1."""
+    def squeeze(self, axis: int | None = None) -> Tensor:
+        """Return `x` without an axis of size 1, or without all of them."""
     def unsqueeze(self, axis: int) -> Tensor:
         """Return `x` with a new axis of size 1."""
-    def pad(self, widths: Sequence[tuple[int, int]]) -> Tensor:
-        """Return `x` with zeros around it: (before, after) for each axis."""
 
     # rushlight/ops/reduce.py
     def sum(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
@@ -279,6 +320,12 @@ class TensorMethods(Value):
         """Return the mean over `axis`; of no elements, NaN."""
     def var(self, axis: AxisLike = None, keepdims: bool = False, correction: int = 0) -> Tensor:
         """Return the mean squared distance from the mean; `correction=1` divides by n - 1."""
+    def std(self, axis: AxisLike = None, keepdims: bool = False, correction: int = 0) -> Tensor:
+        """Return the root of `var`; the gradient of 0 is 0, as in PyTorch."""
+    def prod(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return the product over `axis` (an int, several, or None for all); integers in int64."""
+    def norm(self, p: float = 2.0, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
+        """Return (sum |x|^p)^(1/p) over `axis` (an int, several, or None for all)."""
     def max(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
         """Return the largest element over `axis`; equals share the gradient."""
     def min(self, axis: AxisLike = None, keepdims: bool = False) -> Tensor:
@@ -301,3 +348,21 @@ class TensorMethods(Value):
         """Return the position (int64) of the largest element along `axis`, or of the flattened `x`."""  # noqa: E501
     def argmin(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
         """Return the position (int64) of the smallest element along `axis`, or of the flattened `x`."""  # noqa: E501
+
+    # rushlight/ops/scan.py
+    def cumsum(self, axis: int, reverse: bool = False) -> Tensor:
+        """Return the sums along `axis` up to each place; integers and bools sum in int64."""
+    def cumprod(self, axis: int, reverse: bool = False) -> Tensor:
+        """Return the products along `axis` up to each place; integers and bools multiply in int64."""  # noqa: E501
+
+    # rushlight/ops/sort.py
+    def argsort(self, axis: int = -1, descending: bool = False) -> Tensor:
+        """Return the positions (int64) along `axis` of the elements in rising order."""
+    def sort(self, axis: int = -1, descending: bool = False) -> tuple[Tensor, Tensor]:
+        """Return the elements in rising order along `axis`, and the positions (int64) they had."""
+    def topk(self, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the `k` largest elements along `axis`, the largest first, and their positions (int64)."""  # noqa: E501
+    def median(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the middle element in order along `axis`, or of all; of two, the smaller."""
+    def quantile(self, q: float, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        """Return the value below which a share `q` of the elements along `axis` lies, or of all."""

@@ -257,6 +257,21 @@ def expanded(x: Any, shape: Shape) -> Any:
     return x if x.shape == shape else bind(broadcast_p, x, shape=shape)
 
 
+def part(x: Any, axis: int, start: int, count: int) -> Any:
+    """Return `count` elements along an axis from `start` on, for rules, which know they are there.
+
+    >>> import rushlight as rl
+    >>> part(rl.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    shape = x.shape
+    if count == shape[axis]:
+        return x
+    counts = (*shape[:axis], count, *shape[axis + 1 :])
+    begin = tuple(start if one == axis and count else 0 for one in range(len(shape)))
+    return bind(slice_p, x, start=begin, count=counts, step=(1,) * len(shape))
+
+
 def turned(x: Any) -> Any:
     """`transpose` of the last two axes for rules, which know that there are two."""
     rank = len(x.shape)
@@ -286,17 +301,19 @@ def reshape(x: Any, *shape: Any) -> Any:
 
 @method("flatten")
 @op
-def flatten(x: Any, start_axis: int = 0) -> Any:
-    """Return `x` with the axes from `start_axis` on made one.
+def flatten(x: Any, start_axis: int = 0, end_axis: int = -1) -> Any:
+    """Return `x` with the axes from `start_axis` to `end_axis`, both included, made one.
 
     >>> import rushlight as rl
-    >>> rl.zeros(2, 3, 4).flatten(1).shape
-    (2, 12)
+    >>> rl.zeros(2, 3, 4).flatten(1).shape, rl.zeros(2, 3, 4).flatten(0, 1).shape
+    ((2, 12), (6, 4))
     """
     if x.rank == 0:
         return x.reshape(1)
-    axis = normalize_axis(start_axis, x.rank)
-    return reshape(x, (*x.shape[:axis], size_of(x.shape[axis:])))
+    first, last = normalize_axis(start_axis, x.rank), normalize_axis(end_axis, x.rank)
+    if last < first:
+        raise ShapeError(f"axis {end_axis} comes before axis {start_axis}")
+    return reshape(x, (*x.shape[:first], size_of(x.shape[first : last + 1]), *x.shape[last + 1 :]))
 
 
 @method("permute")
@@ -347,13 +364,15 @@ def broadcast_to(x: Any, *shape: Any) -> Any:
 
 @method("squeeze")
 @op
-def squeeze(x: Any, axis: int) -> Any:
-    """Return `x` without an axis of size 1.
+def squeeze(x: Any, axis: int | None = None) -> Any:
+    """Return `x` without an axis of size 1, or without all of them.
 
     >>> import rushlight as rl
-    >>> rl.zeros(2, 1).squeeze(1).shape
-    (2,)
+    >>> rl.zeros(2, 1, 1).squeeze(1).shape, rl.zeros(2, 1, 1).squeeze().shape
+    ((2, 1), (2,))
     """
+    if axis is None:
+        return reshape(x, tuple(size for size in x.shape if size != 1))
     axis = normalize_axis(axis, x.rank)
     if x.shape[axis] != 1:
         raise ShapeError(f"axis {axis} has size {x.shape[axis]}, not 1")
@@ -396,23 +415,6 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     (3, 2)
     """
     return concat([unsqueeze(as_value(x), axis) for x in tensors], axis)
-
-
-@method("pad")
-@op
-def pad(x: Any, widths: Sequence[tuple[int, int]]) -> Any:
-    """Return `x` with zeros around it: (before, after) for each axis.
-
-    >>> import rushlight as rl
-    >>> rl.ones(2).pad([(1, 2)])
-    tensor([0., 1., 1., 0., 0.])
-    """
-    pairs = [as_shape(width) for width in widths] if isinstance(widths, (list, tuple)) else []
-    if len(pairs) != x.rank or any(len(pair) != 2 or min(pair) < 0 for pair in pairs):
-        raise ShapeError(f"pad takes {x.rank} pairs of widths that are not negative, got {widths}")
-    shape = tuple(a + size + b for (a, b), size in zip(pairs, x.shape, strict=True))
-    start = tuple(before for before, _ in pairs)
-    return bind(place_p, x, shape=shape, start=start, step=(1,) * x.rank)
 
 
 def _window(start: Shape, count: Shape, step: Shape) -> tuple[slice, ...]:

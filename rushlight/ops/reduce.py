@@ -1,4 +1,4 @@
-"""The reductions: sum, max, min, log-sum-exp, all, any, and the position of an extreme."""
+"""The reductions: sum, product, extremes, log-sum-exp, norms, all, any, positions of extremes."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 from rushlight.core.bind import as_value, bind, bind_checked, op
 from rushlight.core.dtypes import DType, bool_, float32, int64
-from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.kernels import ArgFold, Fold
 from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import (
@@ -19,8 +19,9 @@ from rushlight.core.shapes import (
     size_of,
 )
 from rushlight.ops.elementwise import isclose, where
-from rushlight.ops.movement import expanded, reshaped
+from rushlight.ops.movement import expanded, permute_p, reshaped
 from rushlight.ops.pointwise import cast
+from rushlight.ops.scan import products_before
 
 
 class Reduction(Primitive):
@@ -29,6 +30,7 @@ class Reduction(Primitive):
     needs_element = False  # whether an empty reduction has no meaning
     fold: Callable[[Spec, Shape], Fold] | None = None  # how C does it over axes
     kinds: tuple[str, ...] = ("float", "int", "uint")
+    reads_input = False  # whether the gradient does; it does where it reads the output
 
     def __init__(
         self, name: str, numpy: Callable[..., Any], vjp: Callable[..., Any] | None, **record: Any
@@ -57,7 +59,7 @@ class Reduction(Primitive):
         return self._vjp(g, y, x, axes)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
-        return (0,) if self.uses_output else ()
+        return (0,) if self.uses_output or self.reads_input else ()
 
     def lower(self, *specs: Spec, **params: Any) -> Fold | None:
         return self.fold(specs[0], params["axes"]) if self.fold else None
@@ -109,6 +111,7 @@ class ArgReduction(Primitive):
 
 # NumPy's stubs know `keepdims` by keyword alone, which costs twice the time of small sums.
 _add: Any = np.add.reduce
+_multiply: Any = np.multiply.reduce
 _maximum: Any = np.maximum.reduce
 _minimum: Any = np.minimum.reduce
 _and: Any = np.logical_and.reduce
@@ -122,6 +125,10 @@ def _sum(x: Any, *, axes: Shape, keepdims: bool) -> Any:
 def _mean(x: Any, *, axes: Shape, keepdims: bool) -> Any:
     total = _add(x, axes, None, None, keepdims)
     return total * x.dtype.type(_share_of_one(x.shape, axes))
+
+
+def _prod(x: Any, *, axes: Shape, keepdims: bool) -> Any:
+    return _multiply(x, axes, x.dtype, None, keepdims)
 
 
 def _share_of_one(shape: Shape, axes: Shape) -> float:
@@ -176,6 +183,20 @@ def _spread_over_ties(g: Any, y: Any, x: Any, axes: Shape) -> Any:
     return reached * (g / reached.sum(axes, keepdims=True))
 
 
+def _times_the_others(g: Any, y: Any, x: Any, axes: Shape) -> Any:
+    """Return g times the product of the other elements: those before each times those after it.
+
+    No element is divided by, so zeros are no exception.
+    """
+    kept = tuple(axis for axis in range(len(x.shape)) if axis not in axes)
+    order = (*kept, *axes)
+    turned = bind(permute_p, x, order=order)
+    flat = reshaped(turned, (*turned.shape[: len(kept)], size_of(turned.shape[len(kept) :])))
+    others = products_before(flat, len(kept)) * products_before(flat, len(kept), reverse=True)
+    back = tuple(map(order.index, range(len(order))))
+    return g * bind(permute_p, reshaped(others, turned.shape), order=back)
+
+
 def _fold_sum(x: Spec, axes: Shape) -> Fold:
     return Fold(axes, "0", "{a} + {x}")
 
@@ -183,6 +204,10 @@ def _fold_sum(x: Spec, axes: Shape) -> Fold:
 def _fold_mean(x: Spec, axes: Shape) -> Fold:
     share = _literal(_share_of_one(x.shape, axes), x.dtype)
     return Fold(axes, "0", "{a} + {x}", f"{{a}} * {share}")
+
+
+def _fold_prod(x: Spec, axes: Shape) -> Fold:
+    return Fold(axes, "1", "{a} * {x}")
 
 
 def _fold_max(x: Spec, axes: Shape) -> Fold:
@@ -217,6 +242,16 @@ mean_p = register(
         onnx="ReduceMean",
         fold=_fold_mean,
         kinds=("float",),
+    )
+)
+prod_p = register(
+    Reduction(
+        "prod",
+        _prod,
+        _times_the_others,
+        onnx="ReduceProd",
+        fold=_fold_prod,
+        reads_input=True,
     )
 )
 max_p = register(
@@ -317,6 +352,66 @@ def var(x: Any, axis: AxisLike = None, keepdims: bool = False, correction: int =
     centred = x - mean(x, axes, keepdims=True)
     total = sum(centred * centred, axes, keepdims)
     return total * (1.0 / (count - correction) if count > correction else float("nan"))
+
+
+@method("std")
+@op
+def std(x: Any, axis: AxisLike = None, keepdims: bool = False, correction: int = 0) -> Any:
+    """Return the root of `var`; the gradient of 0 is 0, as in PyTorch.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([1.0, 3.0]).std()
+    tensor(1.)
+    """
+    return _root(var(x, axis, keepdims, correction), 2.0)
+
+
+@method("prod")
+@op
+def prod(x: Any, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return the product over `axis` (an int, several, or None for all); integers in int64.
+
+    The gradient is right where elements are zero, too.
+
+    >>> import rushlight as rl
+    >>> rl.tensor([[1.0, 2.0], [3.0, 4.0]]).prod(axis=0)
+    tensor([3., 8.])
+    """
+    x = as_value(x)
+    if not x.dtype.is_float and x.dtype is not int64:
+        x = cast(x, int64)
+    return _reduce(prod_p, x, axis, keepdims)
+
+
+@method("norm")
+@op
+def norm(x: Any, p: float = 2.0, axis: AxisLike = None, keepdims: bool = False) -> Any:
+    """Return (sum |x|^p)^(1/p) over `axis` (an int, several, or None for all).
+
+    For p = inf that is the largest |x|, for -inf the smallest, for 0 the number of elements that
+    are not 0. As in PyTorch's `linalg.vector_norm`; at 0 the gradient is 0.
+
+    >>> import rushlight as rl
+    >>> x = rl.tensor([3.0, -4.0])
+    >>> x.norm(), x.norm(1), x.norm(float("inf"))
+    (tensor(5.), tensor(7.), tensor(4.))
+    """
+    if not isinstance(p, (int, float)) or p != p:
+        raise UsageError(f"the order of a norm is a number, not {p!r}")
+    x = as_value(x)
+    x = x if x.dtype.is_float else cast(x, float32)
+    if p == 2:
+        return _root(sum(x * x, axis, keepdims), 2.0)
+    if p == 0:
+        return sum(abs(x.sign()), axis, keepdims)
+    sizes = abs(x)
+    if p == 1:
+        return sum(sizes, axis, keepdims)
+    if abs(p) == float("inf"):
+        return _reduce(max_p if p > 0 else min_p, sizes, axis, keepdims)
+    zero = sizes == 0.0
+    powers = where(zero, 0.0 if p > 0 else float("inf"), where(zero, 1.0, sizes) ** float(p))
+    return _root(sum(powers, axis, keepdims), float(p))
 
 
 @method("max")
@@ -436,3 +531,11 @@ def _arg(primitive: ArgReduction, x: Any, axis: int | None, keepdims: bool) -> A
         return flat.reshape((1,) * x.rank) if keepdims else flat
     apply = bind if x.dtype.is_wide else bind_checked
     return apply(primitive, x, axis=normalize_axis(axis, x.rank), keepdims=keepdims)
+
+
+def _root(x: Any, degree: float) -> Any:
+    """Return x to the power of 1 / degree, with the gradient 0 where x is 0."""
+    zero = x == 0.0
+    rest = where(zero, 1.0, x)
+    root = rest.sqrt() if degree == 2.0 else rest ** (1.0 / degree)
+    return where(zero, 0.0 if degree > 0 else float("inf"), root)

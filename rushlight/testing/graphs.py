@@ -18,7 +18,8 @@ from rushlight.core.primitive import Array
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.tensor import Tensor
-from rushlight.testing.steps import Draft, Step
+from rushlight.testing.draft import Draft, Step
+from rushlight.testing.steps import KINDS
 
 SHAKE = 1e-5  # relative change of the inputs, against which results must be steady
 STEADY = 1e-3  # how far a result may move then, beside 1 and its own size
@@ -142,7 +143,7 @@ def _drawn(pick: random.Random) -> Program:
     wanted = pick.randint(3, STEPS)
     for _ in range(TRIES):
         if len(draft.steps) < wanted:
-            draft.extend()
+            draft.extend(KINDS)
     program.steps = draft.steps
     _finish(program, draft)
     return program

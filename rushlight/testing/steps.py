@@ -1,12 +1,6 @@
-"""The steps of random programs: each kind is drawn so that its result is tame and steady.
+"""The steps of random programs: each kind is drawn so that its result is tame and steady."""
 
-Numbers are whole, which are exact in every dtype that they come in, or rough. Rough ones only go
-where a little more or less makes a little difference: no step is near a jump.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,8 +19,6 @@ from rushlight.core.dtypes import (
     uint8,
     uint32,
 )
-from rushlight.core.errors import RushlightError
-from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.ops.conv import conv2d
 from rushlight.ops.elementwise import bits_to_uniform, maximum, minimum, where
@@ -34,129 +26,11 @@ from rushlight.ops.gather import one_hot, take
 from rushlight.ops.movement import concat, stack
 from rushlight.ops.pool import avg_pool2d, max_pool2d
 from rushlight.ops.random import random_bits_p
+from rushlight.ops.scan import recurrence
 from rushlight.tensor import Tensor
-
-ELEMENTS = 700  # at most, of one value
-RANK = 4
-WHOLE = 1000.0  # how large a whole number may be
-ROUGH = 20.0  # and a rough one
-GAP = 0.01  # how near to a jump a rough number may be
+from rushlight.testing.draft import RANK, Draft, Kind, Step, Unsuited, fits, is_apart
 
 WHOLE_DTYPES = (float32, float64, int64, int32, int16, int8, uint8, uint32, bool_)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What makes one more value of those in the pool."""
-
-    function: Callable[..., Tensor]
-    operands: tuple[int, ...]  # places in the pool
-    whole: bool = False
-
-    def run(self, pool: Sequence[Tensor]) -> Tensor:
-        """Return the value."""
-        return self.function(*[pool[place] for place in self.operands])
-
-
-class Unsuited(Exception):
-    """The kind of step that was drawn finds nothing in the pool to work on."""
-
-
-class Draft:
-    """A program in the making: its values so far, of which the next step is drawn."""
-
-    def __init__(self, pick: Random, pool: list[Tensor], whole: list[bool], hidden: int) -> None:
-        self.pick = pick
-        self.pool = pool
-        self.whole = whole  # for each value of the pool
-        self.hidden = hidden  # the place of the random state, which no other step reads
-        self.steps: list[Step] = []
-
-    def extend(self) -> None:
-        """Add a step, unless the kind that is drawn has nothing to work on or gives too much."""
-        kind = self.pick.choices(list(KINDS), list(KINDS.values()))[0]
-        held = [(x, x.data) for x in self.pool]
-        try:
-            step = kind(self)
-            made = step.run(self.pool)
-        except (Unsuited, RushlightError):
-            return
-        if not is_tame(made, step.whole):
-            for tensor, data in held:
-                if tensor.data is not data:  # a state, which the step assigned to
-                    tensor.assign(Tensor.wrap(data, tensor.dtype))
-            return
-        self.steps.append(step)
-        self.pool.append(made)
-        self.whole.append(step.whole)
-
-    def choose(self, test: Callable[[int], bool] = lambda place: True) -> int:
-        """Return the place of a value that passes a test, rather one of the latest."""
-        places = [p for p in range(len(self.pool)) if p != self.hidden and test(p)]
-        if not places:
-            raise Unsuited
-        return self.pick.choice(places[-5:] if self.pick.random() < 0.5 else places)
-
-    def value(self, place: int) -> Array:
-        return self.pool[place].numpy()
-
-    def is_float(self, place: int) -> bool:
-        return self.pool[place].dtype.is_float
-
-    def is_number(self, place: int) -> bool:
-        return self.pool[place].dtype is not bool_
-
-    def is_bool(self, place: int) -> bool:
-        return self.pool[place].dtype is bool_
-
-    def has_axes(self, place: int) -> bool:
-        return self.pool[place].ndim > 0
-
-    def beside(self, place: int, test: Callable[[int], bool] = lambda place: True) -> int:
-        """Return the place of a value that broadcasts with another."""
-        shape = self.pool[place].shape
-        return self.choose(lambda other: fits(shape, self.pool[other].shape) and test(other))
-
-    def axes(self, place: int) -> tuple[int, ...]:
-        """Return some axes of a value, at least one."""
-        rank = self.pool[place].ndim
-        return tuple(self.pick.sample(range(rank), self.pick.randint(1, rank)))
-
-    def between(self, place: int) -> float:
-        """Return a number that is near to none in a value, and between them."""
-        numbers = np.unique(self.value(place))
-        gaps = np.diff(numbers)
-        if numbers.size < 2 or gaps.max() < 4 * GAP:
-            raise Unsuited
-        widest = int(self.pick.choice(np.flatnonzero(gaps >= 4 * GAP).tolist()))
-        return round(float(numbers[widest] + numbers[widest + 1]) / 2, 2)
-
-    def is_index(self, place: int, size: int) -> bool:
-        """Return whether a value can name elements of an axis."""
-        x = self.pool[place]
-        if not self.whole[place] or x.dtype.is_float or x.dtype is bool_:
-            return False
-        return x.size == 0 or bool(self.value(place).min() >= 0 and self.value(place).max() < size)
-
-
-def is_tame(made: Tensor, whole: bool) -> bool:
-    """Return whether a value is neither too many numbers nor too large ones."""
-    if made.size > ELEMENTS or made.ndim > RANK:
-        return False
-    numbers = made.numpy().astype(np.float64)
-    bound = WHOLE if whole else ROUGH
-    return bool(np.isfinite(numbers).all() and (np.abs(numbers) <= bound).all())
-
-
-def fits(shape: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether two shapes broadcast."""
-    pairs = zip(reversed(shape), reversed(other), strict=False)
-    return all(a == b or 1 in (a, b) for a, b in pairs)
-
-
-def is_apart(numbers: Array) -> bool:
-    """Return whether no number is near 0."""
-    return numbers.size == 0 or bool(np.abs(numbers).min() > GAP)
 
 
 def smooth(draft: Draft) -> Step:
@@ -410,16 +284,45 @@ def extreme(draft: Draft) -> Step:
     name = draft.pick.choice(["max", "min", "argmax", "argmin"])
     axes = draft.axes(place)
     axes = axes[:1] if name.startswith("arg") else axes
+    _check_apart(draft, place, axes)
+    keep = draft.pick.random() < 0.5
+    axis: Any = axes[0] if name.startswith("arg") else axes
+    whole = draft.whole[place] or name.startswith("arg")
+    return Step(lambda x: getattr(x, name)(axis, keepdims=keep), (place,), whole)
+
+
+def _check_apart(draft: Draft, place: int, axes: tuple[int, ...]) -> None:
+    """Raise Unsuited where rough numbers along some axes are near to each other."""
     x = draft.value(place)
     if x.size and not draft.whole[place]:
         rest = [axis for axis in range(x.ndim) if axis not in axes]
         rows = x.transpose(*rest, *axes).reshape(*[x.shape[axis] for axis in rest], -1)
         if not is_apart(np.diff(np.sort(rows, axis=-1), axis=-1)):
             raise Unsuited
-    keep = draft.pick.random() < 0.5
-    axis: Any = axes[0] if name.startswith("arg") else axes
-    whole = draft.whole[place] or name.startswith("arg")
-    return Step(lambda x: getattr(x, name)(axis, keepdims=keep), (place,), whole)
+
+
+def ordered(draft: Draft) -> Step:
+    """The elements along an axis in order, or their positions; apart unless whole."""
+    place = draft.choose(lambda p: draft.is_number(p) and draft.has_axes(p))
+    axis, down = draft.pick.randrange(draft.pool[place].ndim), draft.pick.random() < 0.5
+    _check_apart(draft, place, (axis,))
+    if draft.pick.random() < 0.5:
+        return Step(lambda x: x.argsort(axis, down), (place,), True)
+    return Step(lambda x: x.sort(axis, down)[0], (place,), draft.whole[place])
+
+
+def scanned(draft: Draft) -> Step:
+    """Sums and products up to each place along an axis, or the product of all."""
+    place = draft.choose(lambda p: draft.is_float(p) and draft.has_axes(p))
+    axis, back = draft.pick.randrange(draft.pool[place].ndim), draft.pick.random() < 0.5
+    functions: list[Callable[[Tensor], Tensor]] = [
+        lambda x: x.cumsum(axis, back),
+        lambda x: x.tanh().cumprod(axis, back),
+        lambda x: recurrence(x.tanh(), x, axis, back),
+        lambda x: x.sin().prod(axis),
+    ]
+    function = draft.pick.choice(functions)
+    return Step(function, (place,), draft.whole[place] and function is functions[0])
 
 
 def multiplied(draft: Draft) -> Step:
@@ -529,7 +432,7 @@ def counted(draft: Draft) -> Step:
 
 def windows(draft: Draft) -> Step:
     """A convolution, with part of the images as its weight, or a pool, of a value as images."""
-    kind = draft.pick.choice(["conv", "conv", "average", "max"])
+    kind = draft.pick.choice(["conv", "conv", "average", "max", "max"])
 
     def suits(place: int) -> bool:
         fine = draft.whole[place] if kind == "max" else draft.is_float(place)
@@ -555,7 +458,7 @@ def _convolved(images: Tensor, side: int, padding: int) -> Tensor:
     return result
 
 
-KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
+KINDS: dict[Kind, int] = {  # with how often each is drawn
     smooth: 6,
     kinked: 5,
     turned: 1,
@@ -564,7 +467,7 @@ KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
     divided: 2,
     larger: 2,
     compared: 2,
-    logical: 1,
+    logical: 2,
     chosen: 3,
     reshaped: 2,
     permuted: 3,
@@ -575,6 +478,8 @@ KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
     summed: 4,
     normalised: 2,
     extreme: 3,
+    ordered: 1,
+    scanned: 2,
     multiplied: 4,
     taken: 3,
     gathered: 2,
@@ -582,5 +487,5 @@ KINDS: dict[Callable[[Draft], Step], int] = {  # with how often each is drawn
     hot: 1,
     drawn: 1,
     counted: 1,
-    windows: 4,
+    windows: 6,
 }

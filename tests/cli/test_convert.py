@@ -119,6 +119,7 @@ MISTAKES = {
     "no file": (lambda f: ["nowhere"], "nowhere: cannot be opened"),
     "a folder": (lambda f: ["."], ".: is a directory"),
     "another kind of file": (lambda f: ["text"], "text: is none of nn-rust, candle-spam"),
+    "a later nn-rust": (lambda f: ["later"], "later: is of a later nn-rust, not read here"),
     "an empty file": (lambda f: ["empty"], "empty: is none of nn-rust, candle-spam"),
     "the wrong --from": (
         lambda f: ["spam_classifier.safetensors", "--from", "nn-rust", "--out", "a"],
@@ -156,6 +157,7 @@ MISTAKES = {
 def test_a_mistake_gets_one_clear_line_and_writes_nothing(case, run, spam_file, tmp_path):
     (tmp_path / "text").write_text("Dear reader, this is no network")
     (tmp_path / "empty").touch()
+    (tmp_path / "later").write_bytes(b"NNRS" + bytes(40))
     (tmp_path / "model").write_bytes(network(4, 3)[0])
     arguments, line = MISTAKES[case]
     given = arguments(tmp_path)

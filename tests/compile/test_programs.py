@@ -498,6 +498,32 @@ def folds(*shape: int) -> Callable[[], tuple[Any, ...]]:
     return lambda: (function, tensor(*shape), rl.tensor(numbers(*shape)[::-1].copy()))
 
 
+@program
+def scans_and_orders() -> tuple[Any, ...]:
+    def function(x: rl.Tensor) -> list[rl.Tensor]:
+        found = []
+        for axis in range(3):
+            found += [x.cumsum(axis), x.cumprod(axis, reverse=True), x.prod(axis), *x.sort(axis)]
+            found += [rl.recurrence(x.sin(), x, axis), x.topk(2, axis, largest=False)[1]]
+            found.append(x.permute(1, 2, 0)[::-1].cumsum(axis))
+        return found
+
+    return function, tensor(3, 70, 33)
+
+
+@program
+def parts_assigned_to() -> tuple[Any, ...]:
+    table = tensor(20, 3)
+
+    def function(x: rl.Tensor, rows: rl.Tensor) -> rl.Tensor:
+        table[rows] = x
+        table[::2, 1:] = 5.0
+        table[table > x[0]] = -1.0
+        return table * 1.0
+
+    return function, tensor(5, 3), rl.tensor([7, 0, 7, 19, -1])
+
+
 SHAPES = [
     (3000,),
     (70, 130),

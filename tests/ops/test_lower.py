@@ -19,6 +19,8 @@ from rushlight.core.kernels import (
     RandomBits,
     Record,
     Reinterpret,
+    Scan,
+    Sort,
     Terms,
     View,
     Window,
@@ -159,6 +161,31 @@ def _(record: ArgFold, inputs: list[Array], specs: list[Spec]) -> list[Array]:
             if calculate(record.better, x=row[position], a=row[out[place]]):
                 out[place] = position
     return [out]
+
+
+@evaluate.register
+def _(record: Scan, inputs: list[Array], specs: list[Spec]) -> list[Array]:
+    out = np.empty(specs[0].shape, inputs[0].dtype)
+    steps = [np.moveaxis(x, record.axis, 0)[:: -1 if record.reverse else 1] for x in (*inputs, out)]
+    *operands, results = steps
+    before = None
+    for i in range(len(results)):
+        elements = {name: x[i] for name, x in zip(record.operands, operands, strict=True)}
+        text = record.first if before is None else record.following
+        results[i] = before = calculate(text, a=before, **elements)
+    return [out]
+
+
+@evaluate.register
+def _(record: Sort, inputs: list[Array], specs: list[Spec]) -> list[Array]:
+    rows = np.moveaxis(inputs[0], record.axis, -1)
+    out = np.empty(rows.shape, np.int64)
+    for place in np.ndindex(rows.shape[:-1]):
+        keys = [(x != x, 0 if x != x else x) for x in rows[place].tolist()]
+        out[place] = sorted(range(len(keys)), key=keys.__getitem__)
+        if record.descending:  # Python keeps equals in their order, turned or not
+            out[place] = sorted(range(len(keys)), key=keys.__getitem__, reverse=True)
+    return [np.moveaxis(out, -1, record.axis)]
 
 
 @evaluate.register

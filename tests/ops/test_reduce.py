@@ -7,6 +7,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.testing.compare import assert_close, assert_identical
+from rushlight.testing.gradcheck import check_gradients
 
 INF, NAN = float("inf"), float("nan")
 quietly = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -149,6 +150,68 @@ def test_the_variance_is_that_of_pytorch(correction: int, torch: Any) -> None:
 def test_the_mean_of_many_numbers_is_exact_enough() -> None:
     x = rl.full((1_000_000,), 0.1)
     assert x.mean().item() == pytest.approx(0.1, rel=1e-6)
+
+
+NORMED = [[3.0, -4.0, 0.5], [0.0, -2.0, 2.0], [0.0, 0.0, 0.0], [1.0, 1.0, -1.0]]
+
+
+@pytest.mark.parametrize("axis", [None, 1, (0, 1)], ids=str)
+@pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, 2.5, -1, INF, -INF])
+def test_norms_and_their_gradients_are_pytorch_s_at_zero_too(
+    p: float, axis: Any, torch: Any
+) -> None:
+    x = rl.tensor(NORMED, dtype="float64", requires_grad=True)
+    t = torch.tensor(NORMED, dtype=torch.float64, requires_grad=True)
+    y, u = x.norm(p, axis), torch.linalg.vector_norm(t, p, dim=axis)
+    weights = np.random.default_rng(0).uniform(0.5, 1.5, y.shape)
+    y.backward(rl.tensor(weights))
+    u.backward(torch.tensor(weights))
+    wanted = np.zeros((4, 3)) if p == 0 else t.grad.numpy()  # PyTorch leaves it out
+    assert_same(([y.numpy(), x.grad.numpy()], [u.detach().numpy(), wanted]))
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_the_deviation_is_pytorch_s(axis: Any, correction: int, torch: Any) -> None:
+    data = [[1.0, 2.0, 4.0], [1.0, 1.0, -3.0]]
+    x = rl.tensor(data, dtype="float64", requires_grad=True)
+    t = torch.tensor(data, dtype=torch.float64, requires_grad=True)
+    y, u = x.std(axis, correction=correction), t.std(dim=axis, correction=correction)
+    (y * y * y).sum().backward()
+    (u * u * u).sum().backward()
+    assert_same(([y.numpy(), x.grad.numpy()], [u.detach().numpy(), t.grad.numpy()]))
+
+
+def test_the_gradient_of_no_deviation_is_0() -> None:
+    x = rl.ones(3, requires_grad=True)
+    x.std().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]
+    assert np.isnan(rl.ones(1).std(correction=1).item())
+
+
+def test_norms_are_differentiated_twice_and_compiled() -> None:
+    x = rl.tensor([[0.5, -1.5, 2.0], [0.3, 0.2, -0.9]], dtype="float64", requires_grad=True)
+    check_gradients(lambda x: (x.norm(2, 1), x.norm(3), x.std(0)), x, order=2)
+    fast = rl.compile(rl.value_and_grad(lambda x: x.norm() + x.norm(3, 0).sum() + x.std()))
+    value, gradient = rl.value_and_grad(lambda x: x.norm() + x.norm(3, 0).sum() + x.std())(x)
+    for one, other in zip(fast(x), (value, gradient), strict=True):
+        assert_close(one.numpy(), other.numpy(), rtol=1e-12)
+    assert fast.fallbacks == []
+
+
+def test_a_norm_has_a_number_as_its_order() -> None:
+    with pytest.raises(rl.UsageError, match="the order of a norm is a number, not 'fro'"):
+        rl.ones(2).norm("fro")
+
+
+@pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), ()], ids=str)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_products_are_numpy_s(axis: Any, keepdims: bool) -> None:
+    array = np.random.default_rng(0).uniform(-2, 2, (2, 3, 4)).astype(np.float32)
+    wanted = np.asarray(array.prod(axis, keepdims=keepdims))
+    assert_close(rl.tensor(array).prod(axis, keepdims).numpy(), wanted, rtol=1e-5)
+    assert rl.tensor([[2, 3]], dtype="uint8").prod().dtype is rl.int64
+    assert rl.zeros(0).prod().item() == 1.0
 
 
 def test_all_and_any_ask_for_truth_and_know_what_nothing_is() -> None:

@@ -9,10 +9,21 @@ from collections.abc import Sequence
 
 from rushlight.compile.emit.copies import Way, write_fill
 from rushlight.compile.emit.deposits import deposit_code
+from rushlight.compile.emit.scans import scan_code, sort_code
 from rushlight.compile.emit.text import Text, offset, pointer
 from rushlight.compile.emit.windows import window_code
 from rushlight.compile.records import KernelCode, Strided
-from rushlight.core.kernels import Deposit, Join, RandomBits, Record, Term, Terms, Window
+from rushlight.core.kernels import (
+    Deposit,
+    Join,
+    RandomBits,
+    Record,
+    Scan,
+    Sort,
+    Term,
+    Terms,
+    Window,
+)
 from rushlight.core.shapes import size_of
 
 FEW_UNITS, LITTLE = 16, 4096  # how many units a join has, if it moves more than so many elements
@@ -27,7 +38,7 @@ def mover_code(
 
     Args:
         name: what its function is called.
-        record: what it does: a Deposit, a Join, a Window or RandomBits.
+        record: what it does: a Deposit, a Join, a Scan, a Sort, a Window or RandomBits.
         inputs: the operands in memory, in the order of the record.
         outputs: the results in memory.
         node: the number under which an index out of range is told.
@@ -38,6 +49,10 @@ def mover_code(
         return deposit_code(name, record, inputs, outputs[0], node)
     if isinstance(record, Join):
         return _join_code(name, record, inputs, outputs[0])
+    if isinstance(record, Scan):
+        return scan_code(name, record, inputs, outputs[0])
+    if isinstance(record, Sort):
+        return sort_code(name, record, inputs[0], outputs[0])
     if isinstance(record, RandomBits):
         return _random_code(name, inputs[0], outputs)
     raise NotImplementedError(f"no mover for {type(record).__name__}")

@@ -1,6 +1,7 @@
 """The C of movers against NumPy: in every order of memory, share by share, touching no more."""
 
 import ctypes
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from rushlight.compile.emit.copies import Way, merged
 from rushlight.compile.emit.movers import mover_code
 from rushlight.compile.records import Buffer, Strided
 from rushlight.core.dtypes import DType, as_dtype, float32, float64, int8, int64, uint8
-from rushlight.core.kernels import Deposit, Join, RandomBits, Window, along
+from rushlight.core.kernels import Deposit, Join, RandomBits, Scan, Sort, Window, along
 from rushlight.core.primitive import PRIMITIVES, Array, Spec
 from rushlight.core.shapes import Shape
 from rushlight.testing.cases import all_cases
@@ -20,7 +21,8 @@ from rushlight.testing.compare import assert_close, assert_identical
 
 NODE = 41
 LAYOUTS = ("plain", "reversed", "rotated", "channels last", "spaced", "backwards")
-HEADERS = ("rushlight.h", "maths.h", "philox.h")
+HEADERS = ("rushlight.h", "maths.h", "philox.h", "sort.h")
+MOVERS = Window | Deposit | Join | Scan | Sort | RandomBits
 
 
 class Call(ctypes.Structure):
@@ -82,6 +84,10 @@ class Job:
     name: str = ""
     lying: list[Lying] = field(default_factory=list)
 
+    def fuses(self) -> bool:
+        """Whether C may multiply and add at once, which rounds once."""
+        return isinstance(self.record, Scan) and len(self.record.operands) > 1
+
     def code(self, number: int) -> Any:
         every = [*self.inputs, *self.wanted]
         self.lying = [
@@ -95,11 +101,14 @@ class Job:
         self.name = f"mover_{number}"
         made = mover_code(self.name, self.record, strided[:count], strided[count:], NODE)
         pointers = ", ".join(f"p[{i}]" for i in range(len(strided)))
+        scratch = (
+            f"static char scratch_{self.name}[{made.scratch + 1}] __attribute__((aligned(64)));"
+        )
         entry = (
-            f'__attribute__((visibility("default"))) void run_{self.name}'
+            f'{scratch}\n__attribute__((visibility("default"))) void run_{self.name}'
             "(void *const *p, int64_t first, int64_t last, rl_call *call);\n"
             f"void run_{self.name}(void *const *p, int64_t first, int64_t last, rl_call *call)\n"
-            f"{{\n    {self.name}({pointers}, 0, first, last, call);\n}}\n"
+            f"{{\n    {self.name}({pointers}, scratch_{self.name}, first, last, call);\n}}\n"
         )
         self.units = made.units
         return made.text + entry
@@ -137,7 +146,7 @@ def jobs_of_cases() -> dict[str, Job]:
     found = {}
     for case in all_cases():
         record = case.primitive.lower(*case.specs(), **case.params)
-        if case.layout != "plain" or not isinstance(record, Window | Deposit | Join | RandomBits):
+        if case.layout != "plain" or not isinstance(record, MOVERS):
             continue
         arrays = [case.arrays[i] for i in case.operands]
         results = case.primitive.numpy(*arrays, **case.params)
@@ -299,8 +308,32 @@ def jobs_of_bits() -> dict[str, Job]:
     return found
 
 
+def jobs_of_scans() -> dict[str, Job]:
+    """Rows of one and of many units, side by side and one behind the other."""
+    random = np.random.default_rng(8)
+    found = {}
+    dtypes = itertools.cycle((float32, float64, int8, uint8, as_dtype("uint64")))
+    for layout, axis in itertools.product(LAYOUTS, range(3)):
+        x = random.normal(size=(9, 70, 33)).astype(np.float32)
+        params = {"axis": axis, "reverse": axis == 1}
+        record = PRIMITIVES["cumsum"].lower(Spec(x.shape, float32), **params)
+        wanted = [(PRIMITIVES["cumsum"].numpy(x, **params), float32)]
+        found[f"sums along {axis} {layout}"] = Job(record, [(x, float32)], wanted, layout)
+        dtype = next(dtypes)
+        x = random.integers(0, 40, (7, 101, 15)).astype(dtype.storage)
+        params = {"axis": axis, "descending": axis == 1}
+        record = PRIMITIVES["argsort"].lower(Spec(x.shape, dtype), **params)
+        wanted = [(PRIMITIVES["argsort"].numpy(x, **params), int64)]
+        found[f"order along {axis} {dtype} {layout}"] = Job(record, [(x, dtype)], wanted, layout)
+    for size in (1, 2, 8, 9, 16, 17, 63, 1000, 4097):
+        x = random.integers(0, 1 + size // 2, (2, size))
+        wanted = [(x.argsort(1, kind="stable"), int64)]
+        found[f"order of {size}"] = Job(Sort(1), [(x, int64)], wanted)
+    return found
+
+
 JOBS = jobs_of_cases()
-JOBS |= jobs_of_pools() | jobs_of_deposits() | jobs_of_joins() | jobs_of_bits()
+JOBS |= jobs_of_pools() | jobs_of_deposits() | jobs_of_joins() | jobs_of_bits() | jobs_of_scans()
 
 
 @pytest.fixture(scope="module")
@@ -317,7 +350,8 @@ def test_a_mover_gives_what_numpy_gives_and_touches_nothing_else(
     got, call = job.run(library)
     assert len(got) == len(job.wanted)
     for one, (other, _) in zip(got, job.wanted, strict=True):
-        close = assert_close if isinstance(job.record, Window | Deposit) else assert_identical
+        rounds = isinstance(job.record, Window | Deposit) or job.fuses()
+        close = assert_close if rounds else assert_identical
         close(one, other)
     assert bool(call.failed) == ("out of range" in name)
 
