@@ -31,8 +31,8 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument(
         "data",
         nargs="?",
-        help="mnist, fashion-mnist, sms, spam; a .csv or .tsv file of labels and texts, or of "
-        "numbers; a folder with a folder for each class (default: what the recipe tests on)",
+        help="mnist, fashion-mnist, sms, spam, gesture; a .csv or .tsv file of labels and texts, "
+        "or of numbers; a folder with a folder for each class (default: what the recipe tests on)",
     )
     parser.add_argument(
         "--worst", type=natural, default=5, metavar="N", help="mistakes to show (default: 5)"
