@@ -1,6 +1,7 @@
 from rushlight import data as data
 from rushlight import nn as nn
 from rushlight import optim as optim
+from rushlight import train as train
 from rushlight._version import __version__ as __version__
 from rushlight.compile.function import compile as compile
 from rushlight.core.dtypes import DType as DType
@@ -66,9 +67,11 @@ from rushlight.random import randn as randn
 from rushlight.recompute import checkpoint as checkpoint
 from rushlight.tensor import Tensor as Tensor
 from rushlight.tensor import tensor as tensor
+from rushlight.train import metrics as metrics
+from rushlight.train.evaluate import evaluate as evaluate
+from rushlight.train.evaluate import predict as predict
 from rushlight.train.fit import fit as fit
 from rushlight.train.history import History as History
-from rushlight.train.metrics import evaluate as evaluate
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad

@@ -2,18 +2,25 @@
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
-from rushlight.data.pictures import read_digit
+from rushlight.data.dataset import Dataset
+from rushlight.data.loader import DataLoader
+from rushlight.data.pictures import DigitPicture, read_digit
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
+from rushlight.nn.module import Module
 from rushlight.tensor import Tensor
+from rushlight.train.evaluate import predict
+
+AT_ONCE = 250  # pictures
 
 KINDS = {"text-classifier": "text", "image-classifier": "a picture", "regressor": "numbers"}
 
@@ -65,9 +72,10 @@ class Predictor:
                 raise FormatError("its task has no list of labels", path=self.path)
             self.labels: list[str] = list(labels)
         if self.kind == "text-classifier":
-            if not _is_list_of(task.get("vocabulary"), str):
-                raise FormatError("its task has no list of words", path=self.path)
-            self.vocabulary = Vocabulary(task["vocabulary"])
+            try:
+                self.vocabulary = Vocabulary.from_task(task)
+            except FormatError as error:
+                raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier" and not (
             _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
         ):
@@ -90,14 +98,19 @@ class Predictor:
         if unknown == len(ids):
             notes = ("none of these words was seen in training",)
         elif unknown:
-            notes = (f"{unknown} of {len(ids)} words were not seen in training",)
+            words = len(self.vocabulary.tokenizer.pieces(text))
+            notes = (f"{unknown} of {words} words were not seen in training",)
         return self._classify(ids[None], notes)
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
-        self._expect("image-classifier")
-        picture = read_digit(path)
+        picture = self.read_picture(path)
         return self.pixels(picture.pixels, picture.notes)
+
+    def read_picture(self, path: str | os.PathLike[str]) -> DigitPicture:
+        """Return the picture in a file as those in training looked."""
+        self._expect("image-classifier")
+        return read_digit(path)
 
     def pixels(self, pixels: Any, notes: tuple[str, ...] = ()) -> Prediction:
         """Answer a uint8 picture that already looks as those in training did."""
@@ -123,6 +136,43 @@ class Predictor:
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
+    def outputs(self, given: Any) -> Tensor:
+        """Return what the network gives for many inputs, a row each.
+
+        Args:
+            given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
+                or rows of numbers (n, inputs).
+
+        Raises FormatError where a classifier gives another number of scores than it has labels.
+        """
+        if self.kind == "text-classifier":
+            outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
+        elif self.kind == "image-classifier":
+            shape, scale = self.task["shape"], self.task["scale"]
+            loader = DataLoader(
+                Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
+            )
+            outputs = predict(self.model, loader).outputs
+        else:
+            rows = Dataset(np.asarray(given, next(self.model.parameters()).dtype.storage))
+            outputs = predict(self.model, rows).outputs
+        if self.kind != "regressor" and outputs.shape[1:] != (len(self.labels),):
+            fact = f"the network gives {outputs.shape[1:]} scores for {len(self.labels)} labels"
+            raise FormatError(fact, path=self.path)
+        return outputs
+
+    def _outputs_of_texts(self, encoded: list[Any]) -> Tensor:
+        """Return the outputs of texts: those of one length at once, so that none is filled up."""
+        places: dict[int, list[int]] = {}
+        for place, ids in enumerate(encoded):
+            places.setdefault(len(ids), []).append(place)
+        rows: dict[int, Any] = {}
+        for same in places.values():
+            ids = Dataset(np.stack([encoded[place] for place in same]))
+            found = predict(self.model, ids, compiled=False).outputs.numpy()
+            rows.update(zip(same, found, strict=True))
+        return Tensor(np.stack([rows[place] for place in range(len(encoded))]))
+
     def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
         with no_grad():
             scores = self.model(Tensor(x))
@@ -143,6 +193,30 @@ class Predictor:
         if self.kind != kind:
             takes = KINDS[self.kind]
             raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kind]}")
+
+
+def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
+    """Return zeros such as a network takes for one item, for texts four words.
+
+    None where its task does not say what it takes.
+
+    >>> from rushlight.nn.linear import Linear
+    >>> example_input(Linear(2, 1), {"kind": "regressor", "inputs": 2})
+    tensor([[0., 0.]])
+    """
+    shape: Any
+    kind, dtype = task.get("kind"), float32
+    if kind == "text-classifier":
+        shape, dtype = [4], int64
+    elif kind == "image-classifier":
+        shape = task.get("shape")
+    else:
+        shape = [task.get("inputs")]
+        dtype = next((parameter.dtype for parameter in model.parameters()), float32)
+    if kind not in KINDS or not _is_list_of(shape, int) or min(shape, default=0) < 1:
+        return None
+    zero = np.zeros((), dtype.storage)
+    return Tensor.wrap(np.broadcast_to(zero, (1, *shape)), dtype)  # of one element's memory
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

@@ -256,8 +256,10 @@ def meaning(primitive: Primitive) -> str:
 
 
 def own_function(primitive: Primitive) -> Any:
-    """The function of a primitive's name in a file of ops, or None."""
-    found = (vars(module).get(primitive.name) for module in modules_of_ops())
+    """The function of a primitive's name in a file of ops, or None where that is the primitive."""
+    found = [vars(module).get(primitive.name) for module in modules_of_ops()]
+    if any(one is primitive for one in found):
+        return None
     return next((one for one in found if inspect.isfunction(one)), None)
 
 

@@ -12,6 +12,7 @@ import rushlight as rl
         (lambda: rl.ones(2).cuda(), "there is only the CPU"),
         (lambda: rl.ones(2).add_(1.0), "tensors are not changed in place"),
         (lambda: rl.ones(2).clamp(0.0), r"x\.clip\(low, high\)"),
+        (lambda: rl.optim.ReduceLROnPlateau, r"PlateauLR\(optimizer\)"),
         (lambda: rl.cat([rl.ones(2)]), r"rl\.concat\(tensors, axis\)"),
         (lambda: rl.ones(2).arcsin(), r"x\.asin\(\)"),
         (lambda: rl.special.erf(rl.ones(2)), r"rl\.erf\(x\)"),

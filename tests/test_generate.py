@@ -20,8 +20,8 @@ FUNCTIONS = Path("rushlight/ops/functions.pyi")
 TABLE = Path("docs/ops.md")
 
 NEW_PRIMITIVE = """
-softsign = unary(
-    "softsign",
+curve = unary(
+    "curve",
     numpy=lambda x: x / (1 + np.abs(x)),
     c="{x} / (1 + fabs({x}))",
     vjp=lambda g, _y, x: g / (1.0 + abs(x)) ** 2.0,
@@ -30,15 +30,15 @@ softsign = unary(
 )
 """
 NEW_STUB = '''
-    def softsign(self) -> Tensor:
+    def curve(self) -> Tensor:
         """Return x / (1 + |x|)."""
 '''
 NEW_FUNCTION = '''
-def softsign(x: Operand) -> Tensor:
+def curve(x: Operand) -> Tensor:
     """Return x / (1 + |x|)."""
 '''
 NEW_ROW = (
-    r"| `softsign` | Return x / (1 + \|x\|). | `x.softsign()`, `rl.softsign()` | yes | Softsign "
+    r"| `curve` | Return x / (1 + \|x\|). | `x.curve()`, `rl.curve()` | yes | Softsign "
     "| `{x} / (1 + fabs({x}))` |"
 )
 
@@ -85,7 +85,7 @@ def test_a_primitive_that_is_entered_makes_the_files_stale_until_they_are_writte
     assert check.returncode == 1
     stale = [line.partition(" is stale")[0] for line in check.stderr.splitlines()]
     assert stale == [STUB.as_posix(), FUNCTIONS.as_posix(), TABLE.as_posix()]
-    assert "softsign" not in (checkout / STUB).read_text(encoding="utf-8")
+    assert "curve" not in (checkout / STUB).read_text(encoding="utf-8")
 
     written = generate(checkout)
     assert written.returncode == 0

@@ -34,7 +34,15 @@ def test_a_plain_install_pulls_numpy_rich_and_platformdirs_alone() -> None:
         ("zig", ["ziglang"]),
         (
             "test",
-            ["hypothesis", "pillow", "pytest", "pytest-timeout", "pytest-xdist", "safetensors"],
+            [
+                "hypothesis",
+                "pillow",
+                "polars",
+                "pytest",
+                "pytest-timeout",
+                "pytest-xdist",
+                "safetensors",
+            ],
         ),
         ("dev", ["mypy", "ruff", "rushlight"]),
     ],

@@ -79,9 +79,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--optimizer",
-        choices=OPTIMIZERS,
-        default=OPTIMIZERS[0],
-        help=f"of the training step (default: {OPTIMIZERS[0]})",
+        choices=list(OPTIMIZERS),
+        default="sgd",
+        help="of the training step (default: sgd)",
     )
 
 

@@ -12,9 +12,11 @@ from rushlight.core.lazy import load
 COMMANDS = {
     "train": "train a network by a recipe and save it",
     "predict": "ask a saved network about a sentence, a picture or numbers",
+    "evaluate": "say how good a saved network is, and where it goes wrong",
     "demo": "watch two networks learn: spam, then handwritten digits",
     "inspect": "show the layers, shapes and parameters of a saved network",
     "show": "show the graph of a saved network, or its C",
+    "convert": "read a network that another program saved, and save it as one of Rushlight",
     "export": "write a saved network as C, a library or a program, without Python",
     "doctor": "say what was found on this machine",
 }

@@ -5,14 +5,12 @@ from collections.abc import Iterator, Sequence
 from rushlight.cli.arguments import Parser
 from rushlight.compile.emit.program import compile_graph
 from rushlight.compile.legalise import legalise
-from rushlight.core.dtypes import float32, int64
-from rushlight.core.errors import CompileError
+from rushlight.core.errors import CompileError, FormatError
 from rushlight.core.mode import no_grad
-from rushlight.creation import zeros
 from rushlight.graph.ir import Graph
 from rushlight.graph.passes.optimise import optimise, stages
 from rushlight.graph.trace import trace
-from rushlight.predictor import Predictor
+from rushlight.predictor import Predictor, example_input
 
 
 def run(argv: Sequence[str]) -> int:
@@ -40,14 +38,9 @@ def run(argv: Sequence[str]) -> int:
 
 def _graph(predictor: Predictor) -> Graph:
     """Return the graph of a network for one item: for texts, of four words."""
-    task = predictor.task
-    if predictor.kind == "text-classifier":
-        example = zeros(1, 4, dtype=int64)
-    elif predictor.kind == "image-classifier":
-        example = zeros((1, *task["shape"]), dtype=float32)
-    else:
-        dtype = next(predictor.model.parameters()).dtype
-        example = zeros((1, task["inputs"]), dtype=dtype)
+    example = example_input(predictor.model, predictor.task)
+    if example is None:
+        raise FormatError("its task does not say what the network takes", path=predictor.path)
     with no_grad():
         return trace(predictor.model, example)
 

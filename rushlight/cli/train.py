@@ -3,7 +3,9 @@
 import argparse
 import inspect
 import json
+import shutil
 import stat
+import sys
 import tempfile
 import time
 import typing
@@ -16,7 +18,14 @@ from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
 from rushlight.formats.model import save_model
 from rushlight.recipes import recipe, recipes
-from rushlight.train.history import duration
+from rushlight.train.callback import Callback
+from rushlight.train.checkpoint import Training
+from rushlight.train.history import History, duration
+from rushlight.train.logs import JsonLines, TensorBoard
+from rushlight.train.plot import check_figure
+
+WIDEST = 100  # characters, of a curve in the terminal
+MOST_LOSSES = 100  # that a model file keeps
 
 
 def run(argv: Sequence[str]) -> int:
@@ -44,15 +53,56 @@ def learn(argv: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
     out = Path(options.pop("out") or f"{name}.safetensors")
     as_json = options.pop("json")
     check_out(out)
+    plot = options.pop("plot", None)
+    if plot is not None:
+        check_figure(plot)
+        check_out(plot)
+    watching = _Watching(options)
     options["progress"] = options["progress"] and not as_json
     if options.get("resume") and options["checkpoint"] is None:
         raise UsageError("--resume needs --checkpoint FOLDER, to know where from")
     started = time.perf_counter()
     result = train(**options)
     seconds = time.perf_counter() - started
-    facts = {"recipe": name, "seconds": round(seconds, 3), **result.facts}
+    facts = {"recipe": name, "seconds": round(seconds, 3), **result.facts, **watching.facts()}
     save_model(out, result.model, task=result.task, training=facts)
+    if plot is not None:
+        watching.history.save_plot(plot)
+    if options["progress"] and sys.stdout.isatty() and len(watching.history) > 1:
+        columns = min(shutil.get_terminal_size().columns, WIDEST)
+        print(watching.history.plot(columns, encoding=sys.stdout.encoding))
     return facts, out, as_json
+
+
+class _Watching(Callback):
+    """Keeps the history of what a recipe trains, and passes the options for logs on to `rl.fit`.
+
+    Args:
+        options: of the command; what is about logs becomes `callbacks`, where it is there.
+    """
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.history = History()
+        if "log" not in options:  # a recipe that does not use `rl.fit`
+            return
+        log, board = options.pop("log"), options.pop("tensorboard")
+        options["callbacks"] = [
+            *([] if log is None else [JsonLines(log)]),
+            *([] if board is None else [TensorBoard(board)]),
+            self,
+        ]
+
+    def on_end(self, training: Training) -> None:
+        self.history = training.history
+
+    def facts(self) -> dict[str, Any]:
+        """Return the losses of the epochs, evenly chosen where those are many."""
+        every = max(1, -(-len(self.history) // MOST_LOSSES))
+        epochs = self.history.epochs[::-1][::every][::-1]  # the last among them
+        facts: dict[str, Any] = {"losses": [epoch.loss for epoch in epochs]}
+        if any(epoch.validation_loss is not None for epoch in epochs):
+            facts["validation_losses"] = [epoch.validation_loss for epoch in epochs]
+        return facts if epochs else {}
 
 
 def _overview() -> str:
@@ -85,6 +135,18 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `rl.fit` that every recipe which uses it passes on."""
     parser.add_argument("--checkpoint", type=Path, metavar="FOLDER", help="save after each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from --checkpoint")
+    parser.add_argument(
+        "--accumulate",
+        type=counting,
+        default=1,
+        metavar="N",
+        help="parts of a batch, for less memory",
+    )
+    parser.add_argument("--log", metavar="FILE", help="write a JSON object a line for each epoch")
+    parser.add_argument("--tensorboard", metavar="FOLDER", help="write curves for TensorBoard")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE.png", help="draw the losses in a picture"
+    )
     parser.add_argument(
         "--eager", dest="compiled", action="store_false", help="op by op in NumPy, nothing compiled"
     )

@@ -209,7 +209,20 @@ class Fuser:
         if value in self._materialised or self.depth[value] > DEEPEST:
             return True
         repeats = self.uses.get(value, 0) - 1
-        return size_of(value.shape) > 1 and self.cost[value] * repeats > CHEAP
+        return size_of(value.shape) > 1 and (
+            self.cost[value] * repeats > CHEAP or self._joins_products(node)
+        )
+
+    def _joins_products(self, node: Node) -> bool:
+        """Return whether a value takes the place in memory of several that nothing else reads.
+
+        Gradients that parts of a batch add up would otherwise all be kept for their sum.
+        """
+        shape = node.outputs[0].shape
+        roots = {self.views.root(x) for x in node.inputs}
+        alone = [v for v in roots - self.results if v in self.home and self.uses[v] == 1]
+        homes = [self.home[v] for v in alone if v.shape == shape]
+        return len({id(home) for home in homes if isinstance(home.record, Contraction)}) > 1
 
     def is_fold(self, value: GraphValue) -> bool:
         """Return whether a value is a fold over more or fewer elements than one."""

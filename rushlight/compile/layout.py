@@ -84,7 +84,7 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     """Return which operands and results of a node had better lie in which order."""
     record = fuser.records[node]
     if isinstance(record, Window):
-        return _with_channels(fuser, {x: images for x in (node.inputs[0], *node.outputs)})
+        return _with_channels(fuser, [(x, images) for x in (node.inputs[0], *node.outputs)])
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):
@@ -107,12 +107,16 @@ def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, O
         "weight": (images, images, kernels),
     }[node.primitive.name.partition("_")[2]]
     values = (*node.inputs, *node.outputs)
-    return _with_channels(fuser, dict(zip(values, orders, strict=True)))
+    return _with_channels(fuser, list(zip(values, orders, strict=True)))
 
 
 def _with_channels(
-    fuser: Fuser, orders: dict[GraphValue, Callable[[int], Order]]
+    fuser: Fuser, orders: list[tuple[GraphValue, Callable[[int], Order]]]
 ) -> list[tuple[GraphValue, Order]]:
-    """Return the wishes for values of batch, channels and 1 to 3 more axes, by their orders."""
-    roots = [(fuser.views.root(x), order) for x, order in orders.items()]
-    return [(root, order(len(root.shape))) for root, order in roots if 3 <= len(root.shape) <= 5]
+    """Return the wishes for values, or what they are views of with the same first two axes."""
+    roots = [(x.shape, fuser.views.root(x), order) for x, order in orders]
+    return [
+        (root, order(len(root.shape)))
+        for shape, root, order in roots
+        if len(root.shape) > 2 and root.shape[:2] == shape[:2]
+    ]

@@ -52,6 +52,20 @@ PACKAGE = {
     "FloatTensor": "rl.tensor(...)",
 }
 
+OPTIM = {
+    "CosineAnnealingLR": "CosineLR(optimizer, steps, low)",
+    "CosineAnnealingWarmRestarts": "CosineRestartsLR(optimizer, steps, growth, low)",
+    "ReduceLROnPlateau": "PlateauLR(optimizer)",
+    "ChainedScheduler": "ChainedLR(schedules)",
+    "MultiplicativeLR": "LambdaLR(optimizer, factor), of the whole factor",
+    "NoamLR": "InverseSquareRootLR(optimizer, warmup)",
+    "clip_grad_norm_": "clip_grad_norm(parameters, max_norm)",
+    "clip_grad_value_": "clip_grad_value(parameters, value)",
+    "lr_scheduler": "rl.optim.StepLR and so on: schedules stand beside the optimisers",
+    "swa_utils": "rl.optim.EMA or rl.optim.SWA",
+    "AveragedModel": "EMA(module, decay) or SWA(module)",
+}
+
 
 def advice(names: dict[str, str], name: str) -> str:
     """Return what to write instead, as the end of a message; nothing where nothing is known.

@@ -8,6 +8,7 @@ from rushlight.core.errors import DTypeError, ShapeError
 
 Shape = tuple[int, ...]
 AxisLike = int | Sequence[int] | None
+Sizes = int | Sequence[int]  # one int for all of some axes, or one for each
 
 
 def as_shape(shape: SupportsIndex | Sequence[SupportsIndex]) -> Shape:
@@ -95,7 +96,7 @@ def reduced_shape(shape: Shape, axes: Shape, keepdims: bool) -> Shape:
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
-def for_axes(value: int | Sequence[int], count: int, what: str) -> Shape:
+def for_axes(value: Sizes, count: int, what: str) -> Shape:
     """Return a number for each of `count` axes, given one for all of them or one for each.
 
     >>> for_axes(3, 2, "kernel"), for_axes((1, 2), 2, "stride")

@@ -13,7 +13,9 @@ from typing import BinaryIO, Literal
 
 from rushlight.core import config
 from rushlight.core.errors import DataError, FormatError
+from rushlight.data.decode import decode
 from rushlight.data.download import download
+from rushlight.data.part import Part
 from rushlight.formats.atomic import atomic_write
 
 # The data sets that lie beside the package in a checkout of the project.
@@ -23,12 +25,18 @@ MAX_TEXT = 1 << 26  # bytes
 SLACK = 1 << 16
 
 
+class _WrongContent(DataError):
+    """A file that came whole, and is not the one that was asked for."""
+
+
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set, and what its content must be.
+    """One file of a data set, and what must be in it.
 
     The content of a gzip file is what it decompresses to, that of a text file its text with LF
-    line ends. A mirror `https://host/archive.zip#member` stands for a member of an archive.
+    line ends. The checksum is of the content, since mirrors pack it differently; or, where only
+    that is published, of the file as it is packed. A mirror `https://host/archive.zip#member`
+    stands for a member of an archive.
 
     >>> DataFile("tiny/x.txt", "text", 3, "900150983cd24fb0d6963f7d28e17f72", ()).name
     'tiny/x.txt'
@@ -37,8 +45,9 @@ class DataFile:
     name: str  # the path below a data folder, with forward slashes
     kind: Literal["gzip", "text"]
     size: int  # bytes of content
-    md5: str  # of the content
+    md5: str  # of the content, or of the packed file
     mirrors: tuple[str, ...]
+    md5_of: Literal["content", "packed"] = "content"
 
 
 def find(file: DataFile) -> Path | None:
@@ -63,7 +72,8 @@ def fetch(file: DataFile, timeout: float = 20.0) -> Path:
     """Return where the file lies, downloaded into the cache folder first if it must be.
 
     The mirrors are asked in order until one gives the right content; the file appears in the
-    cache folder whole or not at all. Raises DataError that names what each mirror said, and
+    cache folder whole or not at all. What came before a connection broke is kept beside it, and
+    the next call asks for the rest. Raises DataError that names what each mirror said, and
     where to put the file by hand. `timeout` is in seconds, for each wait.
 
     >>> fetch(DataFile("no/such.file", "text", 0, "", ()))
@@ -78,10 +88,12 @@ def fetch(file: DataFile, timeout: float = 20.0) -> Path:
     answers = []
     for mirror in file.mirrors:
         try:
-            packed = _download(file, mirror, timeout)
+            packed = _download(file, mirror, timeout, _part(target, mirror))
         except DataError as error:
             answers.append((mirror, error.fact))
         else:
+            for one in file.mirrors:
+                _part(target, one).discard()
             _place(packed, target)
             return target
     failure = DataError(
@@ -103,10 +115,10 @@ def require_file(path: str | os.PathLike[str]) -> None:
         raise DataError(f"{os.fspath(path)}: there is no such file")
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
-    """Return the text of a UTF-8 file, with LF line ends.
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
+    """Return the text of a file, with LF line ends.
 
-    Raises DataError for a file that cannot be read, FormatError for one that is not UTF-8 or
+    Raises DataError for a file that cannot be read, FormatError for one of another encoding or
     larger than 64 MB.
 
     >>> "def read_text" in read_text(__file__)
@@ -120,29 +132,53 @@ def read_text(path: str | os.PathLike[str]) -> str:
         raise DataError(f"{os.fspath(path)}: cannot be read: {error.strerror or error}") from None
     if len(data) > MAX_TEXT:
         raise FormatError(f"more than {MAX_TEXT} bytes of text", path=path)
-    try:
-        return data.decode("utf-8").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise FormatError("not UTF-8 text", path=path, offset=error.start) from None
+    return decode(data, encoding, path).replace("\r\n", "\n")
 
 
 def _downloads() -> Path:
     return config.cache_dir() / "data"
 
 
-def _download(file: DataFile, mirror: str, timeout: float) -> bytes:
-    """Return the bytes of the file from one mirror; raises DataError unless they are right."""
+def _part(target: Path, mirror: str) -> Part:
+    """Return where the part of a file that came from a mirror is kept."""
+    url = urllib.parse.urldefrag(mirror).url
+    name = hashlib.md5(url.encode(), usedforsecurity=False).hexdigest()[:8]
+    return Part(target.with_name(f"{target.name}.{name}.part"), url)
+
+
+def _download(file: DataFile, mirror: str, timeout: float, part: Part) -> bytes:
+    """Return the bytes of the file from one mirror; raises DataError unless they are right.
+
+    If they are wrong, a part that they began with may be to blame, so they are fetched whole.
+    """
     url, member = urllib.parse.urldefrag(mirror)
-    packed = download(url, limit=2 * file.size + SLACK, timeout=timeout)
+    limit = 2 * file.size + SLACK
+    resumed = bool(part.load(limit))
+    try:
+        return _checked(file, download(url, limit, timeout, part=part), member)
+    except _WrongContent:
+        part.discard()
+        if not resumed:
+            raise
+    try:
+        return _checked(file, download(url, limit, timeout, part=part), member)
+    except _WrongContent:
+        part.discard()
+        raise
+
+
+def _checked(file: DataFile, packed: bytes, member: str) -> bytes:
+    """Return the bytes of the file; raises _WrongContent unless they are what they must be."""
     if member:
         packed = _unzip(packed, member, limit=2 * file.size + SLACK)
     content = _gunzip(packed, file.size) if file.kind == "gzip" else packed.replace(b"\r\n", b"\n")
     if len(content) != file.size:
         size = "more" if len(content) > file.size else f"{len(content)}"
-        raise DataError(f"wrong content: {size} bytes instead of {file.size}")
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        raise _WrongContent(f"wrong content: {size} bytes instead of {file.size}")
+    checked = content if file.md5_of == "content" else packed
+    md5 = hashlib.md5(checked, usedforsecurity=False).hexdigest()
     if md5 != file.md5:
-        raise DataError(f"wrong content: MD5 {md5} instead of {file.md5}")
+        raise _WrongContent(f"wrong content: MD5 {md5} instead of {file.md5}")
     return packed
 
 
@@ -152,7 +188,7 @@ def _gunzip(packed: bytes, size: int) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
             return stream.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"wrong content: {error}") from None
+        raise _WrongContent(f"wrong content: {error}") from None
 
 
 def _unzip(packed: bytes, member: str, limit: int) -> bytes:
@@ -160,9 +196,9 @@ def _unzip(packed: bytes, member: str, limit: int) -> bytes:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive, archive.open(member) as stream:
             return stream.read(limit)
     except KeyError:
-        raise DataError(f"the archive has no {member}") from None
+        raise _WrongContent(f"the archive has no {member}") from None
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, zlib.error) as error:
-        raise DataError(f"wrong content: {error}") from None
+        raise _WrongContent(f"wrong content: {error}") from None
 
 
 def _place(packed: bytes, target: Path) -> None:

@@ -1,90 +1,39 @@
-"""Data sets in memory, and minibatches of them in an order that a seed fixes."""
+"""Minibatches of a data set, in an order that a seed fixes."""
 
-import itertools
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rushlight.core.dtypes import BY_CHAR, as_dtype
-from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
-from rushlight.core.philox import WORD, check_key, permutation, permutations
+from rushlight.core.dtypes import BY_CHAR
+from rushlight.core.errors import DataError, UsageError
+from rushlight.core.philox import check_key, permutation, permutations
+from rushlight.data.ahead import ahead
+from rushlight.data.dataset import Arrays, Dataset
+from rushlight.data.draws import cumulated, digest, draws
+from rushlight.data.items import Items
 from rushlight.data.ragged import Ragged
 from rushlight.tensor import Tensor, tensor
 
-Arrays = tuple[Any, ...]  # NumPy arrays, and Ragged ones
 Transform = Callable[..., Any]
 
-# `split` shuffles with a key of its own, which no epoch will reach.
-SPLIT = WORD - 1
-
-
-class Dataset:
-    """Arrays of equal length: item i of the data set is item i of each.
-
-    Args:
-        arrays: NumPy arrays, tensors or lists, each of shape (n, ...), or a Ragged of n sequences.
-            Arrays are not copied and keep their dtype: images of bytes take a quarter of the
-            memory of float32.
-
-    Raises DataError for no arrays, no items or differing lengths, DTypeError for what is not made
-    of numbers.
-
-    >>> dataset = Dataset(np.zeros((3, 28, 28), np.uint8), np.array([7, 2, 1]))
-    >>> len(dataset), dataset[0][1]
-    (3, np.int64(7))
-    """
-
-    def __init__(self, *arrays: Any) -> None:
-        if not arrays:
-            raise DataError("a data set has at least one array")
-        self.arrays: Arrays = tuple(_as_array(array, place) for place, array in enumerate(arrays))
-        length = len(self.arrays[0])
-        for place, array in enumerate(self.arrays):
-            if len(array) != length:
-                raise DataError(
-                    f"lengths differ: array 0 has {length} items, array {place} has {len(array)}"
-                )
-        if length == 0:
-            raise DataError("the data set is empty")
-
-    def __len__(self) -> int:
-        return len(self.arrays[0])
-
-    def __getitem__(self, index: Any) -> Arrays:
-        """Return an item, or the items at a slice, at an array of positions or under a mask.
-
-        Raises BoundsError for an item that is not there, DTypeError for what is no index,
-        DataError for a mask of another length.
-        """
-        if not isinstance(index, slice):
-            index = _as_positions(index, len(self))
-        try:
-            if isinstance(index, np.ndarray):
-                return tuple(array.take(index, axis=0) for array in self.arrays)
-            return tuple(array[index] for array in self.arrays)
-        except IndexError:
-            raise BoundsError(f"index outside of a data set of {len(self)} items") from None
-        except TypeError:  # a slice from "a" to 1.5
-            raise DTypeError(f"a slice is made of ints, not {index}") from None
-
-    def __repr__(self) -> str:
-        parts = ", ".join(f"{array.dtype} {array.shape}" for array in self.arrays)
-        return f"Dataset({parts})"
+MOST_AHEAD = 1024
 
 
 class DataLoader:
     """Gives a data set as minibatches, one epoch an iteration.
 
-    The order of epoch e is `permutation(n, (seed, e))`, whatever was iterated before, so that
-    training can be resumed at any batch. The last batch of an epoch may be smaller.
+    The order of epoch e is fixed by (seed, e), whatever was iterated before, so that training can
+    be resumed at any batch. The last batch of an epoch may be smaller.
 
     Args:
-        dataset: what to give.
+        dataset: what to give: a Dataset, or Items that are read one by one.
         batch_size: items in a batch.
-        shuffle: whether each epoch has a random order of its own.
+        shuffle: whether each epoch has a random order of its own, `permutation(n, (seed, e))`.
         seed: of the orders, 0 to 2^32 - 1.
         drop_last: leave out a last batch that is smaller.
         transform: called with the NumPy arrays of each batch; gives the arrays, or the one array,
@@ -92,6 +41,14 @@ class DataLoader:
             view of another. It runs in Python, batch by batch.
         prepare: called with the tensors of each batch; gives the tensors, or the one tensor, to
             use instead. Written with tensor ops, it becomes part of a compiled training step.
+        replacement: draw each item from all of them, so that some come twice and some not at all.
+        batches: in an epoch that is drawn with replacement; None for as many as hold all items.
+        weights: how likely each item is to be drawn with replacement, in relation to the others;
+            None for all alike.
+        prefetch: how many batches threads read and transform ahead of the one given. Batches are
+            the same, and come in the same order; `transform` is called for one after another,
+            `prepare` when the batch is given. A compiled step that needs no Python does not wait
+            for batches, and takes no notice.
 
     Raises UsageError for wrong arguments, DataError where `drop_last` leaves nothing.
 
@@ -100,23 +57,34 @@ class DataLoader:
     [[0.0, 1.0], [2.0, 3.0], [4.0]]
     >>> len(loader), loader.epoch
     (3, 1)
+    >>> drawn = DataLoader(Dataset(np.arange(5.0)), batch_size=2, replacement=True, batches=4)
+    >>> len(drawn), [len(batch) for (batch,) in drawn]
+    (4, [2, 2, 2, 2])
     """
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Dataset | Items,
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int = 0,
         drop_last: bool = False,
         transform: Transform | None = None,
         prepare: Transform | None = None,
+        *,
+        replacement: bool = False,
+        batches: int | None = None,
+        weights: Any = None,
+        prefetch: int = 0,
     ) -> None:
-        if not isinstance(dataset, Dataset):
+        if not isinstance(dataset, (Dataset, Items)):
             raise UsageError(
                 f"a loader takes a Dataset, not {type(dataset).__name__}",
                 hint="DataLoader(Dataset(images, labels))",
             )
+        if not replacement and (batches is not None or weights is not None):
+            what = "batches" if weights is None else "weights"
+            raise UsageError(f"{what} are for drawing with replacement", hint="replacement=True")
         self.dataset = dataset
         self.batch_size = _natural(batch_size, "batch_size", least=1)
         self.shuffle = bool(shuffle)
@@ -124,6 +92,12 @@ class DataLoader:
         self.drop_last = bool(drop_last)
         self.transform = transform
         self.prepare = prepare
+        self.replacement = bool(replacement)
+        self.batches = None if batches is None else _natural(batches, "batches", least=1)
+        self._weights = None if weights is None else cumulated(weights, len(dataset))
+        self.prefetch = _natural(prefetch, "prefetch")
+        if self.prefetch > MOST_AHEAD:
+            raise UsageError(f"prefetch is at most {MOST_AHEAD}, not {prefetch}")
         self._start = 0  # the batch at which the next iteration begins
         self._given = 0  # batches of this epoch given so far
         if len(self) == 0:
@@ -143,24 +117,41 @@ class DataLoader:
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
+        if self.batches is not None:
+            return self.batches
         whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole if self.drop_last or not rest else whole + 1
+        return whole if not rest or (self.drop_last and not self.replacement) else whole + 1
+
+    @property
+    def items(self) -> int:
+        """How many positions the order of an epoch has."""
+        return len(self) * self.batch_size if self.replacement else len(self.dataset)
 
     def __iter__(self) -> Iterator[tuple[Tensor, ...]]:
         epoch, start = self._epoch, self._start
         self._start = 0
-        order = permutation(len(self.dataset), (self.seed, epoch)) if self.shuffle else None
-        for batch in range(start, len(self)):
-            rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-            self._given = batch + 1
-            yield self._tensors(self.dataset[rows if order is None else order[rows]])
+        read = partial(self._read, self._order(epoch))
+        with closing(ahead(range(start, len(self)), read, self._tensors, self.prefetch)) as given:
+            for batch, tensors in given:
+                self._given = batch + 1
+                yield self.prepared(tensors)
         self.epoch = epoch + 1
+
+    def _order(self, epoch: int) -> NDArray[np.int64] | None:
+        """Return the positions of an epoch's items, None where they come as they lie."""
+        if self.replacement:
+            return draws(len(self.dataset), self.items, (self.seed, epoch), self._weights)
+        return permutation(len(self.dataset), (self.seed, epoch)) if self.shuffle else None
+
+    def _read(self, order: NDArray[np.int64] | None, batch: int) -> Arrays:
+        rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+        return self.dataset[rows if order is None else order[rows]]
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:
         changed = arrays if self.transform is None else self.transform(*arrays)
         if not isinstance(changed, (tuple, list)):
             changed = (changed,)
-        return self.prepared(tuple(x for array in changed for x in _as_tensors(array)))
+        return tuple(x for array in changed for x in _as_tensors(array))
 
     def prepared(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Return what `prepare` makes of the tensors of a batch."""
@@ -175,6 +166,9 @@ class DataLoader:
         >>> DataLoader(Dataset(np.arange(3)), shuffle=True, seed=1).orders(range(2)).shape
         (2, 3)
         """
+        if self.replacement:
+            n, weights = len(self.dataset), self._weights
+            return np.stack([draws(n, self.items, (self.seed, e), weights) for e in epochs])
         if not self.shuffle:
             return np.tile(np.arange(len(self.dataset)), (len(epochs), 1))
         keys = np.stack([np.full(len(epochs), self.seed), np.arange(epochs.start, epochs.stop)], 1)
@@ -230,82 +224,17 @@ class DataLoader:
 
     def _settings(self) -> dict[str, int]:
         """What must be equal for a state to mean the same batches."""
+        drawn = {"replacement": 1, "batches": len(self)} if self.replacement else {}
+        weighted = {} if self._weights is None else {"weights": digest(self._weights)}
         return {
             "length": len(self.dataset),
             "batch_size": self.batch_size,
             "shuffle": int(self.shuffle),
             "seed": self.seed,
             "drop_last": int(self.drop_last),
+            **drawn,
+            **weighted,
         }
-
-
-def split(
-    dataset: Dataset, parts: Sequence[int] | Sequence[float], seed: int = 0
-) -> tuple[Dataset, ...]:
-    """Return the items of a data set in random order, divided into parts.
-
-    Args:
-        dataset: what to divide.
-        parts: sizes, all ints, which add up to the length, or fractions, which add up to 1.
-        seed: of the order, 0 to 2^32 - 1.
-
-    Raises UsageError for parts that are neither, DataError for a part without items.
-
-    >>> train, test = split(Dataset(np.arange(10)), [0.8, 0.2])
-    >>> len(train), len(test)
-    (8, 2)
-    """
-    if not isinstance(dataset, Dataset):
-        raise UsageError(f"split takes a Dataset, not {type(dataset).__name__}")
-    if not isinstance(parts, Iterable):
-        raise UsageError(f"parts is a list, not {parts!r}", hint="split(dataset, [0.8, 0.2])")
-    sizes = _sizes(list(parts), len(dataset))
-    order = permutation(len(dataset), (seed, SPLIT))
-    result = []
-    for size in sizes:
-        chosen, order = order[:size], order[size:]
-        result.append(Dataset(*dataset[chosen]))
-    return tuple(result)
-
-
-def _sizes(parts: Sequence[int] | Sequence[float], length: int) -> list[int]:
-    """Return the sizes of the parts; fractions are rounded where parts meet, so none is lost."""
-    if all(isinstance(part, (int, np.integer)) for part in parts):
-        sizes = [int(part) for part in parts]
-        if sum(sizes) != length:
-            raise UsageError(f"the sizes add up to {sum(sizes)}, the data set has {length} items")
-    elif all(isinstance(part, (float, np.floating)) for part in parts):
-        total = sum(parts)
-        if not abs(total - 1) < 1e-6:
-            raise UsageError(f"the fractions add up to {total:g}, not 1")
-        ends = [round(sum(parts[: count + 1]) * length) for count in range(len(parts))]
-        sizes = [end - start for start, end in itertools.pairwise([0, *ends])]
-    else:
-        raise UsageError(f"parts are all sizes or all fractions, not {list(parts)}")
-    if min(sizes) < 1:
-        raise DataError(f"a part of {length} items would be empty: sizes {sizes}")
-    return sizes
-
-
-def _as_positions(index: Any, length: int) -> Any:
-    """Return an index as NumPy reads it the way it is meant: an int, or an array of ints."""
-    if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
-        return index
-    try:
-        array = np.asarray(index)
-    except ValueError:
-        raise DTypeError("an index has lists of differing lengths") from None
-    known = array.dtype.kind in "iub" or array.size == 0  # an empty list has no ints
-    masked = isinstance(index, np.ma.MaskedArray)
-    if not known or array.ndim == 0 or masked:
-        kind = type(index).__name__ if array.ndim == 0 or masked else array.dtype
-        fact = f"items are not found by {kind}"
-        raise DTypeError(fact, hint="give an int, a slice, or an array of ints or of bools")
-    if array.dtype != np.bool_:
-        return array.astype(np.intp)
-    if array.shape != (length,):
-        raise DataError(f"a mask has a bool for each of {length} items, not shape {array.shape}")
-    return np.flatnonzero(array)
 
 
 def _as_tensor(given: Any) -> Tensor:
@@ -323,25 +252,6 @@ def _as_tensors(given: Any) -> tuple[Tensor, ...]:
     if len(given) == 1:
         return (tensor(given.values[None]),)
     return tensor(given.values), tensor(given.starts)
-
-
-def _as_array(given: Any, place: int) -> Any:
-    if isinstance(given, Ragged):
-        return given
-    if isinstance(given, np.ma.MaskedArray):
-        fact = f"array {place} is masked, and what is hidden has no values"
-        raise DataError(fact, hint="fill it: array.filled(0)")
-    try:
-        array = np.asarray(given)
-    except ValueError:
-        raise DataError(f"array {place} is made of lists of differing lengths") from None
-    try:
-        as_dtype(array.dtype)
-    except DTypeError as error:
-        raise DTypeError(f"array {place}: {error.fact}", hint=error.hint) from None
-    if array.ndim == 0:
-        raise DataError(f"array {place} is a single number, not items")
-    return array
 
 
 def _natural(value: object, name: str, least: int = 0) -> int:

@@ -7,6 +7,7 @@ centre of mass lies in the middle of 28x28).
 import io
 import os
 import re
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _OTHER_KINDS = {
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "TIFF": re.compile(rb"II\*\0|MM\0\*"),
 }
+
+_OPENING = threading.Lock()  # the filters of warnings are one for all threads
 
 _NARROWEST, _WIDEST, _GAP = 14, 28, 2  # characters, of a digit in the terminal
 _LIT = 0.4  # of full light: what is drawn as a block
@@ -109,10 +112,11 @@ def _read_with_pillow(data: bytes, kind: str, path: StrPath) -> Pixels:
             hint="pip install rushlight[pictures], or save it as PNG",
         ) from None
     try:
-        with warnings.catch_warnings():
+        with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=[kind]) as image:
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
+            opened = Image.open(io.BytesIO(data), formats=[kind])
+        with opened as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGBA"))
     except UnidentifiedImageError:  # whose text names an object in memory
         raise FormatError(f"the {kind} picture is broken", path=path) from None
     except Exception as error:  # pillow promises no family of errors
@@ -222,14 +226,18 @@ def _fit(ink: Floats, side: int) -> Floats:
     """Scale by area averaging so that the longer side is `side` and the strongest ink 1."""
     height, width = ink.shape
     longer = max(height, width)
-    rows = _averaging(height, max(1, round(height * side / longer)))
-    columns = _averaging(width, max(1, round(width * side / longer)))
+    rows = averaging(height, max(1, round(height * side / longer)))
+    columns = averaging(width, max(1, round(width * side / longer)))
     scaled = rows @ ink @ columns.T
     return np.asarray(scaled / scaled.max(), np.float32)
 
 
-def _averaging(count: int, wanted: int) -> Floats:
-    """Return the matrix (wanted, count) that averages `count` values into `wanted` values."""
+def averaging(count: int, wanted: int) -> Floats:
+    """Return the matrix (wanted, count) that averages `count` values into `wanted` values.
+
+    >>> averaging(4, 2).tolist()
+    [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
+    """
     edges = np.arange(wanted + 1) * (count / wanted)
     starts, ends = edges[:-1, np.newaxis], edges[1:, np.newaxis]
     places = np.arange(count)
@@ -299,12 +307,12 @@ def render_digits(
     in_row = -(-len(images) // rows)
     width = (columns + _GAP) // in_row - _GAP
     width = min(max(width // 2 * 2, _NARROWEST), _WIDEST)
-    draw = _draw_blocks if _can_show("▀▄█", encoding) else _draw_ascii
+    draw = _draw_blocks if can_show("▀▄█", encoding) else _draw_ascii
     drawn = [draw(_fit_square(image, width)) for image in _without_margin(images)]
     lines = []
     for start in range(0, len(images), in_row):
         row = range(start, min(start + in_row, len(images)))
-        texts = [_printable(captions[at], encoding)[:width].center(width) for at in row]
+        texts = [printable(captions[at], encoding)[:width].center(width) for at in row]
         lines += [_side_by_side(parts) for parts in zip(*(drawn[at] for at in row), strict=True)]
         lines += [_side_by_side(texts), ""]
     return "\n".join(lines[:-1])
@@ -340,10 +348,10 @@ def render_bars(
         raise DataError(f"probability {at} is {values[at]:g}, which is not between 0 and 1")
     if not len(labels):
         return ""
-    names = [_printable(label, encoding) for label in labels]
+    names = [printable(label, encoding) for label in labels]
     longest = max(len(name) for name in names)
     best = int(np.argmax(values))
-    in_blocks = _can_show("".join(_EIGHTHS), encoding)
+    in_blocks = can_show("".join(_EIGHTHS), encoding)
     lines = []
     for at, (name, value) in enumerate(zip(names, values.tolist(), strict=True)):
         mark = ">" if at == best else " "
@@ -359,7 +367,12 @@ def _bar(length: float, in_blocks: bool) -> str:
     return "█" * whole + _EIGHTHS[eighths]
 
 
-def _can_show(text: str, encoding: str | None) -> bool:
+def can_show(text: str, encoding: str | None) -> bool:
+    """Return whether a stream of some encoding, or of none, takes a text.
+
+    >>> can_show("█", "utf-8"), can_show("█", "latin-1")
+    (True, False)
+    """
     try:
         text.encode(encoding or "ascii")
     except LookupError:  # an encoding that Python does not know
@@ -369,10 +382,10 @@ def _can_show(text: str, encoding: str | None) -> bool:
     return True
 
 
-def _printable(text: str, encoding: str | None) -> str:
+def printable(text: str, encoding: str | None) -> str:
     """Return the text with a `?` for what a terminal might obey, or its encoding has not."""
     return "".join(
-        char if char.isprintable() and _can_show(char, encoding) else "?" for char in text
+        char if char.isprintable() and can_show(char, encoding) else "?" for char in text
     )
 
 
@@ -389,8 +402,8 @@ def _without_margin(images: Pixels) -> Pixels:
 
 def _fit_square(image: Pixels, side: int) -> Floats:
     """Return the picture with `side` rows and columns, 0 to 1."""
-    averaging = _averaging(len(image), side)
-    return np.asarray(averaging @ image @ averaging.T / 255, np.float32)
+    matrix = averaging(len(image), side)
+    return np.asarray(matrix @ image @ matrix.T / 255, np.float32)
 
 
 def _draw_blocks(image: Floats) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rushlight.core.errors import BoundsError, DataError, DTypeError
+from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
 
 
 class Ragged:
@@ -60,10 +60,48 @@ class Ragged:
 
     def take(self, indices: NDArray[Any], axis: int = 0) -> "Ragged":
         """Return the sequences at positions, in that order."""
-        return Ragged([self[int(place)] for place in indices])
+        part = Ragged(())
+        lengths = self.lengths[indices]
+        part.starts = np.concatenate([[0], np.cumsum(lengths)])
+        shift = self.starts[:-1][indices] - part.starts[:-1]
+        part.values = self.values[np.arange(part.starts[-1]) + np.repeat(shift, lengths)]
+        return part
 
     def __repr__(self) -> str:
         return f"Ragged({len(self)} sequences, {len(self.values)} ints)"
+
+
+def pad(
+    sequences: Any, length: int | None = None, value: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return sequences of ints in rows of equal length, and where the rows are filled.
+
+    As arrays of a data set, both are trained on in C; in a loader's `transform`, the rows of each
+    batch are as long as its longest sequence.
+
+    Args:
+        sequences: a Ragged, or lists or one-axis arrays of ints, n of them.
+        length: of a row; longer sequences are cut. None for that of the longest.
+        value: what stands after the end of a sequence.
+
+    Returns int64 (n, length) and bool (n, length), True where an int of the sequence is.
+
+    Raises UsageError for a length below 1.
+
+    >>> ids, mask = pad([[3, 1], [2, 2, 5]])
+    >>> ids.tolist(), mask.tolist()
+    ([[3, 1, 0], [2, 2, 5]], [[True, True, False], [True, True, True]])
+    """
+    ragged = sequences if isinstance(sequences, Ragged) else Ragged(sequences)
+    lengths = ragged.lengths
+    if length is None:
+        length = max(1, int(lengths.max(initial=0)))
+    if isinstance(length, bool) or not isinstance(length, (int, np.integer)) or length < 1:
+        raise UsageError(f"length is an int of 1 or more, not {length!r:.40}")
+    mask = np.arange(length) < lengths[:, np.newaxis]
+    ids = np.full(mask.shape, value, np.int64)
+    ids[mask] = ragged.values[(ragged.starts[:-1, np.newaxis] + np.arange(length))[mask]]
+    return ids, mask
 
 
 def _as_row(row: Any, place: int) -> NDArray[np.int64]:

@@ -1,60 +1,32 @@
-"""Text to numbers: words, and the vocabulary that gives each of them an id."""
+"""Text to numbers: the vocabulary that gives each word, or other token, an id."""
 
 import json
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rushlight.core.errors import BoundsError, DataError, DTypeError, FormatError
+from rushlight.core.errors import BoundsError, DataError, DTypeError, FormatError, UsageError
+from rushlight.data.tokenizer import PLAIN, Tokenizer
 
 UNKNOWN = "<unk>"
-FORMAT = "rushlight.words.1"
-
-_SPACE = ord(" ")
-_APOSTROPHES = "'\u2019"
-
-
-class _Letters(dict[int, int | None]):
-    """A table for `str.translate` that leaves letters, their marks, digits and apostrophes.
-
-    Anything else becomes a space; what only formats, such as a soft hyphen or an emoji's
-    variation selector, vanishes.
-    """
-
-    def __missing__(self, code: int) -> int | None:
-        char = chr(code)
-        if char in _APOSTROPHES:
-            return ord("'")
-        category = unicodedata.category(char)
-        if category == "Cf" or 0xFE00 <= code <= 0xFE0F:
-            return None
-        return code if category[0] in "LN" or category in ("Mn", "Mc") else _SPACE
-
-
-_LETTERS = _Letters()
-
-
-def tokenize(text: str) -> list[str]:
-    """Return the words of a text in lower case, without punctuation, in any script.
-
-    Digits count as letters; an apostrophe inside of a word belongs to it.
-
-    >>> tokenize("Don't WAIT: 2 free 'iPhones'!")
-    ["don't", 'wait', '2', 'free', 'iphones']
-    """
-    spaced = text.lower().translate(_LETTERS).replace("''", " ")
-    words = (word.strip("'") for word in unicodedata.normalize("NFC", spaced).split())
-    return [word for word in words if any(map(str.isalnum, word))]
+FORMAT = "rushlight.words.1"  # of words as the plain Tokenizer gives them
+FORMAT_WITH_TOKENIZER = "rushlight.words.2"
 
 
 class Vocabulary:
     """The words that a model knows, each with an id, in order of first appearance.
 
     Id 0 is `<unk>`, which stands for every word that is not known, so that words which are added
-    later leave the ids of the others as they are.
+    later leave the ids of the others as they are. What counts as words is up to the tokenizer.
+
+    Args:
+        words: for the ids 1, 2, ...; a word that comes again keeps its first id.
+        tokenizer: cuts texts into words; None for the plain one, which `tokenize` uses.
+
+    Raises DataError for a word that the tokenizer never gives, as no text would contain it.
 
     >>> vocabulary = Vocabulary.build(["Hello there", "hello friend"])
     >>> vocabulary.words
@@ -63,27 +35,55 @@ class Vocabulary:
     array([1, 0])
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """Give the ids 1, 2, ... to the words; a word that comes again keeps its first id.
-
-        Raises DataError for a word that `tokenize` never gives, as no text would contain it.
-        """
+    def __init__(self, words: Iterable[str], tokenizer: Tokenizer | None = None) -> None:
+        self.tokenizer = PLAIN if tokenizer is None else _as_tokenizer(tokenizer)
         self._ids: dict[str, int] = {UNKNOWN: 0}
         for word in words:
             if word not in self._ids:
-                if tokenize(word) != [word]:
-                    raise DataError(f"{word!r:.40} is not one word as tokenize gives it")
+                if not self.tokenizer.gives(word):
+                    plain = "tokenize" if self.tokenizer == PLAIN else "the tokenizer"
+                    raise DataError(f"{word!r:.40} is not one word as {plain} gives it")
                 self._ids[word] = len(self._ids)
         self._words = tuple(self._ids)
 
     @classmethod
-    def build(cls, texts: Iterable[str]) -> "Vocabulary":
-        """Return the vocabulary of all words in the texts.
+    def build(
+        cls,
+        texts: Iterable[str],
+        min_count: int = 1,
+        max_size: int | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> "Vocabulary":
+        """Return the vocabulary of the words in the texts.
+
+        Args:
+            texts: where the words are taken from.
+            min_count: how often a word must occur to be known.
+            max_size: words at most, `<unk>` counted; the most frequent ones are kept, of equally
+                frequent ones those that came first.
+            tokenizer: cuts texts into words, and marks, and runs; None for the plain one.
+
+        Raises UsageError for a count or size below 1.
 
         >>> len(Vocabulary.build(["to be or not to be"]))
         5
+        >>> Vocabulary.build(["to be or not to be"], min_count=2).words
+        ('<unk>', 'to', 'be')
         """
-        return cls(word for text in texts for word in tokenize(text))
+        for name, value in (("min_count", min_count), ("max_size", max_size)):
+            if value is not None and (type(value) is not int or value < 1):
+                raise UsageError(f"{name} is an int of 1 or more, not {value!r:.40}")
+        if isinstance(texts, str):
+            raise UsageError("texts is a list of texts, not one text", hint="build([text])")
+        tokens = PLAIN if tokenizer is None else _as_tokenizer(tokenizer)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(tokens(text))
+        known = [word for word, count in counts.items() if count >= min_count]
+        if max_size is not None and len(known) >= max_size:
+            kept = set(sorted(known, key=counts.__getitem__, reverse=True)[: max_size - 1])
+            known = [word for word in known if word in kept]
+        return cls(known, tokens)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -97,7 +97,8 @@ class Vocabulary:
         return word in self._ids
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self._words == other._words
+        same = isinstance(other, Vocabulary) and self._words == other._words
+        return same and self.tokenizer == other.tokenizer  # type: ignore[attr-defined]
 
     def __hash__(self) -> int:
         return hash(self._words)
@@ -106,12 +107,25 @@ class Vocabulary:
         return f"Vocabulary({len(self)} words)"
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Return the ids of the words of a text, int64 (words,), 0 for those not known.
+        """Return the ids of the words of a text, int64 (words,).
+
+        A word or mark that is not known is 0. A run of several, or of characters, that is not
+        known is left out, or most of a text would be unknown; if nothing of a text that has
+        tokens is known, that is one 0.
 
         >>> Vocabulary(["win", "money"]).encode("Win big money")
         array([1, 0, 2])
+        >>> pairs = Vocabulary(["win", "win big"], Tokenizer(ngrams=(1, 2)))
+        >>> pairs.encode("Win big money")
+        array([1, 0, 0, 2])
         """
-        return np.array([self._ids.get(word, 0) for word in tokenize(text)], dtype=np.int64)
+        tokens = self.tokenizer(text)
+        ids = [
+            self._ids.get(token, 0)
+            for token in tokens
+            if token in self._ids or self.tokenizer.is_single(token)
+        ]
+        return np.array(ids or [0] * bool(tokens), dtype=np.int64)
 
     def decode(self, ids: Sequence[int] | NDArray[np.integer[Any]]) -> str:
         """Return the words for ids of shape (words,), joined by spaces.
@@ -131,13 +145,45 @@ class Vocabulary:
                 raise BoundsError(f"id {number} is outside of 0 to {len(self) - 1}")
         return " ".join(self._words[number] for number in array.tolist())
 
+    def to_task(self) -> dict[str, Any]:
+        """Return what the task of a model file says of a vocabulary, as plain values.
+
+        >>> Vocabulary(["hello"]).to_task()
+        {'vocabulary': ['<unk>', 'hello']}
+        """
+        plain = self.tokenizer == PLAIN
+        own = {} if plain else {"tokenizer": self.tokenizer.to_plain()}
+        return {"vocabulary": list(self._words), **own}
+
+    @classmethod
+    def from_task(cls, task: Mapping[str, Any]) -> "Vocabulary":
+        """Return the vocabulary of a model file's task; raises FormatError where it has none.
+
+        Files of older versions have words alone; they mean the plain tokenizer.
+
+        >>> Vocabulary.from_task({"kind": "text-classifier", "vocabulary": ["hello"]}).words
+        ('<unk>', 'hello')
+        """
+        words = task.get("vocabulary")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise FormatError("its task has no list of words")
+        tokenizer = Tokenizer.from_plain(task["tokenizer"]) if "tokenizer" in task else None
+        try:
+            return cls(words, tokenizer)
+        except DataError as error:
+            raise FormatError(f"vocabulary: {error.fact}") from None
+
     def to_json(self) -> str:
         """Return the vocabulary as JSON text.
 
         >>> Vocabulary(["hello"]).to_json()
         '{"format": "rushlight.words.1", "words": ["<unk>", "hello"]}'
         """
-        return json.dumps({"format": FORMAT, "words": self._words}, ensure_ascii=False)
+        document: dict[str, Any] = {"format": FORMAT, "words": self._words}
+        if self.tokenizer != PLAIN:
+            document["format"] = FORMAT_WITH_TOKENIZER
+            document["tokenizer"] = self.tokenizer.to_plain()
+        return json.dumps(document, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Vocabulary":
@@ -150,22 +196,31 @@ class Vocabulary:
             document = json.loads(text, object_pairs_hook=_unique_keys)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"vocabulary: not JSON: {error}") from None
-        if not isinstance(document, dict) or set(document) != {"format", "words"}:
+        if not isinstance(document, dict) or not {"format", "words"} <= set(document):
             raise FormatError("vocabulary: not an object of format and words")
-        if document["format"] != FORMAT:
+        if document["format"] not in (FORMAT, FORMAT_WITH_TOKENIZER):
             raise FormatError(f"vocabulary: format {document['format']!r:.40} is not {FORMAT!r}")
+        with_tokenizer = document["format"] == FORMAT_WITH_TOKENIZER
+        if set(document) != {"format", "words", *["tokenizer"] * with_tokenizer}:
+            what = "format, words, tokenizer" if with_tokenizer else "format and words"
+            raise FormatError(f"vocabulary: not an object of {what}")
         words = document["words"]
         if not isinstance(words, list) or words[:1] != [UNKNOWN]:
             raise FormatError(f"vocabulary: words are not a list that starts with {UNKNOWN!r}")
         if not all(isinstance(word, str) for word in words):
             raise FormatError("vocabulary: an entry is not text")
-        try:
-            vocabulary = cls(words)
-        except DataError as error:
-            raise FormatError(f"vocabulary: {error.fact}") from None
+        own = {"tokenizer": document["tokenizer"]} if with_tokenizer else {}
+        vocabulary = cls.from_task({"vocabulary": words, **own})
         if len(vocabulary) != len(words):
             raise FormatError("vocabulary: a word is listed twice")
         return vocabulary
+
+
+def _as_tokenizer(value: Any) -> Tokenizer:
+    if not isinstance(value, Tokenizer):
+        fact = f"tokenizer is a Tokenizer, not {type(value).__name__}"
+        raise UsageError(fact, hint="Tokenizer(punctuation=True, ngrams=(1, 2))")
+    return value
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,23 @@ from rushlight.creation import zeros
 from rushlight.export.subject import Buffer, Subject
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
-from rushlight.nn.module import Module
-from rushlight.ops.composite import cross_entropy, mse_loss
-from rushlight.optim.adam import Adam
+from rushlight.nn.module import Module, Parameter
+from rushlight.ops.losses import cross_entropy, mse_loss
+from rushlight.optim.adam import Adam, AdamW
+from rushlight.optim.lion import Lion
 from rushlight.optim.optimizer import Optimizer
+from rushlight.optim.rmsprop import RMSprop
 from rushlight.optim.sgd import SGD
 from rushlight.tensor import Tensor
 
-OPTIMIZERS = ("sgd", "momentum", "adam")
+OPTIMIZERS: dict[str, Callable[[list[Parameter]], Optimizer]] = {
+    "sgd": SGD,
+    "momentum": partial(SGD, momentum=0.9),
+    "adam": Adam,
+    "adamw": AdamW,
+    "rmsprop": RMSprop,
+    "lion": Lion,
+}
 TEST_RATE = 0.01
 TEST_STEPS = 3
 
@@ -115,10 +125,6 @@ def _optimizer(name: str, model: Module) -> Optimizer:
     parameters = [x for x in model.parameters() if x.requires_grad]
     if not parameters:
         raise UsageError("the model has no parameter to train")
-    if name == "sgd":
-        return SGD(parameters)
-    if name == "momentum":
-        return SGD(parameters, momentum=0.9)
-    if name == "adam":
-        return Adam(parameters)
-    raise UsageError(f"there is no optimizer {name!r}", hint=f"one of {', '.join(OPTIMIZERS)}")
+    if name not in OPTIMIZERS:
+        raise UsageError(f"there is no optimizer {name!r}", hint=f"one of {', '.join(OPTIMIZERS)}")
+    return OPTIMIZERS[name](parameters)

@@ -14,6 +14,7 @@ from rushlight.core.errors import RushlightError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.core.primitive import Array
 from rushlight.creation import zeros
+from rushlight.data.tokenizer import PLAIN
 from rushlight.export.names import identifier
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
@@ -150,6 +151,11 @@ def subject_of(path: str | os.PathLike[str], batch: int = 1, words: int = WORDS)
 def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
     task = predictor.task
     if predictor.kind == "text-classifier":
+        if predictor.vocabulary.tokenizer != PLAIN:
+            raise UsageError(
+                "the model's tokenizer cannot be exported: the C cuts texts into plain words only",
+                hint="train with Vocabulary.build(texts), or ask the model in Python",
+            )
         if batch != 1:
             raise UsageError("a text classifier answers one text a call, so there is no batch")
         return Buffer("ids", (words,), int64), Buffer("count", (), int64)

@@ -1,4 +1,4 @@
-"""The tables by which exported C reads texts as `rushlight.data.text.tokenize` does.
+"""The tables by which exported C reads texts as `rushlight.data.tokenizer.tokenize` does.
 
 Every character has a kind. Those that words of the vocabulary are made of have a spelling: itself
 in lower case and decomposed (Unicode's NFD), so that words which look alike are alike. Whatever is

@@ -74,7 +74,7 @@ def export_model(
         words: how many words a text has at most.
         train: export the training step too.
         train_batch: how many inputs a step takes; 32 by default, or 1 text.
-        optimizer: "sgd", "momentum" or "adam".
+        optimizer: "sgd", "momentum", "adam", "adamw", "rmsprop" or "lion".
         portable: for any processor of this kind, not just for this one.
         force: replace what is there.
         limit: how many bytes of weights the C file holds; more are in a file beside it.

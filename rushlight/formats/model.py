@@ -97,6 +97,9 @@ def save_model(
     record, constants = _describe(model, state, example)
     frozen = [name for name, x in model.named_parameters() if not x.requires_grad]
     header = {"format": FORMAT, "version": __version__, "frozen": frozen, **record}
+    still = [name for name, module in model.named_modules() if module.frozen]
+    if still and "model" in record:
+        header["frozen_layers"] = still
     stored.update({name: _store(tensor) for name, tensor in constants.items()})
     save_file(path, stored, {"rushlight": write_json(header), **metadata})
 
@@ -207,6 +210,9 @@ def _alike(one: Tensor, other: Tensor) -> bool:
 
 def _model(file: SafetensorsFile) -> Module:
     text = file.metadata.get("rushlight")
+    if text is None and ".checkpoint." in file.metadata.get("format", ""):
+        hint = "rl.train.load_weights(path, model) gives a model the weights in it"
+        raise FormatError("it is a checkpoint of a training, not a model file", hint=hint)
     if text is None:
         hint = "rl.load reads what rl.save wrote; give these tensors to model.load_state_dict"
         raise FormatError(
@@ -225,6 +231,11 @@ def _model(file: SafetensorsFile) -> Module:
     else:
         raise FormatError("metadata rushlight: neither model nor graph is there")
     _freeze(model, frozen)
+    layers = dict(model.named_modules())
+    for name in _names(record.get("frozen_layers", []), "frozen_layers"):
+        if name not in layers:
+            raise FormatError(f"frozen_layers: there is no layer {shown(name)}")
+        layers[name].frozen = True
     return model
 
 

@@ -6,22 +6,23 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import ModuleError, RushlightError, ShapeError, did_you_mean
-from rushlight.core.shapes import Shape, as_shape, size_of
+from rushlight.core.shapes import Shape, Sizes, as_shape, size_of
 from rushlight.core.source import user_line
-from rushlight.nn.activation import ReLU, Sigmoid, Tanh
+from rushlight.nn import activation
 from rushlight.nn.containers import Flatten, Sequential
-from rushlight.nn.conv import Conv1d, Conv2d, ConvTranspose2d, Padding, Size
-from rushlight.nn.dropout import Dropout
+from rushlight.nn.conv import Conv1d, Conv2d, ConvTranspose2d
+from rushlight.nn.dropout import Dropout, Dropout2d
 from rushlight.nn.embedding import Embedding, EmbeddingBag
 from rushlight.nn.init import check_sizes
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
-from rushlight.nn.norm import BatchNorm, LayerNorm
+from rushlight.nn.norm import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from rushlight.nn.pool import AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, MaxPool1d, MaxPool2d
 from rushlight.nn.summary import output_shapes
 from rushlight.nn.upsample import Upsample
+from rushlight.ops import losses
 from rushlight.ops.adaptive import OutputSize
-from rushlight.ops.composite import cross_entropy, mse_loss
+from rushlight.ops.conv import Padding
 from rushlight.ops.convolution import AXES
 from rushlight.ops.resize import Scale
 from rushlight.tensor import Tensor
@@ -29,7 +30,13 @@ from rushlight.tensor import Tensor
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-LOSSES: dict[str, Callable[..., Any]] = {"softmax_cross_entropy": cross_entropy, "mse": mse_loss}
+LOSSES: dict[str, Callable[..., Any]] = {
+    "softmax_cross_entropy": losses.cross_entropy,
+    "mse": losses.mse_loss,
+    "l1": losses.l1_loss,
+    "huber": losses.huber_loss,
+    "bce_with_logits": losses.binary_cross_entropy_with_logits,
+}
 
 
 @register
@@ -38,7 +45,8 @@ class Network(Sequential):
 
     Args:
         layers: in their order.
-        loss: "softmax_cross_entropy" (of scores and labels) or "mse".
+        loss: "softmax_cross_entropy" (of scores and labels), "mse", "l1", "huber" or
+            "bce_with_logits" (of scores and targets from 0 to 1).
 
     >>> import rushlight as rl
     >>> net = Network(rl.nn.Linear(4, 2), loss="softmax_cross_entropy")
@@ -87,11 +95,25 @@ def _step(
     return taken  # type: ignore[return-value]
 
 
+def _activation(
+    name: str, layer: Callable[Arguments, Module]
+) -> Callable[Concatenate["Builder", Arguments], "Builder"]:
+    """Return the step that adds a layer which leaves the shape as it is, with its arguments."""
+
+    def step(self: "Builder", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> "Builder":
+        return self._add(layer(*args, **kwargs))
+
+    step.__name__ = name
+    formula = (layer.__doc__ or "").splitlines()[0]
+    step.__doc__ = f"Add {formula}"
+    return _step(step)
+
+
 class Builder:
     """A chain of steps, each of which knows the shape that the ones before it give.
 
     Shapes leave the batch axis out. Every step returns the builder; the last,
-    `softmax_cross_entropy()` or `mse()`, returns the network. An error names the step, its
+    `softmax_cross_entropy()` or another loss, returns the network. An error names the step, its
     position and the shape so far.
 
     >>> import rushlight as rl
@@ -129,10 +151,10 @@ class Builder:
     def conv1d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
         padding: Padding = 0,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
@@ -145,10 +167,10 @@ class Builder:
     def conv2d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
         padding: Padding = 0,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
@@ -161,13 +183,13 @@ class Builder:
     def conv_transpose2d(
         self,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size = 0,
-        output_padding: Size = 0,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         init: str | None = None,
     ) -> "Builder":
         """Add a transposed convolution: (channels, h, w) gives (out_channels, h', w')."""
@@ -176,7 +198,7 @@ class Builder:
 
     @_step
     def max_pool1d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the largest of each window: (channels, length) gives (channels, length')."""
         self._channels(1)
@@ -184,7 +206,7 @@ class Builder:
 
     @_step
     def max_pool2d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the largest of each window: (channels, h, w) gives (channels, h', w')."""
         self._channels(2)
@@ -192,7 +214,7 @@ class Builder:
 
     @_step
     def avg_pool1d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the mean of each window: (channels, length) gives (channels, length')."""
         self._channels(1)
@@ -200,7 +222,7 @@ class Builder:
 
     @_step
     def avg_pool2d(
-        self, kernel_size: Size, stride: Size | None = None, padding: Size = 0
+        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
     ) -> "Builder":
         """Add the mean of each window: (channels, h, w) gives (channels, h', w')."""
         self._channels(2)
@@ -234,25 +256,38 @@ class Builder:
         """Join all axes into one: (channels, height, width) gives (features,)."""
         return self._add(Flatten())
 
-    @_step
-    def relu(self) -> "Builder":
-        """Add max(x, 0)."""
-        return self._add(ReLU())
+    relu = _activation("relu", activation.ReLU)
+    relu6 = _activation("relu6", activation.ReLU6)
+    leaky_relu = _activation("leaky_relu", activation.LeakyReLU)
+    elu = _activation("elu", activation.ELU)
+    selu = _activation("selu", activation.SELU)
+    celu = _activation("celu", activation.CELU)
+    gelu = _activation("gelu", activation.GELU)
+    silu = _activation("silu", activation.SiLU)
+    mish = _activation("mish", activation.Mish)
+    hardswish = _activation("hardswish", activation.Hardswish)
+    hardsigmoid = _activation("hardsigmoid", activation.Hardsigmoid)
+    hardtanh = _activation("hardtanh", activation.Hardtanh)
+    sigmoid = _activation("sigmoid", activation.Sigmoid)
+    tanh = _activation("tanh", activation.Tanh)
+    softplus = _activation("softplus", activation.Softplus)
+    softsign = _activation("softsign", activation.Softsign)
 
     @_step
-    def sigmoid(self) -> "Builder":
-        """Add 1 / (1 + exp(-x))."""
-        return self._add(Sigmoid())
-
-    @_step
-    def tanh(self) -> "Builder":
-        """Add the hyperbolic tangent."""
-        return self._add(Tanh())
+    def prelu(self, each: bool = False, slope: float = 0.25) -> "Builder":
+        """Add max(x, 0) + slope * min(x, 0), whose slope is trained: one, or one for `each`."""
+        return self._add(activation.PReLU(self._shape[0] if each else 1, slope))
 
     @_step
     def dropout(self, p: float = 0.5) -> "Builder":
         """Add dropout, which in training zeros a share `p` of the elements."""
         return self._add(Dropout(p))
+
+    @_step
+    def dropout2d(self, p: float = 0.5) -> "Builder":
+        """Add dropout, which in training zeros a share `p` of the channels of a picture."""
+        self._channels(2)
+        return self._add(Dropout2d(p))
 
     @_step
     def batch_norm(self, eps: float = 1e-5, momentum: float = 0.1) -> "Builder":
@@ -265,6 +300,16 @@ class Builder:
         return self._add(LayerNorm(self._shape[-1], eps))
 
     @_step
+    def group_norm(self, groups: int, eps: float = 1e-5) -> "Builder":
+        """Add a normalisation of each sample over groups of its channels."""
+        return self._add(GroupNorm(groups, self._shape[0], eps))
+
+    @_step
+    def rms_norm(self, eps: float | None = None) -> "Builder":
+        """Add a division of each sample by the root of its mean square, over its last axis."""
+        return self._add(RMSNorm(self._shape[-1], eps))
+
+    @_step
     def softmax_cross_entropy(self) -> Network:
         """End the chain: (classes,) scores, trained by the cross entropy of their softmax."""
         if len(self._shape) != 1:
@@ -275,6 +320,21 @@ class Builder:
     def mse(self) -> Network:
         """End the chain: a network trained by the mean squared error."""
         return self._end("mse")
+
+    @_step
+    def l1(self) -> Network:
+        """End the chain: a network trained by the mean absolute error."""
+        return self._end("l1")
+
+    @_step
+    def huber(self) -> Network:
+        """End the chain: a network trained by the Huber loss, which outliers pull at less."""
+        return self._end("huber")
+
+    @_step
+    def bce_with_logits(self) -> Network:
+        """End the chain: scores, whose sigmoids are trained to be targets of 0 and 1."""
+        return self._end("bce_with_logits")
 
     def __getattr__(self, name: str) -> Any:
         steps = [step for step in dir(type(self)) if not step.startswith("_")]

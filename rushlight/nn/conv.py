@@ -1,13 +1,14 @@
 """Convolutions of signals, pictures and volumes, and transposed ones, which undo their shapes."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from rushlight.core.errors import ModuleError
-from rushlight.core.shapes import Shape, for_axes
+from rushlight.core.shapes import Shape, Sizes, for_axes
 from rushlight.nn.init import check_sizes, weight_and_bias
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.conv import (
+    Padding,
     conv1d,
     conv2d,
     conv3d,
@@ -17,9 +18,6 @@ from rushlight.ops.conv import (
 )
 from rushlight.ops.convolution import AXES
 from rushlight.tensor import Tensor
-
-Size = int | Sequence[int]  # one int, or one for each axis of space
-Padding = Size | Literal["same", "valid"]
 
 
 class Convolution(Module):
@@ -32,10 +30,10 @@ class Convolution(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
         padding: Padding = 0,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
         init: str | None = None,
@@ -127,13 +125,13 @@ class TransposedConvolution(Module):
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: Size,
-        stride: Size = 1,
-        padding: Size = 0,
-        output_padding: Size = 0,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
         groups: int = 1,
         bias: bool = True,
-        dilation: Size = 1,
+        dilation: Sizes = 1,
         init: str | None = None,
     ) -> None:
         _check_channels(in_channels, out_channels, groups)
@@ -221,7 +219,7 @@ class ConvTranspose3d(TransposedConvolution):
     convolve = staticmethod(conv_transpose3d)
 
 
-def check_window(kernel_size: Size, rank: int) -> Shape:
+def check_window(kernel_size: Sizes, rank: int) -> Shape:
     """Return the size of a window along each axis of space, or raise."""
     sizes = for_axes(kernel_size, rank, "kernel_size")
     named = zip(AXES[rank], sizes, strict=True)

@@ -1,10 +1,11 @@
-"""Dropout: of elements, and of whole words."""
+"""Dropout: of elements, of whole channels, and of whole words."""
 
 from typing import Any
 
 from rushlight.core.bind import op
-from rushlight.core.errors import DTypeError, ModuleError
+from rushlight.core.errors import DTypeError, ModuleError, ShapeError
 from rushlight.nn.module import Module, register
+from rushlight.ops.activations import SELU_ALPHA, SELU_SCALE
 from rushlight.ops.elementwise import where
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor, as_tensor
@@ -27,6 +28,78 @@ class Dropout(Module):
 
     def forward(self, x: Any) -> Tensor:
         return dropout(x, self.p, self.training)
+
+
+class _ChannelDropout(Module):
+    rank = 0  # of the input
+
+    def __init__(self, p: float = 0.5) -> None:
+        _check_share(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        x = as_tensor(x)
+        if x.ndim != self.rank:
+            fact = f"the input should have {self.rank} axes, (n, channels, ...), it is {x.shape}"
+            raise ShapeError(fact)
+        return channel_dropout(x, self.p, self.training)
+
+
+@register
+class Dropout1d(_ChannelDropout):
+    """Dropout of whole channels: (n, channels, length).
+
+    >>> import rushlight as rl
+    >>> Dropout1d(0.5).eval()(rl.ones(1, 2, 3)).shape
+    (1, 2, 3)
+    """
+
+    rank = 3
+
+
+@register
+class Dropout2d(_ChannelDropout):
+    """Dropout of whole channels: (n, channels, height, width).
+
+    Neighbours in a picture are alike, so single elements would hardly be missed. Tompson et al.
+    2015.
+
+    >>> import rushlight as rl
+    >>> y = Dropout2d(0.5)(rl.ones(1, 8, 3, 3))
+    >>> bool((y.mean((2, 3)) == y[:, :, 0, 0]).numpy().all())
+    True
+    """
+
+    rank = 4
+
+
+@register
+class Dropout3d(_ChannelDropout):
+    """Dropout of whole channels: (n, channels, depth, height, width).
+
+    >>> import rushlight as rl
+    >>> Dropout3d(0.5).eval()(rl.ones(1, 2, 3, 3, 3)).shape
+    (1, 2, 3, 3, 3)
+    """
+
+    rank = 5
+
+
+@register
+class AlphaDropout(Module):
+    """Dropout beside SELU, which keeps mean 0 and variance 1. Klambauer et al. 2017.
+
+    >>> import rushlight as rl
+    >>> AlphaDropout(0.5).eval()(rl.ones(3))
+    tensor([1., 1., 1.])
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        _check_share(p)
+        self.p = p
+
+    def forward(self, x: Any) -> Tensor:
+        return alpha_dropout(x, self.p, self.training)
 
 
 @register
@@ -77,13 +150,56 @@ def dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
     >>> dropout(rl.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
+    x = _checked(x, p)
+    if not training or p == 0.0:
+        return x  # type: ignore[no-any-return]
+    kept = default_generator.uniform(x.shape) >= p
+    return _scaled(x, kept, p)
+
+
+@op
+def channel_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """Return `x` (n, channels, ...) with a share `p` of its channels zero, the others scaled.
+
+    >>> import rushlight as rl
+    >>> channel_dropout(rl.ones(1, 2), 0.5, training=False)
+    tensor([[1., 1.]])
+    """
+    x = _checked(x, p)
+    if x.ndim < 2:
+        raise ShapeError(f"the input should be (n, channels, ...), it is {x.shape}")
+    if not training or p == 0.0:
+        return x  # type: ignore[no-any-return]
+    kept = default_generator.uniform(x.shape[:2] + (1,) * (x.ndim - 2)) >= p
+    return _scaled(x, kept, p)
+
+
+@op
+def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
+    """Return `x` with a share `p` of its elements at SELU's lowest value, mean and variance kept.
+
+    >>> import rushlight as rl
+    >>> alpha_dropout(rl.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    x = _checked(x, p)
+    if not training or p == 0.0:
+        return x  # type: ignore[no-any-return]
+    lowest = -SELU_ALPHA * SELU_SCALE
+    scale = ((1.0 - p) * (1.0 + p * lowest * lowest)) ** -0.5
+    kept = default_generator.uniform(x.shape) >= p
+    return where(kept, x, lowest) * scale - scale * p * lowest  # type: ignore[no-any-return]
+
+
+def _checked(x: Any, p: float) -> Tensor:
     _check_share(p)
     x = as_tensor(x)
     if not x.dtype.is_float:
         raise DTypeError(f"it takes floats, not {x.dtype}", hint='cast them: x.cast("float32")')
-    if not training or p == 0.0:
-        return x  # type: ignore[no-any-return]
-    kept = default_generator.uniform(x.shape) >= p
+    return x  # type: ignore[no-any-return]
+
+
+def _scaled(x: Tensor, kept: Any, p: float) -> Tensor:
     return x * (kept.cast(x.dtype) * (1.0 / (1.0 - p)))  # type: ignore[no-any-return]
 
 

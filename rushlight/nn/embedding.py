@@ -132,9 +132,8 @@ def embedding_bag(
     _check_offsets(ids, offsets)
     if not isinstance(offsets.data, np.ndarray):
         offsets = _guarded(ids, offsets)
+    bag_of = bag_of_each(offsets, ids.shape[0])
     bags = offsets.shape[0]
-    begins = bind(take_add_p, offsets, as_tensor(np.ones(bags, np.int64)), rows=ids.shape[0] + 1)
-    bag_of = cumsum(begins[:-1], 0) - 1
     last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
     total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)[:last]
     if mode == "sum":
@@ -142,6 +141,18 @@ def embedding_bag(
     ones = as_tensor(np.ones((ids.shape[0], 1)), table.dtype)
     count = bind(take_add_p, bag_of, ones, rows=bags)[:last]
     return total / count.clip(1.0)  # type: ignore[no-any-return]
+
+
+def bag_of_each(offsets: Tensor, total: int) -> Tensor:
+    """Return the bag in which each of `total` ids lies, int64 (total,).
+
+    >>> import rushlight as rl
+    >>> bag_of_each(rl.tensor([0, 2, 2]), 4)
+    tensor([0, 0, 2, 2])
+    """
+    ones = as_tensor(np.ones(offsets.shape[0], np.int64))
+    begins = bind(take_add_p, offsets, ones, rows=total + 1)
+    return cumsum(begins[:-1], 0) - 1  # type: ignore[no-any-return]
 
 
 def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Initial values of parameters: zeros, uniform, normal, Xavier, Kaiming, orthogonal.
+"""Initial values of parameters: constants, uniform, normal, Xavier, Kaiming, orthogonal, sparse.
 
 Each function returns a tensor of a shape; random ones draw from the default generator. For a
 weight of shape (outputs, inputs, ...), fan-in is inputs times the window, fan-out outputs times it.
@@ -13,7 +13,10 @@ import numpy as np
 
 from rushlight.core.errors import ModuleError, ShapeError, did_you_mean
 from rushlight.core.shapes import Shape, as_shape, size_of
+from rushlight.creation import full
+from rushlight.creation import ones as make_ones
 from rushlight.creation import zeros as make_zeros
+from rushlight.nn.quantile import normal_quantile
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 
@@ -21,6 +24,52 @@ from rushlight.tensor import Tensor
 def zeros(shape: Any) -> Tensor:
     """Return zeros."""
     return make_zeros(as_shape(shape))
+
+
+def ones(shape: Any) -> Tensor:
+    """Return ones."""
+    return make_ones(as_shape(shape))
+
+
+def constant(shape: Any, value: float) -> Tensor:
+    """Return a tensor full of `value`."""
+    return full(as_shape(shape), checked_number("value", value, least=-sys.float_info.max))
+
+
+def eye(shape: Any) -> Tensor:
+    """Return a matrix with ones on its diagonal: a linear layer that gives back what it is given.
+
+    >>> eye((2, 3))
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
+    shape = as_shape(shape)
+    if len(shape) != 2:
+        raise ShapeError(f"an identity has two axes, not {shape}")
+    values = zeros(shape).numpy().copy()
+    np.fill_diagonal(values, 1.0)
+    return Tensor(values)
+
+
+def dirac(shape: Any, groups: int = 1) -> Tensor:
+    """Return the kernel of a convolution that gives back the channels of each group.
+
+    A one stands at the middle of the window from input channel i to output channel i.
+
+    >>> dirac((1, 1, 3)).tolist()
+    [[[0.0, 1.0, 0.0]]]
+    """
+    shape = as_shape(shape)
+    check_sizes(groups=groups)
+    if len(shape) < 3 or shape[0] % groups:
+        hint = "a kernel is (outputs, inputs, *window)"
+        raise ShapeError(f"{shape} is no kernel of {groups} groups of outputs", hint=hint)
+    values = zeros(shape).numpy().copy()
+    middle = tuple(size // 2 for size in shape[2:])
+    outputs = shape[0] // groups
+    for channel in range(min(outputs, shape[1])):
+        values[(slice(channel, None, outputs), channel, *middle)] = 1.0
+    return Tensor(values)
 
 
 def uniform(shape: Any, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -31,6 +80,32 @@ def uniform(shape: Any, low: float = 0.0, high: float = 1.0) -> Tensor:
 def normal(shape: Any, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Return normally distributed values."""
     return default_generator.normal(as_shape(shape), mean, std)
+
+
+def truncated_normal(
+    shape: Any, mean: float = 0.0, std: float = 1.0, low: float = -2.0, high: float = 2.0
+) -> Tensor:
+    """Return normally distributed values, none of them below `low` or above `high`.
+
+    Each is the normal quantile of a number that is uniform between the chances of the limits.
+
+    >>> values = truncated_normal((1000,), std=0.02, low=-0.04, high=0.04).numpy()
+    >>> bool(abs(values).max() <= 0.04)
+    True
+    """
+    std = checked_number("std", std)
+    if not low < high:
+        raise ModuleError(f"low {low!r} is not below high {high!r}")
+    if std == 0.0:
+        return constant(shape, min(max(mean, low), high))
+    chances = [0.5 * math.erfc((mean - limit) / (std * math.sqrt(2.0))) for limit in (low, high)]
+    if not chances[0] < chances[1]:
+        fact = f"no value between {low} and {high} is to be expected of mean {mean} and std {std}"
+        raise ModuleError(fact)
+    drawn = uniform(shape).numpy()
+    share = drawn.astype(np.float64) + 2.0**-25  # the middle of the 2^-24 that it stands for
+    values = normal_quantile(chances[0] + (chances[1] - chances[0]) * share) * std + mean
+    return Tensor(np.clip(values, low, high).astype(np.float32))
 
 
 def xavier_uniform(shape: Any, gain: float = 1.0) -> Tensor:
@@ -46,15 +121,18 @@ def xavier_normal(shape: Any, gain: float = 1.0) -> Tensor:
     return normal(shape, 0.0, gain * math.sqrt(2.0 / (inputs + outputs)))
 
 
-def kaiming_uniform(shape: Any, gain: float = math.sqrt(2.0)) -> Tensor:
-    """Return values uniform in ±gain * sqrt(3 / fan_in) (He et al. 2015); gain sqrt(2) for ReLU."""
-    bound = gain * math.sqrt(3.0 / fans(shape)[0])
+def kaiming_uniform(shape: Any, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Tensor:
+    """Return values uniform in ±gain * sqrt(3 / fan) (He et al. 2015); gain sqrt(2) is for ReLU.
+
+    `mode` says which fan: "fan_in" keeps the variance forward, "fan_out" that of the gradients.
+    """
+    bound = gain * math.sqrt(3.0 / _fan(shape, mode))
     return uniform(shape, -bound, bound)
 
 
-def kaiming_normal(shape: Any, gain: float = math.sqrt(2.0)) -> Tensor:
-    """Return values with std gain / sqrt(fan_in) (He et al. 2015); gain sqrt(2) is for ReLU."""
-    return normal(shape, 0.0, gain / math.sqrt(fans(shape)[0]))
+def kaiming_normal(shape: Any, gain: float = math.sqrt(2.0), mode: str = "fan_in") -> Tensor:
+    """Return values with std gain / sqrt(fan) (He et al. 2015); see `kaiming_uniform`."""
+    return normal(shape, 0.0, gain / math.sqrt(_fan(shape, mode)))
 
 
 def orthogonal(shape: Any, gain: float = 1.0) -> Tensor:
@@ -76,12 +154,57 @@ def orthogonal(shape: Any, gain: float = 1.0) -> Tensor:
     return Tensor((gain * matrix.reshape(shape)).astype(np.float32))
 
 
+def sparse(shape: Any, sparsity: float, std: float = 0.01) -> Tensor:
+    """Return a normally distributed matrix with a share of each column zero (Martens 2010).
+
+    >>> int((sparse((10, 3), 0.25) == 0.0).sum())  # three of ten, in each column
+    9
+    """
+    shape = as_shape(shape)
+    if len(shape) != 2:
+        raise ShapeError(f"a sparse start has two axes, not {shape}")
+    zeros_each = math.ceil(checked_number("sparsity", sparsity, 1.0) * shape[0])
+    values = normal(shape, 0.0, std).numpy()
+    places = np.argsort(np.argsort(uniform(shape).numpy(), axis=0), axis=0)
+    return Tensor(np.where(places < zeros_each, np.float32(0.0), values))
+
+
+def gain(nonlinearity: str, slope: float = 0.01) -> float:
+    """Return by how much weights should be larger for what comes after them.
+
+    Args:
+        nonlinearity: "linear", "sigmoid", "tanh", "relu", "leaky_relu" or "selu".
+        slope: that of leaky ReLU.
+
+    >>> gain("leaky_relu", 0.0) == gain("relu") == 2**0.5
+    True
+    """
+    if nonlinearity == "leaky_relu":
+        least = -sys.float_info.max
+        return math.sqrt(2.0 / (1.0 + checked_number("slope", slope, least=least) ** 2))
+    if nonlinearity not in GAINS:
+        hint = did_you_mean(str(nonlinearity), (*GAINS, "leaky_relu"))
+        raise ModuleError(f"there is no gain for {nonlinearity!r}", hint=hint)
+    return GAINS[nonlinearity]
+
+
+GAINS = {
+    "linear": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3.0,
+    "relu": math.sqrt(2.0),
+    "selu": 0.75,
+}
 INITIALISERS: dict[str, Callable[..., Tensor]] = {
     function.__name__: function
     for function in (
         zeros,
+        ones,
+        eye,
+        dirac,
         uniform,
         normal,
+        truncated_normal,
         xavier_uniform,
         xavier_normal,
         kaiming_uniform,
@@ -106,6 +229,13 @@ def fans(shape: Any) -> tuple[int, int]:
         raise ShapeError(f"fan-in and fan-out need two axes or more, not {sizes}")
     window = size_of(sizes[2:])
     return max(sizes[1] * window, 1), max(sizes[0] * window, 1)
+
+
+def _fan(shape: Any, mode: str) -> int:
+    modes = ("fan_in", "fan_out")
+    if mode not in modes:
+        raise ModuleError(f"there is no mode {mode!r}", hint=did_you_mean(str(mode), modes))
+    return fans(shape)[modes.index(mode)]
 
 
 def weight_and_bias(
@@ -134,10 +264,26 @@ def check_sizes(**sizes: Any) -> None:
             raise ModuleError(f"{name} must be an int of at least 1, not {size!r}")
 
 
-def checked_number(name: str, value: Any, most: float = sys.float_info.max) -> float:
-    """Return a number from 0 to `most` as a float, or raise."""
+def checked_number(
+    name: str, value: Any, most: float = sys.float_info.max, least: float = 0.0
+) -> float:
+    """Return a number from `least` to `most` as a float, or raise."""
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not 0.0 <= value <= most:
-        limit = "at least 0" if most == sys.float_info.max else f"0 to {most:g}"
-        raise ModuleError(f"{name} must be a finite number of {limit}, not {value!r}")
+    if not real or not least <= value <= most:
+        limit = f" of {least:g} to {most:g}"
+        if most == sys.float_info.max:
+            limit = "" if least == -most else f" of at least {least:g}"
+        raise ModuleError(f"{name} must be a finite number{limit}, not {value!r}")
     return float(value)
+
+
+def checked_flag(name: str, value: Any) -> bool:
+    """Return a bool, or raise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ModuleError(f"{name} is True or False, not {value!r}")
+    return bool(value)
+
+
+def checked_norm(p: Any) -> float:
+    """Return the p of a norm, from 1 to infinity, or raise."""
+    return p if p == math.inf else checked_number("p", p, least=1.0)

@@ -2,13 +2,10 @@
 
 import functools
 import inspect
-import operator
 import reprlib
 import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import numpy as np
 
 from rushlight.core.dtypes import BY_NAME, DTypeLike, as_dtype
 from rushlight.core.errors import (
@@ -22,6 +19,8 @@ from rushlight.core.mode import mode
 from rushlight.core.shapes import as_shape
 from rushlight.core.source import user_line
 from rushlight.graph.trace import Tracer
+from rushlight.nn.hooks import Hook, run_hooked
+from rushlight.nn.parts import Parts, bound, brief, held
 from rushlight.nn.state import State, copied, load_state
 from rushlight.nn.summary import summarize
 from rushlight.tensor import Tensor, check_device
@@ -64,7 +63,7 @@ def _remembering(init: Callable[..., None]) -> Callable[..., None]:
             init(self, *args, **kwargs)
             return
         try:
-            object.__setattr__(self, "_arguments", _bound(signature, (self, *args), kwargs))
+            object.__setattr__(self, "_arguments", bound(signature, (self, *args), kwargs))
             init(self, *args, **kwargs)
         except RushlightError as error:
             error.op = error.op or type(self).__name__
@@ -99,6 +98,8 @@ class Module:
         "_buffers",
         "_changes",
         "_containers",
+        "_frozen",
+        "_hooks",
         "_name",
         "_training",
     )
@@ -108,6 +109,8 @@ class Module:
     _buffers: tuple[str, ...]  # which attributes are buffers
     _changes: int  # how often a parameter, buffer or module was replaced
     _containers: tuple[str, ...]  # which are lists, tuples or dicts that may hold modules
+    _frozen: bool
+    _hooks: tuple[Hook, ...]  # what is called before and after `forward`
     _name: str  # under which the module was last assigned to another
     _training: bool
 
@@ -124,6 +127,8 @@ class Module:
         note(self, "_buffers", ())
         note(self, "_changes", 0)
         note(self, "_containers", ())
+        note(self, "_frozen", False)
+        note(self, "_hooks", ())
         note(self, "_name", "")
         note(self, "_training", True)
         return self
@@ -143,7 +148,10 @@ class Module:
             mode.evaluator.watch(self, "_contained", self._contained)
         mode.modules.append(self)
         try:
-            output = self.forward(*args, **kwargs)
+            if self._hooks:
+                output = run_hooked(self.forward, self, self._hooks, args, kwargs)
+            else:
+                output = self.forward(*args, **kwargs)
             if mode.observer is not None:
                 mode.observer(self, output)
             return output
@@ -160,20 +168,33 @@ class Module:
 
     @property
     def training(self) -> bool:
-        """Whether the module is in training mode, as dropout and batch norm need to know."""
+        """Whether the module is in training mode, as dropout and batch norm need to know.
+
+        A frozen one never is.
+        """
         training: bool = self._training
         mode.evaluator.watch(self, "_training", training)
-        return training
+        return training and not self._frozen
 
     @training.setter
     def training(self, training: bool) -> None:
         self._training = training
 
     @property
-    def _contained(self) -> "_Parts":
+    def frozen(self) -> bool:
+        """Whether the module stays as it is while others are trained: see `freeze`."""
+        return self._frozen
+
+    @frozen.setter
+    def frozen(self, frozen: bool) -> None:
+        self._frozen = frozen
+        self._changes += 1
+
+    @property
+    def _contained(self) -> Parts:
         """What lists, tuples and dicts hold, which can change without an assignment."""
-        held = (_held(name, self.__dict__.get(name)) for name in self._containers)
-        return _Parts(x for one in held for _, x in one if isinstance(x, (Parameter, Module)))
+        found = (held(name, self.__dict__.get(name)) for name in self._containers)
+        return Parts(x for one in found for _, x in one if isinstance(x, (Parameter, Module)))
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = self.__dict__.get(name)
@@ -232,7 +253,7 @@ class Module:
         """Yield the name and the value of each attribute; for a container, of what it holds."""
         for name, value in list(self.__dict__.items()):
             if name in self._containers:
-                yield from _held(name, value)
+                yield from held(name, value)
             else:
                 yield name, value
 
@@ -338,6 +359,94 @@ class Module:
         self._changes += 1
         return self
 
+    def freeze(self) -> "Module":
+        """Keep this module and all inside as they are while others are trained; return it.
+
+        Parameters are not trained, and the module computes as in evaluation mode, also after
+        `train()`: batch norms keep their running statistics and use them, dropout drops nothing.
+        A model file keeps what is frozen.
+
+        >>> import rushlight as rl
+        >>> net = rl.nn.Sequential(rl.nn.Linear(4, 3).freeze(), rl.nn.Linear(3, 2)).train()
+        >>> net[0].training, [name for name, x in net.named_parameters() if x.requires_grad]
+        (False, ['1.weight', '1.bias'])
+        """
+        return self._set_frozen(True)
+
+    def unfreeze(self) -> "Module":
+        """Undo `freeze` for this module and all inside; return it."""
+        return self._set_frozen(False)
+
+    def _set_frozen(self, frozen: bool) -> "Module":
+        for module in self.modules():
+            module.frozen = frozen
+        return self.requires_grad_(not frozen)
+
+    def apply(self, function: Callable[["Module"], Any]) -> "Module":
+        """Call a function with every module, those inside before the one that holds them.
+
+        >>> import rushlight as rl
+        >>> net = rl.nn.Sequential(rl.nn.Linear(1, 1), rl.nn.ReLU())
+        >>> _ = net.apply(lambda module: print(type(module).__name__))
+        Linear
+        ReLU
+        Sequential
+        """
+        seen: set[int] = set()
+
+        def visit(module: Module) -> None:
+            seen.add(id(module))
+            for child in module.children():
+                if id(child) not in seen:
+                    visit(child)
+            function(module)
+
+        visit(self)
+        return self
+
+    def num_parameters(self, trained_only: bool = False) -> int:
+        """Return how many numbers all parameters hold, or those that are trained.
+
+        >>> import rushlight as rl
+        >>> rl.nn.Linear(4, 2).num_parameters()
+        10
+        """
+        wanted = (x for x in self.parameters() if x.requires_grad or not trained_only)
+        return sum(parameter.size for parameter in wanted)
+
+    def register_forward_pre_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call hook(module, args) before `forward`; return what takes the hook off: `.remove()`.
+
+        What the hook returns, a tuple or one value, takes the place of the positional arguments;
+        None leaves them. A hook is no part of a model file.
+        """
+        return self._hook(hook, before=True)
+
+    def register_forward_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Call hook(module, args, output) after `forward`; return what takes it off: `.remove()`.
+
+        What the hook returns takes the place of the output; None leaves it. A hook is no part of a
+        model file.
+
+        >>> import rushlight as rl
+        >>> layer = rl.nn.ReLU()
+        >>> handle = layer.register_forward_hook(lambda module, args, output: output + 1.0)
+        >>> layer(rl.ones(1))
+        tensor([2.])
+        >>> handle.remove()
+        >>> layer(rl.ones(1))
+        tensor([1.])
+        """
+        return self._hook(hook, before=False)
+
+    def _hook(self, function: Callable[..., Any], before: bool) -> Hook:
+        if not callable(function):
+            raise ModuleError(f"a hook is a function, not {brief(function)}")
+        hook = Hook(self, function, before)
+        self._hooks += (hook,)
+        self._changes += 1
+        return hook
+
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
@@ -389,16 +498,16 @@ class Module:
         parameters = inspect.signature(type(self).__init__).parameters
         texts: list[str] = []
         for name, value in self.arguments.items():
-            if any(isinstance(found, Module) for _, found in _held(name, value)):
+            if any(isinstance(found, Module) for _, found in held(name, value)):
                 continue
             parameter = parameters.get(name, _OF_KWARGS)
             required = parameter.default is parameter.empty
             if parameter.kind is parameter.VAR_POSITIONAL:
-                texts += map(_brief, value)
+                texts += map(brief, value)
             elif required and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
-                texts.append(_brief(value))
+                texts.append(brief(value))
             elif required or repr(value) != repr(parameter.default):
-                texts.append(f"{name}={_brief(value)}")
+                texts.append(f"{name}={brief(value)}")
         return ", ".join(texts)
 
     @reprlib.recursive_repr("...")
@@ -412,18 +521,6 @@ class Module:
         return "\n".join([*lines, ")"])
 
 
-class _Parts(tuple[Any, ...]):
-    """Objects that are compared by identity."""
-
-    __slots__ = ()
-    __hash__ = None  # type: ignore[assignment]
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Parts) or len(self) != len(other):
-            return False
-        return all(map(operator.is_, self, other))
-
-
 def register(cls: type[Module]) -> type[Module]:
     """Let model files name this class: its constructor must take plain JSON, or modules."""
     known = REGISTRY.get(cls.__name__, cls)
@@ -434,22 +531,11 @@ def register(cls: type[Module]) -> type[Module]:
     return cls
 
 
-def _held(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the path and the value of what is in an attribute, through lists, tuples and dicts."""
-    if isinstance(value, dict):
-        for key, one in value.items():
-            yield from _held(f"{path}.{key}", one)
-    elif isinstance(value, (list, tuple)):
-        for position, one in enumerate(value):
-            yield from _held(f"{path}.{position}", one)
-    else:
-        yield path, value
-
-
 def _may_hold_modules(container: Any) -> bool:
     """Return whether a container holds a module or parameter, or is empty and may get one."""
-    held = (isinstance(found, (Parameter, Module)) for _, found in _held("", container))
-    return not container or any(held)
+    return not container or any(
+        isinstance(found, (Parameter, Module)) for _, found in held("", container)
+    )
 
 
 def _check_free(name: str) -> None:
@@ -457,25 +543,6 @@ def _check_free(name: str) -> None:
     if hasattr(Module, name):
         hint = "choose another name for the attribute"
         raise ModuleError(f"{name} is a part of every Module already", hint=hint)
-
-
-def _bound(
-    signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """Return a constructor's arguments by name, `*args` under its own name, `**kwargs` merged."""
-    try:
-        bound = signature.bind(*args, **kwargs)
-    except TypeError as error:
-        texts = [str(one.replace(annotation=one.empty)) for one in signature.parameters.values()]
-        name = type(args[0]).__name__
-        raise ModuleError(str(error), hint=f"{name}({', '.join(texts[1:])})") from None
-    arguments: dict[str, Any] = {}
-    for name, value in list(bound.arguments.items())[1:]:
-        if signature.parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
-            arguments.update(value)
-        else:
-            arguments[name] = value.item() if isinstance(value, np.generic) else value
-    return arguments
 
 
 def _same_kind(before: Tensor, value: Tensor) -> bool:
@@ -490,12 +557,3 @@ def _say_where(error: Exception) -> None:
         error.source = error.source or user_line()
     elif path and not any(note.startswith("in layer ") for note in getattr(error, "__notes__", ())):
         error.add_note(f"in layer {path}")
-
-
-def _brief(value: Any) -> str:
-    """Return a value as text of one short line."""
-    if isinstance(value, Tensor):
-        return str(value.spec)
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape}"
-    return repr(value)

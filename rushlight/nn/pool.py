@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from rushlight.nn.conv import Size, check_window
+from rushlight.core.shapes import Sizes
+from rushlight.nn.conv import check_window
 from rushlight.nn.module import Module, register
 from rushlight.ops.adaptive import (
     OutputSize,
@@ -34,10 +35,10 @@ class MaxPool(Module):
 
     def __init__(
         self,
-        kernel_size: Size,
-        stride: Size | None = None,
-        padding: Size = 0,
-        dilation: Size = 1,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
         ceil_mode: bool = False,
     ) -> None:
         self.kernel_size = check_window(kernel_size, self.rank)
@@ -114,9 +115,9 @@ class AvgPool(Module):
 
     def __init__(
         self,
-        kernel_size: Size,
-        stride: Size | None = None,
-        padding: Size = 0,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ) -> None:

@@ -53,17 +53,15 @@ def summarize(module: "Module", input_shape: Shape | None, dtype: DTypeLike = fl
     shapes = output_shapes(module, input_shape, dtype) if input_shape else {}
     rows = [("layer", "kind", "output", "parameters")]
     for path, layer in module.named_modules():
-        count = sum(parameter.size for parameter in layer.parameters())
         shape = str(shapes.get(id(layer), "")) if input_shape else ""
-        rows.append((path or "(whole)", type(layer).__name__, shape, f"{count:,}"))
+        rows.append((path or "(whole)", type(layer).__name__, shape, f"{layer.num_parameters():,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = []
     for name, kind, shape, parameters in rows:
         shown = f"{shape:<{widths[2]}}  " if input_shape else ""
         left = f"{name:<{max(widths[0], 10)}}  {kind:<{widths[1]}}  {shown}"
         lines.append(f"{left}{parameters:>{widths[3]}}".rstrip())
-    total = sum(parameter.size for parameter in module.parameters())
-    trained = sum(p.size for p in module.parameters() if p.requires_grad)
+    total, trained = module.num_parameters(), module.num_parameters(trained_only=True)
     size = sum(tensor.size * tensor.dtype.itemsize for tensor in module.state_dict().values())
     lines.append(f"{total:,} parameters ({trained:,} trained), {size:,} bytes")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ Where all are as long and as far apart, they are ordinary windows. Else means ar
 matrix, and for the largest each window is laid out with its last element repeated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,9 @@ from rushlight.ops.pool import (
     max_pool2d,
     max_pool3d,
 )
+
+AVERAGES = (avg_pool1d, avg_pool2d, avg_pool3d)
+MAXIMA = (max_pool1d, max_pool2d, max_pool3d)
 
 OutputSize = int | None | Sequence[int | None]  # for all spatial axes, or one for each
 
@@ -156,7 +159,7 @@ def _means(rank: int, x: Any, output_size: OutputSize) -> Any:
             kernel[axis], stride[axis] = windows.longest, windows.stride
         else:
             x = windows.means(x, 2 + axis)
-    return _pooled(avg_pool1d, avg_pool2d, avg_pool3d, x, kernel, stride)
+    return x if max(kernel) == 1 else AVERAGES[rank - 1](x, kernel, stride)
 
 
 def _largest(rank: int, x: Any, output_size: OutputSize) -> Any:
@@ -170,21 +173,7 @@ def _largest(rank: int, x: Any, output_size: OutputSize) -> Any:
             stride[axis] = windows.stride
         else:
             x = taken_along(x, 2 + axis, windows.positions())
-    return _pooled(max_pool1d, max_pool2d, max_pool3d, x, kernel, stride)
-
-
-def _pooled(
-    pool1d: Callable[..., Any],
-    pool2d: Callable[..., Any],
-    pool3d: Callable[..., Any],
-    x: Any,
-    kernel: list[int],
-    stride: list[int],
-) -> Any:
-    """Return what ordinary windows give: `x` itself where each is one element."""
-    if max(kernel) == 1:
-        return x
-    return (pool1d, pool2d, pool3d)[len(kernel) - 1](x, kernel, stride)
+    return x if max(kernel) == 1 else MAXIMA[rank - 1](x, kernel, stride)
 
 
 def _counts(rank: int, x: Any, output_size: OutputSize) -> list[int]:
@@ -213,9 +202,8 @@ class _Windows:
     def are_even(self) -> bool:
         """Return whether all are as long, and as far apart."""
         steps = np.diff(self.starts)
-        return bool((self.lengths == self.longest).all() and (steps == self.stride).all()) and (
-            self.stride > 0
-        )
+        alike = (self.lengths == self.longest).all() and (steps == self.stride).all()
+        return bool(alike) and self.stride > 0
 
     def means(self, x: Any, axis: int) -> Any:
         """Return the means of windows of any lengths along an axis."""

@@ -1,20 +1,16 @@
-"""Ops made of primitives: softmax, losses, normalisation."""
+"""Ops made of primitives: softmax, linear and bilinear maps, normalisation."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from rushlight.core.bind import as_value, bind, op
+from rushlight.core.bind import as_value, op
 from rushlight.core.dtypes import float32
-from rushlight.core.errors import DTypeError, ShapeError, UsageError
+from rushlight.core.errors import ShapeError
 from rushlight.core.primitive import method
 from rushlight.core.shapes import normalize_axis, size_of
-from rushlight.ops.gather import gather_p
 from rushlight.ops.matmul import matmul_t
-from rushlight.ops.movement import reshaped
 from rushlight.ops.pointwise import cast
 from rushlight.ops.reduce import mean, sum, var
-
-REDUCTIONS = ("mean", "sum", "none")
 
 
 @method("log_softmax")
@@ -26,18 +22,24 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
     >>> rl.tensor([0.0, 0.0]).log_softmax()
     tensor([-0.6931472, -0.6931472])
     """
+    x = as_float(x)
+    shifted = shifted_down(x, normalize_axis(axis, x.rank))
+    return shifted - log_of_sum(shifted, axis)
+
+
+def as_float(x: Any) -> Any:
+    """Return a value that is a float: integers become float32."""
     x = as_value(x)
-    x = x if x.dtype.is_float else cast(x, float32)
-    shifted = _shifted(x, normalize_axis(axis, x.rank))
-    return shifted - _log_of_sum(shifted, axis)
+    return x if x.dtype.is_float else cast(x, float32)
 
 
-def _shifted(x: Any, axis: int) -> Any:
+def shifted_down(x: Any, axis: int) -> Any:
     """Return `x` less its largest element: beside a large one a logarithm would lose digits."""
     return x - x.max(axis, keepdims=True).detach() if x.shape[axis] else x
 
 
-def _log_of_sum(shifted: Any, axis: int) -> Any:
+def log_of_sum(shifted: Any, axis: int) -> Any:
+    """Return the logarithm of the sum of exp(shifted) along `axis`, which stays with size 1."""
     return sum(shifted.exp(), axis, keepdims=True).log()
 
 
@@ -74,57 +76,6 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 @op
-def cross_entropy(logits: Any, labels: Any, reduction: str = "mean") -> Any:
-    """Return -log softmax(logits)[label]: logits (..., classes), labels (...) integers.
-
-    >>> import rushlight as rl
-    >>> rl.nn.functional.cross_entropy(rl.tensor([[0.0, 0.0]]), rl.tensor([1]))
-    tensor(0.6931472)
-    """
-    logits = as_value(logits)
-    labels = _check_labels(logits, labels)
-    shifted = _shifted(logits, logits.rank - 1)
-    losses = _log_of_sum(shifted, -1) - _picked(shifted, labels)
-    return _reduced(losses, labels.shape, reduction)
-
-
-@op
-def nll_loss(log_probabilities: Any, labels: Any, reduction: str = "mean") -> Any:
-    """Return -log_probabilities[label]: log-probabilities (..., classes), labels (...) integers.
-
-    >>> import rushlight as rl
-    >>> rl.nn.functional.nll_loss(rl.tensor([[-0.5, -2.0]]), rl.tensor([1]))
-    tensor(2.)
-    """
-    log_probabilities = as_value(log_probabilities)
-    labels = _check_labels(log_probabilities, labels)
-    picked = _picked(log_probabilities, labels)
-    return _reduced(-picked, labels.shape, reduction)
-
-
-@op
-def mse_loss(prediction: Any, target: Any, reduction: str = "mean") -> Any:
-    """Return the squared difference of two tensors of one shape.
-
-    >>> import rushlight as rl
-    >>> rl.nn.functional.mse_loss(rl.tensor([1.0, 2.0]), rl.tensor([1.0, 4.0]))
-    tensor(2.)
-    """
-    prediction = _as_float(prediction)
-    target = _as_float(as_value(target, prediction.dtype))
-    if prediction.shape != target.shape:
-        hint = None
-        if prediction.shape == (*target.shape, 1):
-            hint = "write prediction.squeeze(-1)"
-        elif target.shape == (*prediction.shape, 1):
-            hint = "write target.squeeze(-1)"
-        fact = f"prediction {prediction.shape} and target {target.shape} differ"
-        raise ShapeError(fact, hint=hint)
-    difference = prediction - target
-    return _reduced(difference * difference, prediction.shape, reduction)
-
-
-@op
 def normalize(x: Any, axes: Sequence[int], eps: float) -> Any:
     """Return (x - mean) / sqrt(variance + eps), both taken over `axes`.
 
@@ -136,31 +87,26 @@ def normalize(x: Any, axes: Sequence[int], eps: float) -> Any:
     return centred / (var(x, axes, keepdims=True) + eps).sqrt()
 
 
-def _as_float(x: Any) -> Any:
-    x = as_value(x)
-    return x if x.dtype.is_float else cast(x, float32)
+@op
+def bilinear(left: Any, right: Any, weight: Any, bias: Any = None) -> Any:
+    """Return left @ weight[k] @ right + bias[k] for each output k.
 
+    (..., lefts) and (..., rights) with weight (outputs, lefts, rights) give (..., outputs).
 
-def _check_labels(logits: Any, labels: Any) -> Any:
-    labels = as_value(labels)
-    if labels.dtype.is_float:
-        raise DTypeError(f"labels are integers, not {labels.dtype}", hint='labels.cast("int64")')
-    if not logits.shape or labels.shape != logits.shape[:-1]:
-        fact = f"scores of shape {logits.shape} want labels of shape {logits.shape[:-1]}"
-        column = labels.shape == (*logits.shape[:-1], 1)
-        hint = "write labels.squeeze(-1)" if column else None
-        raise ShapeError(f"{fact}, got {labels.shape}", hint=hint)
-    return labels
-
-
-def _picked(x: Any, labels: Any) -> Any:
-    """Return the element of the last axis that each label names: (..., 1)."""
-    return bind(gather_p, x, reshaped(labels, (*labels.shape, 1)), axis=len(labels.shape))
-
-
-def _reduced(losses: Any, shape: tuple[int, ...], reduction: str) -> Any:
-    if reduction == "none":
-        return losses.reshape(shape)
-    if reduction not in REDUCTIONS:
-        raise UsageError(f"a loss is reduced by {', '.join(REDUCTIONS)}, not {reduction!r}")
-    return mean(losses) if reduction == "mean" else sum(losses)
+    >>> import rushlight as rl
+    >>> rl.nn.functional.bilinear(rl.ones(2), rl.ones(3), rl.ones(1, 2, 3))
+    tensor([6.])
+    """
+    left, right, weight = as_value(left), as_value(right), as_value(weight)
+    if weight.rank != 3:
+        raise ShapeError(f"the weight should be (outputs, lefts, rights), it is {weight.shape}")
+    outputs, lefts, rights = weight.shape
+    for x, size, name in ((left, lefts, "left"), (right, rights, "right")):
+        if x.shape[-1:] != (size,):
+            raise ShapeError(f"the {name} input should end in {size} features, it is {x.shape}")
+    if left.shape[:-1] != right.shape[:-1]:
+        raise ShapeError(f"the inputs differ: {left.shape[:-1]} and {right.shape[:-1]} vectors")
+    mapped = matmul_t(right, weight.reshape(outputs * lefts, rights))  # (..., outputs * lefts)
+    mapped = mapped.reshape((*left.shape[:-1], outputs, lefts))
+    y = sum(mapped * left.unsqueeze(-2), -1)
+    return y if bias is None else y + bias

@@ -3,7 +3,6 @@
 All are correlations in truth, as everywhere: the kernel is not reversed.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +11,11 @@ from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError, did_you_mean
 from rushlight.core.primitive import PRIMITIVES, Spec
-from rushlight.core.shapes import Shape, for_axes, window_size
+from rushlight.core.shapes import Shape, Sizes, for_axes, window_size
 from rushlight.ops.arrange import pad
 from rushlight.ops.convolution import AXES, as_written, channels_first, check_space, check_weight
 from rushlight.ops.pointwise import cast
 
-Sizes = int | Sequence[int]  # one int for all spatial axes, or one for each
 Padding = Sizes | Literal["same", "valid"]
 
 

@@ -1,11 +1,11 @@
 """Pooling of signals, images and volumes: the largest, or the mean, of each window.
 
-The primitives pool planes. A signal is a plane of height 1. In a volume the height and the
-width are pooled first, then the depth: largest elements and sums can be found along one axis after
-another.
+The primitives pool planes. A signal is a plane of height 1. A volume is pooled along its width,
+its height and its depth in turn, so that the first of equals is the first in it. Batch and channels
+stay axes of their own: so rows of a batch keep apart, and channels can lie innermost.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import float32
 from rushlight.core.primitive import Array
-from rushlight.core.shapes import for_axes
+from rushlight.core.shapes import Shape, Sizes, for_axes
 from rushlight.ops.convolution import check_floats, check_space
 from rushlight.ops.pointwise import cast
 from rushlight.ops.pooling import (
@@ -26,8 +26,6 @@ from rushlight.ops.pooling import (
     windows,
 )
 from rushlight.ops.unfold import Window
-
-Sizes = int | Sequence[int]  # one int for all spatial axes, or one for each
 
 NEUTRAL = {"kernel": 1, "stride": 1, "padding": 0, "dilation": 1}  # along an axis as it was
 
@@ -233,8 +231,11 @@ def _pooled(pool: Callable[[Any, Window], Any], x: Any, window: Window) -> Any:
         y = pool(x.reshape(n, c, 1, size[0]), _for_planes(window, None, 0))
         return y.reshape(n, c, y.shape[3])
     depth, height, width = size
-    y = pool(x.reshape(n, c * depth, height, width), _for_planes(window, 1, 2))
-    height, width = y.shape[2:]
+    y = pool(x.reshape(n, c, depth * height, width), _for_planes(window, None, 2))
+    y = y.reshape(n, c, depth, height, y.shape[3]).transpose(2, 3)
+    y = pool(y.reshape(n, c, height, depth * y.shape[4]), _for_planes(window, 1, None))
+    y = y.reshape(n, c, y.shape[2], depth, y.shape[3] // depth).transpose(2, 3)
+    height, width = y.shape[3:]
     y = pool(y.reshape(n, c, depth, height * width), _for_planes(window, 0, None))
     return y.reshape(n, c, y.shape[2], height, width)
 
@@ -249,9 +250,7 @@ def _for_planes(window: Window, down: int | None, across: int | None) -> dict[st
     return {**window, **planes}
 
 
-def _numbers_in_windows(
-    size: Sequence[int], count: Sequence[int], window: Window, include_padding: bool
-) -> Array:
+def _numbers_in_windows(size: Shape, count: Shape, window: Window, include_padding: bool) -> Array:
     """Return how many elements count in each window, an array of the shape `count`."""
     numbers = np.ones((), np.int64)
     for axis, n in enumerate(size):

@@ -1,23 +1,21 @@
 """Adam and AdamW."""
 
-from collections.abc import Iterable
-
-from rushlight.core.errors import UsageError
-from rushlight.optim.optimizer import Optimizer, Rates, check_number, number
+from rushlight.optim.groups import Group, Setting, at_least, check_switch, two
+from rushlight.optim.optimizer import Optimizer, Parameters, Rates
 from rushlight.tensor import Tensor
 
 
 class Adam(Optimizer):
     """Steps scaled by running moments of the gradient (Kingma and Ba 2015). As in PyTorch.
 
-    All parameters share one count of steps, also those that had no gradient in some of them.
-
     Args:
-        parameters: tensors to train.
+        parameters: tensors to train, or groups of them.
         lr: learning rate.
         betas: how slowly the first and second moment move.
         eps: keeps the division finite.
         weight_decay: how much of the weight is added to its gradient.
+        amsgrad: divide by the largest second moment so far (Reddi, Kale and Kumar 2018).
+        maximize: go up instead of down.
 
     >>> import rushlight as rl
     >>> w = rl.tensor([1.0], requires_grad=True)
@@ -28,43 +26,61 @@ class Adam(Optimizer):
 
     decoupled = False  # whether decay shrinks the weight itself instead of joining the gradient
     count: Tensor
+    betas = Setting(two(at_least(0.0, below=1.0)))
+    eps = Setting(at_least(0.0))
+    weight_decay = Setting(at_least(0.0))
+    amsgrad = Setting(check_switch)
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr)
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise UsageError(f"betas must be two numbers, not {betas!r}")
-        self.betas = (
-            check_number("betas[0]", betas[0], low=0.0, below=1.0),
-            check_number("betas[1]", betas[1], low=0.0, below=1.0),
+        super().__init__(
+            parameters,
+            lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            maximize=maximize,
         )
-        self.eps = check_number("eps", eps, low=0.0)
-        self.weight_decay = check_number("weight_decay", weight_decay, low=0.0)
-        self.first = self.moment("first")
-        self.second = self.moment("second")
-        self.count = number("count", 0.0)
 
-    def rates(self) -> Rates:
+    def prepare(self, group: Group) -> None:
+        self.need_count()
+        self.moment("first", group)
+        self.moment("second", group)
+        if group.amsgrad:
+            self.moment("largest", group)
+
+    def rates(self, group: Group) -> Rates:
         """Return lr, and what corrects m and sqrt(v) for having begun at zero."""
-        b1, b2 = self.betas
-        return self.lr, self.lr / (1.0 - b1**self.count), (1.0 - b2**self.count) ** -0.5
+        b1, b2 = group.betas
+        return group.lr, group.lr / (1.0 - b1**self.count), (1.0 - b2**self.count) ** -0.5
 
-    def update(self, position: int, parameter: Tensor, g: Tensor, rates: Rates) -> Tensor:
+    def update(
+        self, group: Group, position: int, parameter: Tensor, g: Tensor, rates: Rates
+    ) -> Tensor:
         lr, step_size, correction = rates
-        b1, b2 = self.betas
-        if self.weight_decay and self.decoupled:
-            parameter = parameter - parameter * (lr * self.weight_decay)
-        elif self.weight_decay:
-            g = g + parameter * self.weight_decay
-        m = self.first[position].assign(self.first[position] * b1 + g * (1.0 - b1))
-        v = self.second[position].assign(self.second[position] * b2 + g * g * (1.0 - b2))
-        return parameter - step_size * m / (v.sqrt() * correction + self.eps)
+        b1, b2 = group.betas
+        first, second = self.moments["first"][position], self.moments["second"][position]
+        if group.weight_decay and self.decoupled:
+            parameter = parameter - parameter * (lr * group.weight_decay)
+        elif group.weight_decay:
+            g = g + parameter * group.weight_decay
+        m = first.assign(first * b1 + g * (1.0 - b1))
+        v = second.assign(second * b2 + g * g * (1.0 - b2))
+        if group.amsgrad:
+            largest = self.moments["largest"][position]
+            v = largest.assign(largest.maximum(v))
+        change: Tensor = step_size * m / (v.sqrt() * correction + group.eps)
+        return parameter - change
 
 
 class AdamW(Adam):
@@ -81,10 +97,15 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        parameters: Iterable[Tensor],
+        parameters: Parameters,
         lr: float = 0.001,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        *,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay)
+        super().__init__(
+            parameters, lr, betas, eps, weight_decay, amsgrad=amsgrad, maximize=maximize
+        )

@@ -1,62 +1,139 @@
 """What all optimisers share: their parameters, and their state in tensors."""
 
-import math
-import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from rushlight.core.dtypes import DType
-from rushlight.core.errors import DTypeError, GradientError, UsageError
+from rushlight.core.errors import GradientError, UsageError
 from rushlight.core.mode import mode, no_grad
-from rushlight.nn.module import Module
 from rushlight.nn.state import State, load_state
+from rushlight.optim.groups import (
+    Group,
+    Setting,
+    as_groups,
+    check_number,
+    check_switch,
+    number,
+    rate_of,
+    settings_of,
+    trainable,
+)
 from rushlight.tensor import Tensor
 
+Parameters = Iterable[Tensor] | Iterable[Mapping[str, Any]]
 Rates = tuple[Tensor, ...]
+Moment = dict[int, Tensor]  # by the parameter's position
 
 
 class Optimizer(ABC):
     """Changes parameters by their gradients.
 
-    The learning rate, the step count and the moments are tensors made when the optimiser is, so
+    The learning rates, the step count and the moments are tensors made when the optimiser is, so
     that a traced step carries them as state and a schedule needs no new trace. The numbers that
-    all parameters share are worked out in float64.
+    the parameters of a group share are worked out in float64.
+
+    Parameters that are to be trained otherwise come in groups, dicts of "params" and any setting
+    of the optimiser. `optimizer.lr` and the other settings are then the first group's; a number
+    given to `optimizer.lr`, or to a setting, is taken by every group. All parameters share one
+    count of steps, also those that had no gradient in some of them.
 
     Args:
-        parameters: float tensors that no op made, each once.
+        parameters: float tensors that no op made, each once; or groups of them.
         lr: learning rate.
+        settings: the others, for groups that have none of their own.
+
+    >>> import rushlight as rl
+    >>> weight, bias = rl.ones(2), rl.zeros(1)
+    >>> groups = [{"params": [weight], "weight_decay": 0.1}, {"params": [bias], "lr": 0.01}]
+    >>> optimizer = rl.optim.AdamW(groups, lr=0.001, weight_decay=0.0)
+    >>> [(group.lr.item(), group.weight_decay) for group in optimizer.groups]
+    [(0.001, 0.1), (0.01, 0.0)]
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
-        self.parameters = _checked(parameters)
-        self.lr = number("lr", check_number("lr", lr, low=0.0))
-        self.moments: dict[str, list[Tensor]] = {}
-        self.count: Tensor | None = None  # steps taken, for those that need to know
+    count: Tensor | None = None  # steps taken, for those that need to know
+    maximize = Setting(check_switch)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Take `optimizer.lr = 0.05` for what it means: a new value of the same tensor."""
-        if name == "lr" and "lr" in vars(self) and not isinstance(value, Tensor):
-            self.lr.assign(number("lr", check_number("lr", value, low=0.0)))
-        else:
-            super().__setattr__(name, value)
+    def __init__(self, parameters: Parameters, lr: float, **settings: Any) -> None:
+        self._defaults = {"lr": lr, **settings}
+        self.groups: tuple[Group, ...] = ()
+        self.moments: dict[str, Moment] = {}
+        for group in as_groups(parameters):
+            self.add_group(group)
 
-    def moment(self, name: str) -> list[Tensor]:
-        """Make one tensor of zeros per parameter, laid out like it and kept with the state."""
-        made = [Tensor(np.zeros_like(parameter.numpy())) for parameter in self.parameters]
-        for position, tensor in enumerate(made):
-            tensor.name = f"{name}.{position}"
-        self.moments[name] = made
+    @property
+    def lr(self) -> Tensor:
+        """The learning rate, of the first group where there are several."""
+        return self.groups[0].lr
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        rate = rate_of(value)
+        for group in self.groups:
+            group.lr = rate
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """All parameters, group by group."""
+        return [parameter for group in self.groups for parameter in group.parameters]
+
+    def add_group(self, group: Mapping[str, Any]) -> Group:
+        """Train more parameters: a dict of "params" and of settings that are not the optimiser's.
+
+        Raises:
+            UsageError: the parameters or a setting are not good, or a name is no setting.
+        """
+        declared = settings_of(type(self))
+        unknown = [name for name in group if name not in ("params", "lr", *declared)]
+        if unknown or "params" not in group:
+            fact = f"no setting is called {unknown[0]!r:.40}" if unknown else 'it has no "params"'
+            names = ", ".join(["params", "lr", *declared])
+            raise UsageError(f"group {len(self.groups)}: {fact}", hint=f"one may have {names}")
+        before = self.parameters
+        parameters = trainable(group["params"], before)
+        values = self._defaults | dict(group)
+        name = _rate_name(len(self.groups))
+        lr = number(name, check_number("lr", values["lr"], low=0.0))
+        made = Group(parameters, len(before), lr, declared, values)
+        self.settle(made)
+        self.groups += (made,)
+        made.tell(self)
         return made
 
-    def rates(self) -> Rates:
-        """Return the numbers that all parameters share in this step, as float64 scalars."""
-        return (self.lr,)
+    def settle(self, group: Group) -> None:
+        """Check the settings of a group that is new or has changed, and make what they need."""
+        self.check(group)
+        self.prepare(group)
+
+    def check(self, group: Group) -> None:  # noqa: B027
+        """Raise UsageError where settings of a group do not go together."""
+
+    def prepare(self, group: Group) -> None:  # noqa: B027
+        """Make the moments and counts that a group needs, where they are not there already."""
+
+    def moment(self, name: str, group: Group, made: Any = np.zeros_like) -> None:
+        """Make one tensor per parameter, of zeros and laid out like it, kept with the state."""
+        held = self.moments.setdefault(name, {})
+        for position, parameter in enumerate(group.parameters, group.first):
+            if position not in held:
+                held[position] = Tensor(made(parameter.numpy()))
+                held[position].name = f"{name}.{position}"
+
+    def need_count(self) -> None:
+        """Count steps from now on."""
+        if self.count is None:
+            self.count = number("count", 0.0)
+
+    def rates(self, group: Group) -> Rates:
+        """Return the numbers that a group's parameters share in this step, as float64 scalars."""
+        return (group.lr,)
 
     @abstractmethod
-    def update(self, position: int, parameter: Tensor, g: Tensor, rates: Rates) -> Tensor:
+    def update(
+        self, group: Group, position: int, parameter: Tensor, g: Tensor, rates: Rates
+    ) -> Tensor:
         """Return the new values of a parameter, given its gradient and `rates` in its dtype."""
 
     def step(self) -> None:
@@ -67,21 +144,28 @@ class Optimizer(ABC):
         """
         mode.evaluator.watch(self, "count", self.count)
         with no_grad():
-            found = [(i, p, p.grad) for i, p in enumerate(self.parameters)]
-            held = [(i, p, g) for i, p, g in found if g is not None]
-            if not held:
+            found = {id(parameter): parameter.grad for parameter in self.parameters}
+            if all(g is None for g in found.values()):
                 raise GradientError(
                     "no parameter has a gradient", hint="call loss.backward() first"
                 )
             if self.count is not None:
                 self.count.assign(self.count + 1.0)
-            rates = self.rates()
-            cast: dict[DType, Rates] = {}
-            for position, parameter, g in held:
-                if parameter.dtype not in cast:
-                    cast[parameter.dtype] = tuple(rate.cast(parameter.dtype) for rate in rates)
-                new = self.update(position, parameter, g, cast[parameter.dtype])
-                parameter.assign(new)
+            for group in self.groups:
+                mode.evaluator.watch(group, "lr", group.lr)
+                self._step(group, [found[id(parameter)] for parameter in group.parameters])
+
+    def _step(self, group: Group, gradients: list[Tensor | None]) -> None:
+        rates = self.rates(group)
+        cast: dict[DType, Rates] = {}
+        for index, (parameter, g) in enumerate(zip(group.parameters, gradients, strict=True)):
+            if g is None:
+                continue
+            if parameter.dtype not in cast:
+                cast[parameter.dtype] = tuple(rate.cast(parameter.dtype) for rate in rates)
+            g = -g if group.maximize else g
+            position = group.first + index
+            parameter.assign(self.update(group, position, parameter, g, cast[parameter.dtype]))
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
@@ -96,12 +180,13 @@ class Optimizer(ABC):
         self.zero_grad()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the learning rate, the step count and the moments by name."""
-        state = {"lr": self.lr}
+        """Return the learning rates, the step count and the moments by name."""
+        rates = [group.lr for group in self.groups]
+        state = {_rate_name(position): lr for position, lr in enumerate(rates)}
         if self.count is not None:
             state["count"] = self.count
         for name, tensors in self.moments.items():
-            state |= {f"{name}.{position}": tensor for position, tensor in enumerate(tensors)}
+            state |= {f"{name}.{position}": tensor for position, tensor in tensors.items()}
         return state
 
     def load_state_dict(self, state: State) -> None:
@@ -114,63 +199,10 @@ class Optimizer(ABC):
         load_state(self.state_dict(), state, type(self).__name__)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.parameters)} parameters, lr={self.lr.item():g})"
+        groups = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
+        count = f"{len(self.parameters)} parameters{groups}"
+        return f"{type(self).__name__}({count}, lr={self.lr.item():g})"
 
 
-def number(name: str, value: float) -> Tensor:
-    """Return a float64 scalar that is part of a state."""
-    made = Tensor(np.float64(value))
-    made.name = name
-    return made
-
-
-def check_number(name: str, value: Any, low: float, below: float | None = None) -> float:
-    """Return a finite number of at least `low`, and below `below`, as a float, or raise."""
-    try:
-        real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-        checked = float(value) if real else math.nan
-    except OverflowError:
-        raise UsageError(f"{name} is too large for a float") from None
-    if not low <= checked < (math.inf if below is None else below):
-        limit = "" if below is None else f" and below {below:g}"
-        raise UsageError(f"{name} must be a number of at least {low:g}{limit}, not {value!r}")
-    return checked
-
-
-def as_list(parameters: Any) -> list[Tensor]:
-    """Return tensors given as any iterable as a list, or raise."""
-    if isinstance(parameters, (Tensor, Module)):
-        remedy = "[tensor]" if isinstance(parameters, Tensor) else "module.parameters()"
-        fact = f"one {type(parameters).__name__} is no list of parameters"
-        raise UsageError(fact, hint=f"give {remedy}")
-    if not isinstance(parameters, Iterable):
-        fact = f"{type(parameters).__name__} is no list of parameters"
-        raise UsageError(fact, hint="give module.parameters()")
-    listed = list(parameters)
-    for position, parameter in enumerate(listed):
-        if not isinstance(parameter, Tensor):
-            kind = type(parameter).__name__
-            raise UsageError(f"parameter {position} is no tensor but a {kind}")
-    return listed
-
-
-def _checked(parameters: Any) -> list[Tensor]:
-    """Return the parameters as a list, each of which can be trained."""
-    listed = as_list(parameters)
-    if not listed:
-        once = isinstance(parameters, Iterator)
-        hint = "a generator gives them only once; make a list of them" if once else None
-        raise UsageError("an optimiser needs at least one parameter", hint=hint)
-    seen: dict[int, int] = {}
-    for position, parameter in enumerate(listed):
-        if not parameter.dtype.is_float or parameter.dtype.is_half:
-            fact = f"parameter {position} is {parameter.dtype}, which cannot be trained"
-            raise DTypeError(fact, hint='cast it to "float32" first')
-        if not parameter.is_leaf:
-            fact = f"parameter {position} was computed, so it gets no gradient of its own"
-            raise UsageError(fact, hint="start from x.detach().requires_grad_()")
-        if id(parameter) in seen:
-            fact = f"parameters {seen[id(parameter)]} and {position} are the same tensor"
-            raise UsageError(fact, hint="give each once, or it moves twice a step")
-        seen[id(parameter)] = position
-    return listed
+def _rate_name(group: int) -> str:
+    return f"lr.{group}" if group else "lr"

@@ -9,8 +9,8 @@ from rich.progress import Progress as RichProgress
 from rich.table import Column
 
 from rushlight.train.history import Epoch, duration, loss_and_accuracy
-from rushlight.train.metrics import Tally
 from rushlight.train.progress import Lines, Progress, write_to_stderr
+from rushlight.train.tally import Tally
 
 REFRESH_S = 0.1
 

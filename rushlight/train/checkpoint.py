@@ -1,12 +1,13 @@
 """Checkpoints: all that training needs to go on as if it had never stopped, in one file.
 
-A checkpoint is a safetensors file: the tensors of the model, the optimiser, the schedule and the
-random generator, and as metadata (JSON) what they belong to, where the loader is, the sums of the
-unfinished epoch and the history.
+A checkpoint is a safetensors file: the tensors of the model, the optimiser, the schedule, the
+average and the random generator, and as metadata (JSON) what they belong to, where the loader is,
+the sums of the unfinished epoch and the history.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,13 @@ from rushlight.formats.atomic import check_path
 from rushlight.formats.safetensors import SafetensorsFile, StoredTensor, load_file, save_file
 from rushlight.formats.safetensors_header import MAX_HEADER_OF_FORMAT
 from rushlight.nn.module import Module
+from rushlight.optim.average import Average
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
 from rushlight.train.history import History, is_number
-from rushlight.train.metrics import Tally
+from rushlight.train.tally import Tally
 
 FORMAT = "rushlight.checkpoint.1"
 LAST = "last.safetensors"
@@ -41,11 +43,15 @@ class Training:
     optimizer: Optimizer
     schedule: Schedule | None
     loader: DataLoader
+    average: Average | None = None
     history: History = field(default_factory=History)
     # The epoch that is not over yet:
     tally: Tally = field(default_factory=Tally)
     seconds: float = 0.0
     trained: bool = False  # whether all batches had their step, and only validation is left
+    # What is not part of a checkpoint:
+    folder: Path | None = None  # where checkpoints are kept
+    measures: dict[str, float] = field(default_factory=dict)  # of the last epoch, by callbacks
 
     @property
     def epoch(self) -> int:
@@ -56,25 +62,43 @@ class Training:
         """Forget the sums of the epoch before."""
         self.tally, self.seconds, self.trained = Tally(), 0.0, False
 
+    def judged(self) -> AbstractContextManager[None]:
+        """Give the model, for a block, the weights that it is judged by: averages, if any."""
+        return nullcontext() if self.average is None else self.average.swapped()
+
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name; they are the parts' own."""
         parts: dict[str, Mapping[str, Tensor]] = {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": {} if self.schedule is None else self.schedule.state_dict(),
+            "average": {} if self.average is None else self._averages(self.average),
             "random": {"state": default_generator.state},
         }
         return {f"{part}.{name}": t for part, named in parts.items() for name, t in named.items()}
 
+    def _averages(self, average: Average) -> dict[str, Tensor]:
+        """Return the averages by the names that the model has for the weights."""
+        names = {id(weight): name for name, weight in self.model.named_parameters()}
+        named = {
+            f"weights.{names[id(weight)]}": average.averages[name]
+            for name, weight in average.weights.items()
+        }
+        return {"count": average.count} | named
+
     def parts(self) -> dict[str, str]:
-        """Return what the state belongs to: each layer, the optimiser and the schedule as text."""
+        """Return what the state belongs to: layers, optimiser, schedule and average as text."""
         texts = {
             f"model.{path}" if path else "model": _describe(module, module.arguments)
             for path, module in self.model.named_modules()
         }
-        texts["optimizer"] = _describe(self.optimizer, vars(self.optimizer))
+        for number, group in enumerate(self.optimizer.groups):
+            name = f"optimizer.group.{number}" if number else "optimizer"
+            texts[name] = _describe(self.optimizer, vars(self.optimizer) | group.settings())
         if self.schedule is not None:
-            texts["schedule"] = _describe(self.schedule, vars(self.schedule))
+            texts |= _describe_schedules("schedule", self.schedule)
+        if self.average is not None:
+            texts["average"] = _describe(self.average, vars(self.average))
         return texts
 
 
@@ -156,6 +180,8 @@ def load(path: Path, training: Training) -> None:
 def load_weights(path: str | Path, model: Module) -> None:
     """Give a model the weights, and buffers, in a checkpoint such as best.safetensors.
 
+    Where training kept averages of the weights, it was judged by them, and they are the weights.
+
     Raises:
         FormatError: the file is no checkpoint.
         ModuleError, ShapeError, DTypeError: it is of another model, which keeps its weights.
@@ -163,8 +189,13 @@ def load_weights(path: str | Path, model: Module) -> None:
     with load_file(path, max_header=MAX_HEADER_OF_FORMAT) as file:
         if file.metadata.get("format") != FORMAT:
             raise FormatError("is no checkpoint of Rushlight", path=path)
-        names = [name for name in file.names if name.startswith("model.")]
-        model.load_state_dict({name.removeprefix("model."): _read(file, name) for name in names})
+        stored = {
+            name.removeprefix(prefix): name
+            for prefix in ("model.", "average.weights.")
+            for name in file.names
+            if name.startswith(prefix)
+        }
+        model.load_state_dict({name: _read(file, place) for name, place in stored.items()})
 
 
 # What a state belongs to
@@ -179,6 +210,14 @@ def _describe(thing: object, values: Mapping[str, Any]) -> str:
     }
     settings = ", ".join(f"{name}={value!r}" for name, value in plain.items())
     return f"{type(thing).__name__}({settings})"
+
+
+def _describe_schedules(name: str, schedule: Schedule) -> dict[str, str]:
+    """Return a schedule, and those that it is composed of, as text."""
+    texts = {name: _describe(schedule, vars(schedule))}
+    for position, one in enumerate(schedule.schedules):
+        texts |= _describe_schedules(f"{name}.{position}", one)
+    return texts
 
 
 def _is_plain(value: Any) -> bool:

@@ -19,13 +19,15 @@ from rushlight.compile.function import compile_entry
 from rushlight.core.dtypes import BY_CHAR
 from rushlight.core.errors import RushlightError, TraceError
 from rushlight.core.mode import mode
+from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.nn.embedding import bag_of_each
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor
-from rushlight.train.metrics import are_classes
 from rushlight.train.step import Step
+from rushlight.train.tally import are_classes
 
 Floats = npt.NDArray[np.float64]
 Int64s = npt.NDArray[np.int64]
@@ -82,6 +84,8 @@ class Driven:
         """Trace and compile what all steps need; return why that cannot be, or None."""
         if type(self.loader).__iter__ is not DataLoader.__iter__:
             return "the loader has a way of its own"
+        if not isinstance(self.loader.dataset, Dataset):
+            return "the data is read item by item"
         if self.loader.transform is not None:
             return "the loader's transform is Python"
         if mode.anomaly:
@@ -116,9 +120,10 @@ class Driven:
     def _forget(self) -> None:
         """Begin anew: the loader has changed, or what was traced no longer holds."""
         loader = self.loader
+        arrays = loader.dataset.arrays if isinstance(loader.dataset, Dataset) else ()
         self.columns = [
             column if isinstance(column, Ragged) else np.ascontiguousarray(column)
-            for column in loader.dataset.arrays
+            for column in arrays
         ]
         self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
         self._made_for = self._setting()
@@ -128,7 +133,7 @@ class Driven:
         """Return what of the loader all this was made for."""
         loader = self.loader
         parts = (loader.dataset, loader.prepare, loader.transform)
-        return (*map(id, parts), loader.batch_size, loader.drop_last, mode.anomaly)
+        return (*map(id, parts), loader.batch_size, loader.drop_last, loader.items, mode.anomaly)
 
     def holds(self) -> bool:
         """Return whether what was traced is still so."""
@@ -168,7 +173,7 @@ class Driven:
             if not lengths:
                 return [()]
             return sorted(set(zip(*[row.tolist() for row in lengths], strict=True)))
-        whole, rest = divmod(len(self.loader.dataset), self.loader.batch_size)
+        whole, rest = divmod(self.loader.items, self.loader.batch_size)
         last = [rest] if rest and not self.loader.drop_last else []
         return [self.loader.batch_size, *last] if whole else last
 
@@ -210,7 +215,7 @@ class Driven:
 
     def _batches(self, epochs: int, first: int, count: int) -> tuple[Int64s, Int64s]:
         """Return where in the orders each batch begins, and its size."""
-        each, items = len(self.loader), len(self.loader.dataset)
+        each, items = len(self.loader), self.loader.items
         number = np.arange(first, first + count)
         epoch, batch = number // each, number % each
         starts = batch * self.loader.batch_size
@@ -270,7 +275,7 @@ class _Sequences:
         before = Tensor.wrap(np.arange(count)).unsqueeze(0) < numbers.unsqueeze(1)
         offsets = where(before, lengths.unsqueeze(0), 0).sum(1)  # (count + 1,)
         places = Tensor.wrap(np.arange(most))
-        bag = (places.unsqueeze(1) >= offsets[1:].unsqueeze(0)).cast("int64").sum(1)
+        bag = bag_of_each(offsets, most)
         inside = bag < count
         mine = where(inside, bag, 0)
         start = take(take(self.starts, items) - offsets[:-1], mine)

@@ -3,7 +3,7 @@
 import math
 import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,22 @@ import numpy as np
 
 from rushlight.compile.function import compile
 from rushlight.core.errors import TrainingError, UsageError
-from rushlight.data.loader import DataLoader, Dataset
+from rushlight.data.dataset import Dataset
+from rushlight.data.items import Items
+from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
-from rushlight.optim.optimizer import Optimizer, check_number
+from rushlight.optim.average import Average
+from rushlight.optim.groups import check_number
+from rushlight.optim.lbfgs import LBFGS
+from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
+from rushlight.train.callback import Callback, Callbacks, OnEpoch, RestoreBest
 from rushlight.train.checkpoint import BEST, LAST, Training, load, prepare_folder, save
 from rushlight.train.driven import Driven, Stretch
+from rushlight.train.evaluate import evaluate
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
-from rushlight.train.metrics import evaluate
 from rushlight.train.progress import Progress, make_progress
 from rushlight.train.step import Loss, Step, check_model, make_step
 
@@ -30,19 +36,23 @@ NOTICEABLE_S = 0.3
 
 def fit(
     model: Module,
-    data: DataLoader | Dataset,
+    data: DataLoader | Dataset | Items,
     *,
     loss: Loss | None = None,
     optimizer: Optimizer,
     epochs: int,
     schedule: Schedule | None = None,
-    validation: DataLoader | Dataset | None = None,
+    validation: DataLoader | Dataset | Items | None = None,
     patience: int | None = None,
     clip_norm: float | None = None,
+    accumulate: int = 1,
+    average: Average | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
+    restore_best: bool = False,
     progress: bool = True,
     compiled: bool = True,
+    callbacks: Sequence[Callback] = (),
     on_epoch: Callable[[History], object] | None = None,
 ) -> History:
     """Train a model in place, leave it in evaluation mode, and return what happened.
@@ -53,14 +63,18 @@ def fit(
         loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
         optimizer: of the model's parameters.
         epochs: passes over the data in all, those before a resume among them.
-        schedule: makes a step after each step of the optimiser.
+        schedule: makes a step after each step of the optimiser, and is told each epoch's loss.
         validation: data to evaluate on after each epoch, never to train on.
         patience: epochs without a lower validation (or training) loss after which to stop.
         clip_norm: the most that the common norm of all gradients may be.
+        accumulate: parts in which to work out the gradient of a batch, to take less memory.
+        average: of the weights, which is what is validated; `copy_to` makes it the weights.
         checkpoint: a folder for last.safetensors (each epoch, Ctrl-C) and best.safetensors.
         resume: go on from the last checkpoint, if any, bit for bit as without the stop.
+        restore_best: leave the model with the weights of its best epoch, not the last ones.
         progress: show a bar on a terminal, lines elsewhere, on standard error.
         compiled: run C where there is a compiler, else a graph in NumPy, not the step's Python.
+        callbacks: told of what happens, such as `train.JsonLines("log.jsonl")`.
         on_epoch: called with the history after each epoch; training stops when it returns True.
 
     Raises TrainingError for a loss that is NaN or infinite, FormatError for a checkpoint that is
@@ -72,22 +86,14 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, epochs, patience, clip_norm, on_epoch)
-    loader = as_loader(data, train=True)
-    training = Training(model, optimizer, schedule, loader)
-    step = make_step(model, loss, optimizer, schedule, clip_norm)
-    plan = _Plan(
-        *_ways_to_step(loader, step, compiled),
-        loss=loss,
-        epochs=epochs,
-        validation=None if validation is None else as_loader(validation, train=False),
-        patience=patience,
-        folder=_open_folder(checkpoint, resume, training),
-        on_epoch=on_epoch,
-    )
-    with Interrupts() as interrupts, make_progress(progress, epochs) as shown:
-        _run(training, plan, shown, interrupts)
-    return training.history
+    _check(model, optimizer, schedule, average, epochs, accumulate, patience, clip_norm)
+    training = Training(model, optimizer, schedule, as_loader(data, train=True), average)
+    step = make_step(model, loss, optimizer, schedule, clip_norm, average, accumulate)
+    heard = _callbacks(callbacks, on_epoch, restore_best)
+    held_out = None if validation is None else as_loader(validation, train=False)
+    ways = _ways_to_step(training.loader, step, compiled)
+    plan = _Plan(*ways, loss, held_out, heard, epochs, patience)
+    return _fit(training, plan, checkpoint, resume, progress)
 
 
 @dataclass(frozen=True)
@@ -97,17 +103,16 @@ class _Plan:
     step: Step
     driven: Driven | None
     loss: Loss | None
-    epochs: int
     validation: DataLoader | None
+    callbacks: Callbacks
+    epochs: int
     patience: int | None
-    folder: Path | None
-    on_epoch: Callable[[History], object] | None
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing is to be done between two epochs."""
-        after = (self.validation, self.patience, self.folder, self.on_epoch)
-        return all(one is None for one in after)
+    def is_plain(self, training: Training) -> bool:
+        """Return whether nothing is to be done between two epochs."""
+        after = (self.validation, self.patience, training.folder)
+        told = training.schedule is not None and training.schedule.watches
+        return all(one is None for one in after) and not (told or self.callbacks.watches_epochs)
 
 
 def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step, Driven | None]:
@@ -115,34 +120,55 @@ def _ways_to_step(loader: DataLoader, step: Step, compiled: bool) -> tuple[Step,
     return (compile(step), Driven(loader, step)) if compiled else (step, None)
 
 
-def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> Path | None:
-    """Return the folder for checkpoints, after loading the last one if that is wanted."""
+def _callbacks(
+    given: Sequence[Callback], on_epoch: Callable[[History], object] | None, restore_best: bool
+) -> Callbacks:
+    """Return all callbacks as one; the best weights are there when the given ones are ended."""
+    own = [] if on_epoch is None else [OnEpoch(on_epoch)]
+    return Callbacks(given, [*own, *([RestoreBest()] if restore_best else [])])
+
+
+def _open_folder(checkpoint: str | Path | None, resume: bool, training: Training) -> None:
+    """Prepare the folder for checkpoints, and load the last one if that is wanted."""
     if checkpoint is None:
         if resume:
             hint = 'checkpoint="runs/digits"'
             raise UsageError("resume needs the folder to resume from", hint=hint)
-        return None
-    folder = prepare_folder(checkpoint)
-    if resume and (folder / LAST).exists():
-        load(folder / LAST, training)
-    return folder
+        return
+    training.folder = prepare_folder(checkpoint)
+    if resume and (training.folder / LAST).exists():
+        load(training.folder / LAST, training)
+
+
+def _fit(
+    training: Training, plan: _Plan, checkpoint: str | Path | None, resume: bool, progress: bool
+) -> History:
+    _open_folder(checkpoint, resume, training)
+    with (
+        Interrupts() as interrupts,
+        make_progress(progress, plan.epochs) as shown,
+        plan.callbacks.during(training),
+    ):
+        _run(training, plan, shown, interrupts)
+    return training.history
 
 
 def _run(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
     if training.history or training.tally.batches:
-        shown.note(f"going on after {_place(training)} from {plan.folder}")
+        shown.note(f"going on after {_place(training)} from {training.folder}")
     try:
         while not _is_over(training.history, plan, shown):
             _train(training, plan, shown, interrupts)
             validated = _validate(training, plan, interrupts)
             _close_epoch(training, validated)
-            _save_epoch(training, plan.folder)
+            _save_epoch(training)
             shown.end(training.history.last)
-            if plan.on_epoch is not None and plan.on_epoch(training.history) is True:
+            training.measures = {}
+            if plan.callbacks.on_epoch(training):
                 break
             interrupts.check()
     except Interrupted:
-        raise KeyboardInterrupt(_leave(training, plan.folder, shown)) from None
+        raise KeyboardInterrupt(_leave(training, shown)) from None
     finally:
         training.model.eval()
 
@@ -156,7 +182,7 @@ def _train(training: Training, plan: _Plan, shown: Progress, interrupts: Interru
     if plan.driven is not None and _is_ready(plan.driven, shown):
         _train_driven(training, plan.driven, plan, shown, interrupts)
     else:
-        _train_by_batches(training, plan.step, shown, interrupts)
+        _train_by_batches(training, plan, shown, interrupts)
 
 
 def _is_ready(driven: Driven, shown: Progress) -> bool:
@@ -171,23 +197,19 @@ def _is_ready(driven: Driven, shown: Progress) -> bool:
 
 @np.errstate(all="ignore")  # a loss that overflows gets an error of its own
 def _train_by_batches(
-    training: Training, step: Step, shown: Progress, interrupts: Interrupts
+    training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts
 ) -> None:
     tally = training.tally
     clock = time.perf_counter
     started = clock()
     try:
         for batch in training.loader:
-            value, output = step(*batch)
+            value, output = plan.step(*batch)
             loss = value.item()
             if not -math.inf < loss < math.inf:
                 raise _not_finite(training, loss)
             tally.add(loss, output, batch[-1])
-            now = clock()
-            if now >= shown.due:
-                shown.update(tally, now)
-            if interrupts.pending:
-                raise Interrupted
+            _look_up(training, plan, shown, interrupts)
         training.trained = True
     finally:
         training.seconds += clock() - started
@@ -198,7 +220,7 @@ def _train_driven(
 ) -> None:
     """Do the same in native calls, and several epochs where nothing is to be done between them."""
     loader = training.loader
-    epochs = plan.epochs - len(training.history) if plan.is_plain else 1
+    epochs = plan.epochs - len(training.history) if plan.is_plain(training) else 1
     while True:
         each, first = len(loader), loader.batch
         ahead = min(epochs, 1 + (first + driven.most_steps()) // each)
@@ -206,14 +228,26 @@ def _train_driven(
         started = time.perf_counter()
         orders = loader.orders(range(loader.epoch, loader.epoch + ahead))
         stretch = driven.run(orders, first, count)
-        now = time.perf_counter()
-        epochs -= _count(training, stretch, now - started, plan, shown)
+        seconds = time.perf_counter() - started
+        epochs -= _count(training, stretch, seconds, plan, shown)
         if training.trained:
             return
-        if now >= shown.due:
-            shown.update(training.tally, now)
-        if interrupts.pending:
-            raise Interrupted
+        _look_up(training, plan, shown, interrupts)
+
+
+def _look_up(training: Training, plan: _Plan, shown: Progress, interrupts: Interrupts) -> None:
+    """Between two steps, show where training is, and see whether it is to be stopped."""
+    now = time.perf_counter()
+    if now >= shown.due:
+        shown.update(training.tally, now)
+    if now >= plan.callbacks.due:
+        try:
+            plan.callbacks.on_progress(training)
+        except BaseException:
+            _save_last(training)
+            raise
+    if interrupts.pending:
+        raise Interrupted
 
 
 def _count(
@@ -229,7 +263,7 @@ def _count(
     a_step = seconds / len(finite)
     closed, done = 0, 0
     while done < good:
-        if loader.batch == 0 and good - done > each and plan.is_plain:
+        if loader.batch == 0 and good - done > each and plan.is_plain(training):
             whole = (good - done - 1) // each
             _close_epochs(training, stretch.part(done, done + whole * each), a_step, shown)
             closed, done = closed + whole, done + whole * each
@@ -278,7 +312,7 @@ def _validate(
     if plan.validation is None:
         return None, None
     started = time.perf_counter()
-    with interrupts.at_once(), np.errstate(all="ignore"):
+    with training.judged(), interrupts.at_once(), np.errstate(all="ignore"):
         value, accuracy = evaluate(training.model, plan.validation, plan.loss)
     training.seconds += time.perf_counter() - started
     if not math.isfinite(value):
@@ -290,16 +324,21 @@ def _close_epoch(training: Training, validated: tuple[float | None, float | None
     tally = training.tally
     epoch = Epoch(training.epoch, tally.loss, tally.accuracy, *validated, training.seconds)
     training.history.append(epoch)
+    if training.schedule is not None:
+        training.schedule.observe(epoch.score)
     training.begin_epoch()
 
 
-def _save_epoch(training: Training, folder: Path | None) -> None:
+def _save_epoch(training: Training) -> None:
     """Write the best checkpoint first: if only the last one were there, it would not come again."""
-    if folder is None:
-        return
-    if training.history.best is training.history.last:
-        save(folder / BEST, training)
-    save(folder / LAST, training)
+    if training.folder is not None and training.history.best is training.history.last:
+        save(training.folder / BEST, training)
+    _save_last(training)
+
+
+def _save_last(training: Training) -> None:
+    if training.folder is not None:
+        save(training.folder / LAST, training)
 
 
 def _is_over(history: History, plan: _Plan, shown: Progress) -> bool:
@@ -313,14 +352,13 @@ def _is_over(history: History, plan: _Plan, shown: Progress) -> bool:
     return True
 
 
-def _leave(training: Training, folder: Path | None, shown: Progress) -> str:
+def _leave(training: Training, shown: Progress) -> str:
     """Save on Ctrl-C, and return the line that says so."""
-    place = _place(training)
-    if folder is None:
-        return f"stopped after {place}"
-    save(folder / LAST, training)
-    line = f"stopped after {place}; fit goes on from {folder / LAST} with resume=True"
-    shown.note(line)
+    line = f"stopped after {_place(training)}"
+    if training.folder is not None:
+        _save_last(training)
+        line += f"; fit goes on from {training.folder / LAST} with resume=True"
+        shown.note(line)
     return line
 
 
@@ -339,35 +377,39 @@ def _not_finite(training: Training, loss: float) -> TrainingError:
     )
 
 
-def _check(
-    model: Any,
-    optimizer: Any,
-    schedule: Any,
-    epochs: Any,
-    patience: Any,
-    clip_norm: Any,
-    on_epoch: Any,
-) -> None:
+def _check_numbers(epochs: Any, accumulate: Any, patience: Any, clip_norm: Any) -> None:
     _check_count("epochs", epochs)
+    _check_count("accumulate", accumulate)
     if patience is not None:
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
-    if on_epoch is not None and not callable(on_epoch):
-        raise UsageError(f"on_epoch is a function of the history, not {on_epoch!r:.60}")
+
+
+def _check(
+    model: Any, optimizer: Any, schedule: Any, average: Any, epochs: Any, *others: Any
+) -> None:
+    _check_numbers(epochs, *others)
     check_model(model)
     for name, thing, kind in [
         ("optimizer", optimizer, Optimizer),
         ("schedule", schedule, Schedule),
+        ("average", average, Average),
     ]:
-        if not isinstance(thing, kind) and not (kind is Schedule and thing is None):
-            raise UsageError(f"{name} is no {kind.__name__} but a {type(thing).__name__}")
+        if not isinstance(thing, kind) and (thing is not None or kind is Optimizer):
+            fact = f"{name} is no {kind.__name__} but a {type(thing).__name__}"
+            looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
+            raise UsageError(fact, hint=looped if isinstance(thing, LBFGS) else None)
     own = {id(parameter) for parameter in model.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         fact = "the optimiser trains none of the model's parameters"
         raise UsageError(fact, hint="make it with model.parameters() of this model")
     if schedule is not None and schedule.optimizer is not optimizer:
         raise UsageError("the schedule sets the learning rate of another optimiser")
+    for name, weight in ({} if average is None else average.weights).items():
+        if id(weight) not in own:
+            fact = f"the average follows {name}, which is no parameter of the model"
+            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

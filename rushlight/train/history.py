@@ -4,9 +4,11 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from rushlight.core.errors import BoundsError, FormatError
+from rushlight.train.plot import Curve, draw_curves, save_figure
 
 FORMAT = "rushlight.history.1"
 
@@ -101,6 +103,51 @@ class History:
 
     def __str__(self) -> str:
         return "\n".join(epoch_line(epoch, len(self)) for epoch in self._epochs)
+
+    def plot(self, width: int = 72, height: int = 12, encoding: str | None = "utf-8") -> str:
+        """Return the losses over the epochs, drawn as text; BoundsError where there are none.
+
+        Args:
+            width: in characters.
+            height: of the curves, in lines.
+            encoding: what the stream can take, `sys.stdout.encoding` say.
+
+        >>> history = History()
+        >>> for epoch, loss in enumerate([9.0, 4.0, 1.0, 0.0], start=1):
+        ...     history.append(Epoch(epoch, loss, None, None, None, 1.0))
+        >>> print(history.plot(width=30, height=4, encoding="ascii"))
+        9 |***
+          |   *****
+          |        ********
+        0 |                ***********
+          +---------------------------
+           1          epoch          4
+           ** loss
+        """
+        return draw_curves(self._curves("loss"), width, height, encoding, "epoch")
+
+    def save_plot(self, path: str | Path) -> None:
+        """Draw the losses, and the accuracies where there are some, into a picture file.
+
+        The ending of the file says which kind it is, PNG where it has none.
+
+        Raises:
+            BoundsError: no epoch is over yet.
+            UsageError: matplotlib is not installed, or does not know that kind.
+        """
+        panels = {name: self._curves(name) for name in ("loss", "accuracy")}
+        save_figure(path, {name: curves for name, curves in panels.items() if curves}, "epoch")
+
+    def _curves(self, name: str) -> dict[str, Curve]:
+        """Return the curves of the losses or accuracies, over the epochs that have them."""
+        if not self._epochs:
+            raise BoundsError("no epoch is over yet")
+        curves: dict[str, Curve] = {}
+        for one in (name, f"validation_{name}"):
+            points = [(e.epoch, getattr(e, one)) for e in self if getattr(e, one) is not None]
+            if points:
+                curves[one.replace("_", " ")] = ([x for x, _ in points], [y for _, y in points])
+        return curves
 
     def to_json(self) -> str:
         """Return the history as JSON text.

@@ -10,7 +10,7 @@ from typing import Self
 
 import rushlight.train as lazily  # the bar brings `rich`, which takes a while to import
 from rushlight.train.history import Epoch, epoch_line
-from rushlight.train.metrics import Tally
+from rushlight.train.tally import Tally
 
 MOST_LINES = 30  # of a training of quick epochs
 LONGEST_SILENCE_S = 10.0

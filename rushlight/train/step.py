@@ -1,10 +1,15 @@
 """One step of training: forward, backward, update."""
 
+import functools
+import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
 from rushlight.core.errors import DataError, UsageError
 from rushlight.nn.module import Module
+from rushlight.ops.movement import concat
+from rushlight.optim.average import Average
 from rushlight.optim.clip import clip_grad_norm
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
@@ -20,11 +25,16 @@ def make_step(
     optimizer: Optimizer,
     schedule: Schedule | None = None,
     clip_norm: float | None = None,
+    average: Average | None = None,
+    accumulate: int = 1,
 ) -> Step:
     """Return the function `step(*inputs, labels)` that trains a model on a batch.
 
     It returns the loss and what the model gave, and leaves no gradients; `rl.compile` takes it as
-    it is. Without a `loss` the model's own is used.
+    it is. Without a `loss` the model's own is used. With `accumulate`, it goes forward and back
+    for so many parts of the batch one after another, then updates once by the sum of their
+    gradients, each weighted by its share of the rows: for a loss that is a mean over the rows, the
+    gradient of the whole batch, in the memory of a part.
 
     >>> import rushlight as rl
     >>> model = rl.nn.Linear(1, 1)
@@ -39,13 +49,14 @@ def make_step(
 
     def step(*batch: Tensor) -> tuple[Tensor, Any]:
         optimizer.zero_grad()
-        output, value = forward(model, loss_function, batch)
-        value.backward()
+        output, value = _forth_and_back(model, loss_function, batch, accumulate)
         if clip_norm is not None:
             clip_grad_norm(parameters, clip_norm)
         optimizer.step()
         if schedule is not None:
             schedule.step()
+        if average is not None:
+            average.update()
         optimizer.zero_grad()
         return value, output
 
@@ -95,3 +106,37 @@ def forward(model: Module, loss: Loss, batch: tuple[Tensor, ...]) -> tuple[Any, 
         kind = type(value).__name__
         raise UsageError(f"the loss function gave no tensor but {kind}")
     return output, value
+
+
+def _forth_and_back(
+    model: Module, loss: Loss, batch: tuple[Tensor, ...], parts: int
+) -> tuple[Any, Tensor]:
+    """Add the gradients of a batch to those of the parameters; return the output and the loss."""
+    if parts == 1:
+        output, value = forward(model, loss, batch)
+        value.backward()
+        return output, value
+    outputs, losses = [], []
+    for part in _divided(batch, parts):
+        output, value = forward(model, loss, part)
+        share = value * (len(part[-1]) / len(batch[-1]))
+        share.backward()
+        outputs.append(output.detach() if isinstance(output, Tensor) else output)
+        losses.append(share.detach())
+    joined = all(isinstance(output, Tensor) and output.ndim for output in outputs)
+    return concat(outputs) if joined else outputs, functools.reduce(operator.add, losses)
+
+
+def _divided(batch: tuple[Tensor, ...], parts: int) -> list[tuple[Tensor, ...]]:
+    """Return parts of a batch whose sizes differ by one row at most; fewer where rows are few."""
+    rows = len(batch[-1]) if batch[-1].ndim else 0
+    for place, x in enumerate(batch):
+        if not x.ndim or len(x) != rows:
+            raise DataError(
+                f"accumulate divides a batch by its rows, but array {place} of it is {x.spec} "
+                f"and the labels are {batch[-1].spec}",
+                hint="texts are not divided: choose a smaller batch_size",
+            )
+    count = min(parts, rows)
+    ends = [rows * number // count for number in range(count + 1)]
+    return [tuple(x[a:b] for x in batch) for a, b in itertools.pairwise(ends)]

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+import rushlight as rl
+
 
 def test_inspect_lists_layers_and_facts(rushlight, models):
     done = rushlight("inspect", models / "digits.safetensors")
@@ -12,9 +14,55 @@ def test_inspect_lists_layers_and_facts(rushlight, models):
     assert "test_accuracy" in done.stdout
 
 
+def test_inspect_counts_what_each_layer_costs(rushlight, models):
+    lines = rushlight("inspect", models / "digits.safetensors").stdout.splitlines()
+    assert lines[0].split() == ["layer", "kind", "output", "parameters", "bytes", "multiply-adds"]
+    rows = [line.split() for line in lines[1:7]]
+    assert rows[0][2:] == ["10", "218,058", "872,232", "217,728"]
+    assert rows[1][2:] == ["256", "200,960", "803,840", "200,704"]
+    assert rows[2][2:] == ["256", "0", "0", "0"]
+    assert "217,728 multiply-adds for an input float32 (1, 784)" in lines
+    assert any(
+        re.fullmatch(r"[\d,]+ bytes beside the weights, in \d kernels of C", x) for x in lines
+    )
+
+
+def test_inspect_draws_the_losses_of_training(rushlight, models):
+    lines = rushlight("inspect", models / "spam.safetensors").stdout.splitlines()
+    assert lines[-1].strip().startswith("⣀⣀ loss")
+    ascii_lines = rushlight("inspect", models / "spam.safetensors", encoding="ascii").stdout
+    assert "** loss" in ascii_lines
+
+
 def test_inspect_gives_json(rushlight, models):
     facts = json.loads(rushlight("inspect", models / "spam.safetensors", "--json").stdout)
     assert facts["task"]["labels"] == ["HAM", "SPAM"]
+    assert facts["multiply_adds"] == 32 == facts["layers"][0]["multiply_adds"]
+    assert facts["bytes"] == 4 * facts["parameters"]
+    assert len(facts["training"]["losses"]) == 100
+
+
+TASKS = {
+    "none": None,
+    "of a kind that is not known": {"kind": "oracle"},
+    "of another network": {"kind": "image-classifier", "shape": [1, 28, 28], "labels": ["a"]},
+    "of an input too large": {"kind": "regressor", "inputs": 10**18},
+    "of an input below nothing": {"kind": "regressor", "inputs": -1},
+    "of no input": {"kind": "image-classifier", "shape": [], "labels": ["a"]},
+}
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_inspect_of_a_network_whose_task_says_no_input_shows_the_rest(rushlight, tmp_path, task):
+    losses = {"losses": ["x", None], "epochs": -3}
+    path = tmp_path / "net.safetensors"
+    rl.save(path, rl.nn.Sequential(rl.nn.Linear(3, 2), rl.nn.ReLU()), task=task, training=losses)
+    done = rushlight("inspect", path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].split() == ["layer", "kind", "parameters", "bytes"]
+    assert "8 parameters (8 trained), 32 bytes" in done.stdout
+    facts = json.loads(rushlight("inspect", path, "--json").stdout)
+    assert (facts["input"], facts["multiply_adds"]) == (None, None)
 
 
 def test_show_prints_the_graph(rushlight, models):

@@ -1,6 +1,8 @@
 """`rushlight train`: a file that is all one needs, and training that can be taken up again."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
+from rushlight.formats.png import read_png
 from tests.cli.conftest import ROOT
 
 
@@ -88,3 +92,78 @@ def test_ctrl_c_saves_and_resume_ends_where_it_would_have(rushlight, tmp_path):
     whole, cut = load_file(tmp_path / "whole.safetensors"), load_file(tmp_path / "cut.safetensors")
     for name, values in whole.items():
         np.testing.assert_array_equal(cut[name], values, err_msg=name)
+
+
+def test_a_log_has_a_line_for_each_epoch_and_the_file_keeps_the_losses(rushlight, tmp_path):
+    done = rushlight("train", "spam", "--epochs", "3", "--json", "--log", "log.jsonl")
+    facts = json.loads(done.stdout)
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    losses = [json.loads(line)["loss"] for line in lines]
+    assert facts["losses"] == losses
+    with safe_open(tmp_path / "spam.safetensors", "numpy") as file:
+        assert json.loads(file.metadata()["training"])["losses"] == losses
+
+
+def test_batches_can_be_worked_out_in_parts(rushlight):
+    command = ["train", "digits", "--epochs", "1", "--json"]
+    losses = [
+        json.loads(rushlight(*command, *more).stdout)["train_loss"]
+        for more in ([], ["--accumulate", "2"])
+    ]
+    np.testing.assert_allclose(*losses, rtol=1e-3)
+
+
+def test_a_file_keeps_at_most_a_hundred_losses_and_the_last(rushlight):
+    facts = json.loads(rushlight("train", "spam", "--epochs", "250", "--json").stdout)
+    assert 80 <= len(facts["losses"]) <= 100
+    assert facts["losses"][-1] == facts["train_loss"]
+
+
+def test_curves_are_drawn_and_written_for_tensorboard(rushlight, tmp_path):
+    pytest.importorskip("matplotlib")
+    options = ["--quiet", "--plot", "plot.png", "--tensorboard", "board"]
+    done = rushlight("train", "spam", "--epochs", "3", *options)
+    assert done.returncode == 0, done.stderr
+    assert read_png(tmp_path / "plot.png").shape[0] >= 300
+    assert len(list((tmp_path / "board").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--plot", "plot.docx"], "no picture can be written as .docx"),
+        (["--plot", "nowhere/plot.png"], "there is no folder nowhere"),
+        (["--log", "nowhere/log.jsonl"], "no such folder"),
+    ],
+)
+def test_what_cannot_be_written_is_known_before_training(rushlight, tmp_path, options, message):
+    pytest.importorskip("matplotlib")
+    done = rushlight("train", "spam", *options)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no terminals of this kind")
+@pytest.mark.parametrize(("encoding", "sign"), [("utf-8", "⣀⣀ loss"), ("ascii", "** loss")])
+def test_a_terminal_shows_the_curve_of_the_loss(tmp_path, encoding, sign):
+    pty = pytest.importorskip("pty")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rushlight", "train", "spam", "--epochs", "40"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding, "COLUMNS": "60"},
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(slave)
+    text = b""
+    with contextlib.suppress(OSError):  # that is how Linux says that the other end is closed
+        while part := os.read(master, 65536):
+            text += part
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    lines = text.decode("utf-8").splitlines()
+    assert sign in text.decode("utf-8")
+    assert max(map(len, lines[:14])) <= 60

@@ -11,6 +11,8 @@ from rushlight.graph.ir import Graph
 from rushlight.ops.conv import conv2d
 from rushlight.ops.pool import max_pool2d
 
+F = rl.nn.functional
+
 
 def orders(graph: Graph) -> dict[str, tuple[int, ...]]:
     """Return the orders of values other than row-major, by the name of what makes them."""
@@ -36,6 +38,31 @@ def test_channels_of_images_and_outputs_of_their_weights_lie_innermost() -> None
     assert found["tanh"] == found["conv2d"] == found["relu"] == found["max_pool2d"] == images(4)
     assert found["exp"] == images(4)
     assert found["state 0"] == kernels(4)
+
+
+def test_channels_lie_innermost_whatever_the_number_of_axes() -> None:
+    def signals(x: rl.Tensor) -> rl.Tensor:
+        return F.max_pool1d(F.conv1d(x.tanh(), w).relu(), 2).exp()
+
+    w = rl.tensor(np.ones((8, 3, 5), np.float32))
+    found = orders(rl.trace(signals, rl.ones(2, 3, 12)))
+    assert found["tanh"] == found["conv1d"] == found["relu"] == images(3) == (0, 2, 1)
+    assert found["max_pool2d"] == images(4)
+    assert found["state 0"] == kernels(3) == (2, 1, 0)
+
+    def volumes(x: rl.Tensor) -> rl.Tensor:
+        return F.conv_transpose3d(x.tanh(), v).exp()
+
+    v = rl.tensor(np.ones((3, 8, 2, 2, 2), np.float32))
+    found = orders(rl.trace(volumes, rl.ones(2, 3, 5, 6, 7)))
+    assert found["tanh"] == found["conv3d_input"] == found["exp"] == images(5)
+    assert found["state 0"] == kernels(5)
+
+
+def test_one_image_made_a_batch_lies_in_its_own_order() -> None:
+    w = rl.tensor(np.ones((8, 3, 5, 5), np.float32))
+    found = orders(rl.trace(lambda x: F.conv2d(x.tanh().unsqueeze(0), w), rl.ones(3, 12, 13)))
+    assert "tanh" not in found
 
 
 def test_arguments_lie_as_they_come() -> None:

@@ -14,6 +14,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         status, headers, body = page
+        if self.path in self.server.ranged and "Range" in self.headers:
+            status, headers, body = self.rest(headers, body)
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -23,6 +25,20 @@ class Handler(BaseHTTPRequestHandler):
                 part.wait()
             else:
                 self.wfile.write(part)
+
+    def rest(self, headers, body):
+        """What is sent where only the rest of a page is asked for (RFC 9110, section 14)."""
+        self.server.ranges.append((self.headers["Range"], self.headers.get("If-Range")))
+        start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        if self.headers.get("If-Range", headers.get("ETag")) != headers.get("ETag"):
+            return 200, headers, body
+        if start >= len(body):
+            return 416, {"Content-Length": "0"}, b""
+        part = {
+            "Content-Length": str(len(body) - start),
+            "Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}",
+        }
+        return 206, headers | part, body[start:]
 
     def log_message(self, *args):
         pass
@@ -35,6 +51,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.pages = {}
         self.asked = []
+        self.ranged = set()  # pages of which the rest can be asked for
+        self.ranges = []  # what was asked for so, with the condition
 
     def url(self, path):
         return f"http://127.0.0.1:{self.server_address[1]}{path}"

@@ -4,12 +4,13 @@ import io
 import os
 import socket
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rushlight.core.errors import DataError, FormatError, UsageError
-from rushlight.data import mnist, shakespeare, sms
+from rushlight.data import fashion_mnist, mnist, shakespeare, sms
 from rushlight.data.files import DataFile, fetch, find, read_text, require_file
 
 CONTENT = b"to be\nor not to be\n" * 100
@@ -20,6 +21,13 @@ ALL = [
     mnist.TEST_LABELS,
     sms.FILE,
     shakespeare.FILE,
+]
+DOWNLOADED = [
+    *ALL,
+    fashion_mnist.TRAIN_IMAGES,
+    fashion_mnist.TRAIN_LABELS,
+    fashion_mnist.TEST_IMAGES,
+    fashion_mnist.TEST_LABELS,
 ]
 
 
@@ -113,11 +121,129 @@ def test_a_wrong_answer_is_named_and_not_kept(server, kind, body, member, reason
     assert cache_entries() == []
 
 
-def test_a_truncated_download_is_named_and_not_kept(server):
-    mirror = server.add("/input.txt", CONTENT[:500], Content_Length=len(CONTENT))
-    with pytest.raises(DataError, match=r"ended after 500 of 1900 bytes|IncompleteRead"):
-        fetch(data_file(mirror))
+BROKEN_OFF = r"ended after 500 of 1900 bytes|IncompleteRead"
+
+
+def break_off(server, **headers):
+    """Let a download end after 500 bytes; return the file, whose server is whole by then."""
+    mirror = server.add("/input.txt", CONTENT[:500], Content_Length=len(CONTENT), **headers)
+    file = data_file(mirror)
+    with pytest.raises(DataError, match=BROKEN_OFF):
+        fetch(file)
+    assert not cached().exists()
+    server.add("/input.txt", CONTENT, **headers)
+    server.ranged.add("/input.txt")
+    return file
+
+
+def parts():
+    return [path for path in cache_entries() if path.suffix == ".part"]
+
+
+@pytest.mark.parametrize("headers", [{"ETag": '"1"'}, {}], ids=["tag", "no tag"])
+def test_a_download_that_broke_off_goes_on_where_it_was(server, headers):
+    file = break_off(server, **headers)
+    assert cache_entries() == parts() != []
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=500-", headers.get("ETag"))]
+    assert cache_entries() == [cached()]
+
+
+def test_a_download_may_break_off_several_times(server):
+    file = break_off(server, ETag='"1"')
+    server.ranged.clear()
+    rest = {"Content_Range": "bytes 500-1899/1900", "ETag": '"1"', "Content_Length": 1400}
+    server.add("/input.txt", CONTENT[500:800], 206, **rest)
+    with pytest.raises(DataError, match=r"ended after 800 of 1900 bytes|IncompleteRead"):
+        fetch(file)
+    server.add("/input.txt", CONTENT, ETag='"1"')
+    server.ranged.add("/input.txt")
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=800-", '"1"')]
+
+
+def test_a_server_that_knows_no_ranges_sends_it_all_again(server):
+    file = break_off(server)
+    server.ranged.clear()
+    assert fetch(file).read_bytes() == CONTENT
+    assert cache_entries() == [cached()]
+
+
+def test_a_file_that_has_changed_meanwhile_is_sent_whole(server):
+    file = break_off(server, ETag='"1"')
+    server.add("/input.txt", CONTENT, ETag='"2"')
+    assert fetch(file).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=500-", '"1"')]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda part: part.write_bytes(part.read_bytes()[:-3] + b"xyz"),
+        lambda part: part.write_bytes(part.read_bytes() + bytes(5000)),
+        lambda part: part.write_bytes(part.read_bytes() + bytes(100_000)),
+        lambda part: part.write_bytes(b"no facts\n" + CONTENT[:500]),
+        lambda part: part.write_bytes(b"[" * 5000 + CONTENT[:500]),
+        lambda part: part.write_bytes(b'{"url": 1, "tag": 2}\n'),
+        lambda part: part.write_bytes(b""),
+        lambda part: part.write_bytes(part.read_bytes().replace(b"1900", b"1901", 1)),
+    ],
+    ids=["wrong", "long", "huge", "text", "deep", "facts", "empty", "size"],
+)
+def test_a_part_that_is_wrong_does_no_harm(server, spoil):
+    file = break_off(server, ETag='"1"')
+    (part,) = parts()
+    spoil(part)
+    assert fetch(file).read_bytes() == CONTENT
+    assert cache_entries() == [cached()]
+
+
+def test_a_wrong_file_is_fetched_twice_only_if_it_began_with_a_part(server):
+    file = break_off(server, ETag='"1"')
+    server.add("/input.txt", CONTENT[::-1], ETag='"1"')
+    with pytest.raises(DataError, match="wrong content: MD5"):
+        fetch(file)
+    assert server.asked == ["/input.txt"] * 3
     assert cache_entries() == []
+    with pytest.raises(DataError, match="wrong content: MD5"):
+        fetch(file)
+    assert server.asked == ["/input.txt"] * 4
+
+
+@pytest.mark.parametrize(
+    "content_range",
+    ["bytes 0-1899/1900", "bytes 500-1899/*", "bytes 500-1899/3000", "apples 500-1899/1900", ""],
+)
+def test_a_server_that_answers_with_another_range_is_asked_for_it_all(server, content_range):
+    file = break_off(server)
+    wrong = {"Content-Range": content_range}
+    server.pages["/input.txt"] = (206, wrong, CONTENT[500:])
+    server.ranged.clear()
+    with pytest.raises(DataError, match="the server gives the rest of something else"):
+        fetch(file)  # again, though all is asked for
+    assert cache_entries() == []
+    server.add("/input.txt", CONTENT)
+    assert fetch(file).read_bytes() == CONTENT
+
+
+def test_the_part_of_one_mirror_is_no_part_of_another(server):
+    broken = server.add("/broken.txt", CONTENT[:500], Content_Length=len(CONTENT))
+    whole = server.add("/whole.txt", CONTENT)
+    server.ranged.add("/whole.txt")
+    assert fetch(data_file(broken, whole)).read_bytes() == CONTENT
+    assert server.ranges == []
+    assert cache_entries() == [cached()]
+
+
+def test_a_truncated_archive_goes_on_too(server):
+    archive = zipped("input.txt", CONTENT)
+    mirror = server.add("/all.zip", archive[:50], Content_Length=len(archive)) + "#input.txt"
+    with pytest.raises(DataError, match=r"ended after 50 of|IncompleteRead"):
+        fetch(data_file(mirror))
+    server.add("/all.zip", archive)
+    server.ranged.add("/all.zip")
+    assert fetch(data_file(mirror)).read_bytes() == CONTENT
+    assert server.ranges == [("bytes=50-", None)]
 
 
 def test_offline_is_one_error_that_names_the_file_the_mirrors_and_its_place(server):
@@ -192,18 +318,18 @@ def test_the_files_of_the_checkout_have_the_content_that_is_asked_of_mirrors(fil
     assert hashlib.md5(unpacked).hexdigest() == file.md5
 
 
-@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", DOWNLOADED, ids=lambda file: file.name)
 def test_every_file_has_two_mirrors_that_are_encrypted(file):
     assert len(file.mirrors) >= 2
     assert all(mirror.startswith("https://") for mirror in file.mirrors)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("file", ALL, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", DOWNLOADED, ids=lambda file: file.name)
 def test_every_mirror_gives_the_right_content(file, monkeypatch, tmp_path):
     for number, mirror in enumerate(file.mirrors):
         monkeypatch.setenv("RUSHLIGHT_CACHE_DIR", str(tmp_path / str(number)))
-        fetch(DataFile(f"mirrored/{file.name}", file.kind, file.size, file.md5, (mirror,)))
+        fetch(replace(file, name=f"mirrored/{file.name}", mirrors=(mirror,)))
 
 
 def test_a_missing_file_and_a_folder_are_no_files(tmp_path):
@@ -223,7 +349,7 @@ def test_text_is_utf8_with_lf_line_ends(tmp_path):
 def test_text_in_another_encoding_is_refused_with_its_place(tmp_path):
     path = tmp_path / "text"
     path.write_bytes(b"ok \xff")
-    with pytest.raises(FormatError, match=r"not UTF-8 text \(at byte 3\)"):
+    with pytest.raises(FormatError, match=r"line 1 is not utf-8 text \(at byte 3\)"):
         read_text(path)
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from rushlight.core.errors import BoundsError, DataError, DTypeError, UsageError
 from rushlight.core.philox import permutation
-from rushlight.data.loader import DataLoader, Dataset, split
+from rushlight.data.dataset import Dataset
+from rushlight.data.loader import DataLoader
 from rushlight.tensor import Tensor, tensor
 
 
@@ -322,72 +323,6 @@ def test_what_is_no_data_set_is_refused_with_a_hint():
     assert caught.value.hint == "DataLoader(Dataset(images, labels))"
 
 
-def test_a_split_by_sizes_divides_the_items():
-    parts = split(Dataset(np.arange(10), np.arange(10) * 3), [7, 2, 1])
-    assert [len(part) for part in parts] == [7, 2, 1]
-    items = np.concatenate([part.arrays[0] for part in parts])
-    np.testing.assert_array_equal(np.sort(items), np.arange(10))
-    assert items.tolist() != list(range(10))
-    for part in parts:
-        np.testing.assert_array_equal(part.arrays[1], part.arrays[0] * 3)
-
-
-@pytest.mark.parametrize(
-    ("n", "fractions", "sizes"),
-    [
-        (10, [0.8, 0.2], [8, 2]),
-        (10, [1.0], [10]),
-        (10, [0.1] * 10, [1] * 10),
-        (7, [1 / 3, 1 / 3, 1 / 3], [2, 3, 2]),
-        (60_000, [0.7, 0.15, 0.15], [42_000, 9_000, 9_000]),
-    ],
-)
-def test_a_split_by_fractions_loses_no_item(n, fractions, sizes):
-    assert [len(part) for part in split(numbers(n), fractions)] == sizes
-
-
-@given(st.integers(20, 200), st.lists(st.integers(1, 10), min_size=1, max_size=4))
-def test_fractions_give_each_part_its_share_to_within_one_item(n, weights):
-    fractions = [weight / sum(weights) for weight in weights]
-    assume(min(fractions) * n >= 1.5)
-    sizes = [len(part) for part in split(numbers(n), fractions)]
-    assert sum(sizes) == n
-    np.testing.assert_allclose(sizes, np.array(fractions) * n, atol=1)
-
-
-def test_a_split_is_fixed_by_its_seed():
-    first = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=1)]
-    again = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=1)]
-    other = [part.arrays[0].tolist() for part in split(numbers(30), [0.5, 0.5], seed=2)]
-    assert first == again != other
-
-
-def test_a_split_is_not_the_order_of_an_epoch_of_the_same_seed():
-    (whole,) = split(numbers(30), [30], seed=1)
-    for epoch in range(20):
-        assert whole.arrays[0].tolist() != permutation(30, (1, epoch)).tolist()
-
-
-@pytest.mark.parametrize(
-    ("parts", "kind", "message"),
-    [
-        ([], UsageError, "the sizes add up to 0, the data set has 10 items"),
-        ([5, 4], UsageError, "the sizes add up to 9, the data set has 10 items"),
-        ([0.5, 0.4], UsageError, r"the fractions add up to 0\.9, not 1"),
-        ([float("nan"), 0.5], UsageError, "the fractions add up to nan, not 1"),
-        ([float("inf"), float("-inf")], UsageError, "the fractions add up to nan, not 1"),
-        ([5, 0.5], UsageError, "all sizes or all fractions"),
-        (["5", "5"], UsageError, "all sizes or all fractions"),
-        ([10, 0], DataError, r"a part of 10 items would be empty: sizes \[10, 0\]"),
-        ([11, -1], DataError, r"would be empty: sizes \[11, -1\]"),
-        ([0.99, 0.01], DataError, r"would be empty: sizes \[10, 0\]"),
-    ],
-)
-def test_parts_that_do_not_divide_are_refused(parts, kind, message):
-    with pytest.raises(kind, match=message):
-        split(numbers(10), parts)
-
-
 def test_a_mask_takes_the_items_where_it_is_true():
     data = Dataset(np.arange(10.0, 14.0), np.arange(4))
     for mask in (np.array([False, True, True, False]), [False, True, True, False]):
@@ -424,13 +359,98 @@ def test_a_masked_array_is_no_data():
         Dataset(np.ma.array([1.0, 2.0], mask=[True, False]))
 
 
-def test_a_split_of_other_things_is_refused():
-    with pytest.raises(UsageError, match="parts is a list, not 5"):
-        split(numbers(10), 5)
-    with pytest.raises(UsageError, match="split takes a Dataset, not int"):
-        split(5, [1])
-
-
 def test_a_state_that_is_no_dict_is_refused():
     with pytest.raises(UsageError, match="a state is a dict, not NoneType"):
         DataLoader(numbers(10)).load_state_dict(None)
+
+
+def test_an_epoch_drawn_with_replacement_has_as_many_batches_as_wanted():
+    loader = DataLoader(numbers(5574), 256, seed=3, replacement=True, batches=38)
+    first, second = batches(loader), batches(loader)
+    assert [len(batch) for batch in first] == [256] * 38
+    drawn = np.concatenate(first)
+    assert drawn.min() >= 0
+    assert drawn.max() < 5574
+    assert len(set(drawn.tolist())) < len(drawn)
+    assert first != second
+    loader.epoch = 0
+    assert batches(loader) == first
+
+
+def test_without_a_number_of_batches_they_hold_as_many_items_as_there_are():
+    assert [len(batch) for batch in batches(DataLoader(numbers(7), 3, replacement=True))] == [3] * 3
+
+
+@pytest.mark.parametrize("weights", [None, [0, 1, 2, 0]])
+def test_the_orders_of_epochs_are_those_that_are_iterated(weights):
+    loader = DataLoader(numbers(4), 3, seed=5, replacement=True, batches=4, weights=weights)
+    orders = loader.orders(range(2))
+    assert orders.shape == (2, loader.items) == (2, 12)
+    iterated = [[x for batch in batches(loader) for x in batch] for _ in range(2)]
+    assert iterated == orders.tolist()
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8), st.integers(0, 1000))
+def test_items_are_drawn_as_often_as_their_weights_say(weights, seed):
+    assume(sum(weights) > 1e-3)
+    n = len(weights)
+    loader = DataLoader(numbers(n), 2000, seed=seed, replacement=True, batches=1, weights=weights)
+    counts = np.bincount(loader.orders(range(1))[0], minlength=n)
+    shares = np.array(weights) / sum(weights)
+    np.testing.assert_allclose(counts / 2000, shares, atol=0.08)
+    assert not counts[np.array(weights) == 0].any()
+
+
+@pytest.mark.parametrize("given_batches", range(9))
+@pytest.mark.parametrize("weights", [None, list(range(20))])
+def test_drawing_goes_on_after_a_resume_as_if_it_had_never_stopped(given_batches, weights):
+    def make():
+        return DataLoader(numbers(20), 4, seed=3, replacement=True, batches=3, weights=weights)
+
+    loader = make()
+    wanted = [batch for _ in range(3) for batch in batches(loader)]
+    stopped, seen = make(), 0
+    while seen < given_batches:
+        for _ in itertools.islice(stopped, given_batches - seen):
+            seen += 1
+    resumed = make()
+    resumed.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
+    rest = [batch for _ in range(3) for batch in batches(resumed)]
+    assert wanted[given_batches:] == rest[: 9 - given_batches]
+
+
+def test_a_state_of_other_weights_or_batches_is_refused():
+    def make(**options):
+        return DataLoader(numbers(4), 2, replacement=True, **options)
+
+    for other, message in [
+        (make(batches=3), "batches 2, not 3"),
+        (make(weights=[1, 1, 1, 2]), "the state has "),
+        (DataLoader(numbers(4), 2), "the state has .*replacement"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            other.load_state_dict(make().state_dict())
+    weighted = make(weights=[1, 1, 1, 2]).state_dict()
+    with pytest.raises(DataError, match="a loader with weights"):
+        make(weights=[1, 1, 1, 3]).load_state_dict(weighted)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"batches": 3}, UsageError, "batches are for drawing with replacement"),
+        ({"weights": [1] * 6}, UsageError, "weights are for drawing with replacement"),
+        ({"replacement": True, "batches": 0}, UsageError, "batches is at least 1, not 0"),
+        ({"replacement": True, "weights": [1]}, DataError, r"each of 6 items, not of shape \(1,\)"),
+        ({"replacement": True, "weights": [0] * 6}, DataError, "the weights add up to 0"),
+        ({"replacement": True, "weights": [1e308] * 6}, DataError, "the weights add up to inf"),
+        ({"replacement": True, "weights": [1] * 5 + [-1]}, DataError, "weight 5 is -1, which is"),
+        ({"replacement": True, "weights": [1] * 5 + [np.nan]}, DataError, "weight 5 is nan"),
+        ({"replacement": True, "weights": "abcdef"}, DataError, "weights are not numbers"),
+        ({"prefetch": -1}, UsageError, "prefetch is at least 0, not -1"),
+        ({"prefetch": 10**9}, UsageError, "prefetch is at most 1024"),
+    ],
+)
+def test_wrong_ways_to_draw_are_refused(options, kind, message):
+    with np.errstate(over="ignore"), pytest.raises(kind, match=message):
+        DataLoader(numbers(6), **options)

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.data.files import find
-from rushlight.data.mnist import TEST_IMAGES, read_idx
+from rushlight.data.idx import read_idx
+from rushlight.data.mnist import TEST_IMAGES
 from rushlight.data.pictures import (
     read_digit,
     read_picture,

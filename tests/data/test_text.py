@@ -5,54 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushlight.core.errors import BoundsError, DataError, DTypeError, FormatError
+from rushlight.core.errors import BoundsError, DataError, DTypeError, FormatError, UsageError
 from rushlight.data import shakespeare
-from rushlight.data.text import UNKNOWN, Vocabulary, tokenize
+from rushlight.data.text import UNKNOWN, Vocabulary
+from rushlight.data.tokenizer import Tokenizer, tokenize
 
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", []),
-        (" \t\r\n", []),
-        ("?!...,'\u2019", []),
-        ("Win MONEY now!!!", ["win", "money", "now"]),
-        ("end.Start", ["end", "start"]),
-        ("snake_case e-mail", ["snake", "case", "e", "mail"]),
-        ("U R 2 late 4 me, £1.50", ["u", "r", "2", "late", "4", "me", "1", "50"]),
-        ("don't", ["don't"]),
-        ("don\u2019t", ["don't"]),
-        ("rock'n'roll", ["rock'n'roll"]),
-        ("'quoted' dogs' 'tis", ["quoted", "dogs", "tis"]),
-        ("''twice'' a''b", ["twice", "a", "b"]),
-        ("Ünïcödé naïve", ["ünïcödé", "naïve"]),
-        ("cafe\u0301", ["café"]),
-        ("Привет, мир", ["привет", "мир"]),
-        ("ΟΔΟΣ", ["οδο\u03c2"]),
-        ("हिन्दी में", ["हिन्दी", "में"]),
-        ("日本語 テスト", ["日本語", "テスト"]),
-        ("co\u00adoperate \u200bfree", ["cooperate", "free"]),
-        ("\u2764\ufe0fhello 1\ufe0f\u20e3 \U0001f600", ["hello", "1"]),
-        ("\ud800lone", ["lone"]),
-        ("<unk>", ["unk"]),
-    ],
-)
-def test_a_text_becomes_its_words(text, words):
-    assert tokenize(text) == words
-
-
-@given(st.text())
-def test_words_joined_by_spaces_become_the_same_words(text):
-    words = tokenize(text)
-    assert tokenize(" ".join(words)) == words
-    assert [tokenize(word) for word in words] == [[word] for word in words]
-
-
-@given(st.text())
-def test_words_hold_no_spaces_and_no_outer_apostrophes(text):
-    for word in tokenize(text):
-        assert word
-        assert word == word.strip("'") == "".join(word.split())
+PAIRS = Tokenizer(punctuation=True, ngrams=(1, 2))
+RUNS = Tokenizer(characters=(3, 4))
 
 
 def test_ids_follow_the_first_appearance_and_0_is_unknown():
@@ -100,6 +59,92 @@ def test_every_text_that_built_it_is_known(texts):
         assert vocabulary.decode(ids) == " ".join(tokenize(text))
 
 
+def test_words_that_are_rare_are_left_out():
+    texts = ["free prize now", "free prize", "free call"]
+    assert Vocabulary.build(texts, min_count=2).words == (UNKNOWN, "free", "prize")
+    assert Vocabulary.build(texts, min_count=4).words == (UNKNOWN,)
+
+
+@pytest.mark.parametrize(
+    ("max_size", "words"),
+    [
+        (1, []),
+        (2, ["b"]),
+        (3, ["a", "b"]),
+        (4, ["a", "b", "c"]),
+        (5, ["a", "d", "b", "c"]),
+        (99, ["a", "d", "b", "c", "e"]),
+    ],
+)
+def test_the_most_frequent_words_are_kept_in_the_order_in_which_they_came(max_size, words):
+    texts = ["a d b", "b a c", "b c e"]
+    assert Vocabulary.build(texts, max_size=max_size).words == (UNKNOWN, *words)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"min_count": 0}, "min_count is an int of 1 or more, not 0"),
+        ({"max_size": 2.5}, "max_size is an int of 1 or more, not 2.5"),
+        ({"tokenizer": str.split}, "tokenizer is a Tokenizer, not method_descriptor"),
+        ({"texts": "one text"}, "texts is a list of texts, not one text"),
+    ],
+)
+def test_wrong_arguments_of_build_are_refused(arguments, message):
+    with pytest.raises(UsageError, match=message):
+        Vocabulary.build(**{"texts": ["a"]} | arguments)
+
+
+def test_runs_of_words_have_ids_of_their_own():
+    vocabulary = Vocabulary.build(["Win money!"], tokenizer=PAIRS)
+    assert vocabulary.words == (UNKNOWN, "win", "money", "!", "win money", "money !")
+    assert vocabulary.encode("Win money").tolist() == [1, 2, 4]
+
+
+def test_unknown_words_are_0_and_unknown_runs_are_left_out():
+    tokenizer = Tokenizer(ngrams=(1, 2), characters=(3, 3))
+    vocabulary = Vocabulary.build(["win now"], tokenizer=tokenizer)
+    ids = vocabulary.encode("win big now")
+    assert ids.tolist().count(0) == 1
+    assert vocabulary.decode(ids) == "win <unk> now #<wi #win #in> #<no #now #ow>"
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [Tokenizer(ngrams=(2, 2)), Tokenizer(words=False, characters=(3, 4))]
+)
+def test_a_text_of_which_nothing_is_known_is_one_unknown_word(tokenizer):
+    vocabulary = Vocabulary.build(["win money now"], tokenizer=tokenizer)
+    assert vocabulary.encode("happy zebras").tolist() == [0]
+    assert vocabulary.encode(" ").tolist() == []
+
+
+@given(st.lists(st.text(max_size=30)))
+def test_every_token_that_built_it_is_known_and_survives_json(texts):
+    tokenizer = Tokenizer(punctuation=True, ngrams=(1, 3), characters=(2, 3), fold_case=False)
+    vocabulary = Vocabulary.build(texts, tokenizer=tokenizer)
+    for text in texts:
+        assert len(vocabulary.encode(text)) == len(tokenizer(text))
+    again = Vocabulary.from_json(vocabulary.to_json())
+    assert again == vocabulary
+    assert again.tokenizer == tokenizer
+
+
+def test_vocabularies_of_other_tokenizers_differ():
+    assert Vocabulary(["a"]) != Vocabulary(["a"], Tokenizer(punctuation=True))
+
+
+def test_the_task_of_an_older_file_has_words_alone():
+    vocabulary = Vocabulary(["win", "money"])
+    assert vocabulary.to_task() == {"vocabulary": [UNKNOWN, "win", "money"]}
+    assert Vocabulary.from_task(vocabulary.to_task()) == vocabulary
+
+
+def test_a_task_carries_the_tokenizer_as_plain_values():
+    vocabulary = Vocabulary.build(["Win money!"], tokenizer=PAIRS)
+    task = json.loads(json.dumps(vocabulary.to_task()))
+    assert Vocabulary.from_task(task) == vocabulary
+
+
 @pytest.mark.parametrize("ids", [[0, 2], [-1], [2**40], np.array([2**64 - 1], dtype=np.uint64)])
 def test_ids_without_a_word_are_refused(ids):
     with pytest.raises(BoundsError, match="is outside of 0 to 1"):
@@ -142,6 +187,10 @@ def json_of(words, **more):
     return json.dumps({"format": "rushlight.words.1", "words": words} | more)
 
 
+def json_2(words, tokenizer):
+    return json_of(words, format="rushlight.words.2", tokenizer=tokenizer)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -155,7 +204,16 @@ def json_of(words, **more):
         ("[]", "not an object of format and words"),
         ("{}", "not an object of format and words"),
         (json_of(["<unk>"], more=1), "not an object of format and words"),
-        (json_of(["<unk>"], format="rushlight.words.2"), "format 'rushlight.words.2' is not"),
+        (json_of(["<unk>"], format="rushlight.words.3"), "format 'rushlight.words.3' is not"),
+        (json_of(["<unk>"], format="rushlight.words.2"), "an object of format, words, tokenizer"),
+        (json_of(["<unk>"], tokenizer={}), "not an object of format and words"),
+        (json_2(["<unk>"], None), "a tokenizer is an object of words, punctuation"),
+        (json_2(["<unk>"], PAIRS.to_plain() | {"more": 1}), "a tokenizer is an object of words"),
+        (json_2(["<unk>"], PAIRS.to_plain() | {"ngrams": [1, 99]}), "two lengths from 1 to 16"),
+        (json_2(["<unk>"], PAIRS.to_plain() | {"words": 1}), "words is True or False, not 1"),
+        (json_2(["<unk>", "#a"], PAIRS.to_plain()), "'#a' is not one word as the tokenizer"),
+        (json_2(["<unk>", "#a b"], RUNS.to_plain()), "'#a b' is not one word as the tokenizer"),
+        (json_2(["<unk>", "a b c"], PAIRS.to_plain()), "'a b c' is not one word as the tokenizer"),
         (json_of(["<unk>"], format=None), "format None is not"),
         (json_of(["<unk>"], format="x" * 100_000), "format 'xxx"),
         (json_of([]), "a list that starts with '<unk>'"),

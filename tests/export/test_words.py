@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rushlight as rl
-from rushlight.data.text import tokenize
+from rushlight.data.tokenizer import tokenize
 from rushlight.export.words import APOSTROPHE, LETTER, NOTHING, SPACE, kind_of
 from rushlight.export.write import export_model
 from rushlight.predictor import Predictor

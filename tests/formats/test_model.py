@@ -12,7 +12,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.formats.safetensors import StoredTensor, load_file, save_file
-from rushlight.nn.module import REGISTRY
+from rushlight.nn.module import REGISTRY, register
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -41,6 +41,34 @@ def labels() -> rl.Tensor:
     return rl.randint(0, 4, (5,))
 
 
+def shares() -> rl.Tensor:
+    return rl.rand(5, 4)
+
+
+def signs() -> rl.Tensor:
+    return rl.randint(0, 2, (5,)) * 2 - 1
+
+
+def all_signs() -> rl.Tensor:
+    return rl.randint(0, 2, (5, 4)) * 2 - 1
+
+
+def logs() -> rl.Tensor:
+    return rl.randn(6, 5, 4).log_softmax()
+
+
+def sequences() -> rl.Tensor:
+    return rl.randint(2, 4, (5, 3))
+
+
+def times() -> rl.Tensor:
+    return rl.randint(2, 7, (5,))
+
+
+def lengths() -> rl.Tensor:
+    return rl.randint(0, 4, (5,))
+
+
 # Each registered layer: how to make it with arguments that are not the defaults, what to give it.
 LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]]]] = {
     "AdaptiveAvgPool1d": (lambda: rl.nn.AdaptiveAvgPool1d(3), [signals]),
@@ -49,10 +77,22 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "AdaptiveMaxPool1d": (lambda: rl.nn.AdaptiveMaxPool1d(None), [signals]),
     "AdaptiveMaxPool2d": (lambda: rl.nn.AdaptiveMaxPool2d(4), [pictures]),
     "AdaptiveMaxPool3d": (lambda: rl.nn.AdaptiveMaxPool3d((2, None, 3)), [volumes]),
+    "AlphaDropout": (lambda: rl.nn.AlphaDropout(0.25), [rows]),
     "AvgPool1d": (lambda: rl.nn.AvgPool1d(3, 2, padding=1), [signals]),
     "AvgPool2d": (lambda: rl.nn.AvgPool2d((2, 3), 1, ceil_mode=True), [pictures]),
     "AvgPool3d": (lambda: rl.nn.AvgPool3d((2, 1, 3), count_include_pad=False), [volumes]),
-    "BatchNorm": (lambda: rl.nn.BatchNorm(4, eps=1e-3, momentum=0.2), [rows]),
+    "BCELoss": (lambda: rl.nn.BCELoss("sum", [0.5, 1.0, 2.0, 0.1]), [shares, shares]),
+    "BCEWithLogitsLoss": (
+        lambda: rl.nn.BCEWithLogitsLoss("sum", pos_weight=[0.5, 1.0, 2.0, 0.1]),
+        [rows, shares],
+    ),
+    "BatchNorm": (lambda: rl.nn.BatchNorm(4, eps=1e-3, momentum=None), [rows]),
+    "BatchNorm1d": (lambda: rl.nn.BatchNorm1d(4, affine=False), [rows]),
+    "BatchNorm2d": (lambda: rl.nn.BatchNorm2d(2, eps=1e-3, momentum=0.2), [pictures]),
+    "BatchNorm3d": (lambda: rl.nn.BatchNorm3d(2, track_running_stats=False), [volumes]),
+    "Bilinear": (lambda: rl.nn.Bilinear(4, 4, 3, bias=False), [rows, rows]),
+    "CELU": (lambda: rl.nn.CELU(0.5), [rows]),
+    "CTCLoss": (lambda: rl.nn.CTCLoss("sum", 1, True), [logs, sequences, times, lengths]),
     "Conv1d": (lambda: rl.nn.Conv1d(2, 3, 3, padding="same", dilation=2), [signals]),
     "Conv2d": (lambda: rl.nn.Conv2d(2, 4, (3, 2), stride=(2, 1), groups=2), [pictures]),
     "Conv3d": (lambda: rl.nn.Conv3d(2, 3, (2, 1, 3), stride=(1, 2, 1), bias=False), [volumes]),
@@ -65,21 +105,56 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
         lambda: rl.nn.ConvTranspose3d(2, 1, 2, padding=(1, 0, 1), init="zeros"),
         [volumes],
     ),
-    "CrossEntropyLoss": (lambda: rl.nn.CrossEntropyLoss("sum"), [rows, labels]),
+    "CosineEmbeddingLoss": (lambda: rl.nn.CosineEmbeddingLoss("sum", 0.1), [rows, rows, signs]),
+    "CosineSimilarity": (lambda: rl.nn.CosineSimilarity(-1, 1e-3), [rows, rows]),
+    "CrossEntropyLoss": (
+        lambda: rl.nn.CrossEntropyLoss("sum", [1.0, 2.0, 0.5, 0.1], 2, 0.1),
+        [rows, labels],
+    ),
     "Dropout": (lambda: rl.nn.Dropout(0.25), [rows]),
+    "Dropout1d": (lambda: rl.nn.Dropout1d(0.25), [signals]),
+    "Dropout2d": (lambda: rl.nn.Dropout2d(0.25), [pictures]),
+    "Dropout3d": (lambda: rl.nn.Dropout3d(0.25), [volumes]),
+    "ELU": (lambda: rl.nn.ELU(0.5), [rows]),
     "Embedding": (lambda: rl.nn.Embedding(7, 3, init="orthogonal"), [ids]),
     "EmbeddingBag": (lambda: rl.nn.EmbeddingBag(7, 3, mode="sum"), [ids]),
     "Flatten": (lambda: rl.nn.Flatten(2), [pictures]),
+    "GELU": (lambda: rl.nn.GELU("tanh"), [rows]),
+    "GLU": (lambda: rl.nn.GLU(1), [pictures]),
+    "GaussianNLLLoss": (lambda: rl.nn.GaussianNLLLoss("sum", True, 1e-3), [rows, rows, shares]),
+    "GroupNorm": (lambda: rl.nn.GroupNorm(2, 4, affine=False), [rows]),
+    "Hardshrink": (lambda: rl.nn.Hardshrink(0.1), [rows]),
+    "Hardsigmoid": (lambda: rl.nn.Hardsigmoid(), [rows]),
+    "Hardswish": (lambda: rl.nn.Hardswish(), [rows]),
+    "Hardtanh": (lambda: rl.nn.Hardtanh(-0.5, 2), [rows]),
+    "HingeEmbeddingLoss": (lambda: rl.nn.HingeEmbeddingLoss("sum", 0.5), [shares, all_signs]),
+    "HuberLoss": (lambda: rl.nn.HuberLoss("sum", 0.5), [rows, rows]),
     "Identity": (lambda: rl.nn.Identity(), [rows]),
-    "LayerNorm": (lambda: rl.nn.LayerNorm((6, 5), eps=1e-3), [pictures]),
+    "InstanceNorm1d": (lambda: rl.nn.InstanceNorm1d(2, 1e-3, affine=True), [signals]),
+    "InstanceNorm2d": (lambda: rl.nn.InstanceNorm2d(2, track_running_stats=True), [pictures]),
+    "InstanceNorm3d": (lambda: rl.nn.InstanceNorm3d(2), [volumes]),
+    "KLDivLoss": (lambda: rl.nn.KLDivLoss("batchmean", True), [rows, rows]),
+    "L1Loss": (lambda: rl.nn.L1Loss("sum"), [rows, rows]),
+    "LayerNorm": (lambda: rl.nn.LayerNorm((6, 5), eps=1e-3, bias=False), [pictures]),
+    "LeakyReLU": (lambda: rl.nn.LeakyReLU(0.2), [rows]),
     "Linear": (lambda: rl.nn.Linear(4, 3, bias=False, init="xavier_normal"), [rows]),
+    "LocalResponseNorm": (lambda: rl.nn.LocalResponseNorm(2, 0.1, 0.5, 2), [pictures]),
+    "LogSigmoid": (lambda: rl.nn.LogSigmoid(), [rows]),
     "LogSoftmax": (lambda: rl.nn.LogSoftmax(0), [rows]),
     "MSELoss": (lambda: rl.nn.MSELoss("sum"), [rows, rows]),
+    "MarginRankingLoss": (lambda: rl.nn.MarginRankingLoss("sum", 0.5), [rows, rows, all_signs]),
     "MaxPool1d": (lambda: rl.nn.MaxPool1d(2, 3, dilation=2, ceil_mode=True), [signals]),
     "MaxPool2d": (lambda: rl.nn.MaxPool2d(2, stride=(1, 2), padding=1), [pictures]),
     "MaxPool3d": (lambda: rl.nn.MaxPool3d(2, stride=1), [volumes]),
-    "NLLLoss": (lambda: rl.nn.NLLLoss("sum"), [rows, labels]),
+    "Mish": (lambda: rl.nn.Mish(), [rows]),
+    "MultiMarginLoss": (
+        lambda: rl.nn.MultiMarginLoss("sum", 2, 0.5, [1.0, 2.0, 0.5, 0.1]),
+        [rows, labels],
+    ),
+    "NLLLoss": (lambda: rl.nn.NLLLoss("sum", rl.ones(4), 3), [rows, labels]),
     "Network": (lambda: rl.nn.build().input(4).linear(3).tanh().linear(2).mse(), [rows]),
+    "PReLU": (lambda: rl.nn.PReLU(4, 0.1), [rows]),
+    "PairwiseDistance": (lambda: rl.nn.PairwiseDistance(float("inf"), 0.1, True), [rows, rows]),
     "PixelShuffle": (
         lambda: rl.nn.Sequential(rl.nn.Conv2d(2, 4, 1), rl.nn.PixelShuffle(2)),
         [pictures],
@@ -88,7 +163,11 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
         lambda: rl.nn.Sequential(rl.nn.Upsample(size=4), rl.nn.PixelUnshuffle(2)),
         [pictures],
     ),
+    "PoissonNLLLoss": (lambda: rl.nn.PoissonNLLLoss("sum", False, True, 0.1), [shares, shares]),
+    "RMSNorm": (lambda: rl.nn.RMSNorm(4, 1e-3), [rows]),
     "ReLU": (lambda: rl.nn.ReLU(), [rows]),
+    "ReLU6": (lambda: rl.nn.ReLU6(), [rows]),
+    "SELU": (lambda: rl.nn.SELU(), [rows]),
     "Sequential": (
         lambda: rl.nn.Sequential(
             rl.nn.Conv2d(2, 3, 3, padding="same"),
@@ -99,9 +178,23 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
         ),
         [pictures],
     ),
+    "SiLU": (lambda: rl.nn.SiLU(), [rows]),
     "Sigmoid": (lambda: rl.nn.Sigmoid(), [rows]),
+    "SmoothL1Loss": (lambda: rl.nn.SmoothL1Loss("sum", 0), [rows, rows]),
+    "SoftMarginLoss": (lambda: rl.nn.SoftMarginLoss("sum"), [rows, all_signs]),
     "Softmax": (lambda: rl.nn.Softmax(axis=0), [rows]),
+    "Softmin": (lambda: rl.nn.Softmin(axis=0), [rows]),
+    "Softplus": (lambda: rl.nn.Softplus(2.0, 1), [rows]),
+    "Softshrink": (lambda: rl.nn.Softshrink(0.1), [rows]),
+    "Softsign": (lambda: rl.nn.Softsign(), [rows]),
     "Tanh": (lambda: rl.nn.Tanh(), [rows]),
+    "Tanhshrink": (lambda: rl.nn.Tanhshrink(), [rows]),
+    "Threshold": (lambda: rl.nn.Threshold(0.1, 7), [rows]),
+    "TripletMarginLoss": (
+        lambda: rl.nn.TripletMarginLoss("sum", 0.5, 1.0, 0.1, True),
+        [rows, rows, rows],
+    ),
+    "Unflatten": (lambda: rl.nn.Unflatten(1, (2, -1)), [rows]),
     "Upsample": (
         lambda: rl.nn.Upsample(scale_factor=(1.5, 2), mode="bilinear", align_corners=True),
         [pictures],
@@ -126,7 +219,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.model")):
 def scrambled(model: rl.nn.Module) -> rl.nn.Module:
     """Give every parameter and buffer values that no constructor would."""
     for tensor in model.state_dict().values():
-        tensor.assign(rl.rand(*tensor.shape) + 0.5)
+        tensor.assign((rl.rand(*tensor.shape) + 0.5).cast(tensor.dtype))
     return model
 
 
@@ -164,7 +257,7 @@ def test_a_layer_loaded_in_another_process_gives_the_same_bits(answers: Path, na
 
 def test_every_registered_layer_has_its_case() -> None:
     ours = {name for name, cls in REGISTRY.items() if cls.__module__.startswith("rushlight.")}
-    assert set(LAYERS) == ours
+    assert set(LAYERS) | {"ModuleList", "ModuleDict"} == ours  # below, as arguments of another
 
 
 def test_the_names_shapes_and_values_of_all_tensors_come_back(tmp_path: Path) -> None:
@@ -210,7 +303,8 @@ def test_the_file_names_layers_and_all_their_arguments(tmp_path: Path) -> None:
     assert record["format"] == 1
     assert record["version"] == rl.__version__
     softmax = {"module": "Softmax", "arguments": {"axis": -1}}
-    norm = {"module": "LayerNorm", "arguments": {"shape": 3, "eps": 1e-05}}
+    given = {"shape": 3, "eps": 1e-05, "affine": True, "bias": True}
+    norm = {"module": "LayerNorm", "arguments": given}
     assert record["model"] == {"module": "Sequential", "arguments": {"layers": [softmax, norm]}}
 
 
@@ -231,6 +325,41 @@ def test_a_loaded_model_is_in_evaluation_mode_and_can_be_trained(tmp_path: Path)
     model(rl.ones(2, 4)).sum().backward()
     optimizer.step()
     np.testing.assert_allclose(model.state_dict()["0.weight"].numpy(), before - 0.2, rtol=1e-6)
+
+
+@register
+class Branches(rl.nn.Module):
+    """Layers in a list and a dict, called by another."""
+
+    def __init__(self, ways: rl.nn.ModuleList, ends: rl.nn.ModuleDict) -> None:
+        self.ways = ways
+        self.ends = ends
+
+    def forward(self, x: rl.Tensor) -> rl.Tensor:
+        for way in self.ways:
+            x = x + way(x)
+        return self.ends["first"](x) + self.ends["second"](x)
+
+
+def test_layers_in_lists_and_dicts_come_back(tmp_path: Path) -> None:
+    linear = rl.nn.Linear
+    ends = {"first": linear(4, 2), "second": rl.nn.Sequential(linear(4, 2), rl.nn.ReLU())}
+    model = Branches(rl.nn.ModuleList([linear(4, 4), linear(4, 4)]), rl.nn.ModuleDict(ends))
+    model.ways.append(rl.nn.Tanh())
+    rl.save(tmp_path / "m.safetensors", scrambled(model))
+    loaded = rl.load(tmp_path / "m.safetensors").model
+    assert repr(loaded) == repr(model)
+    same(loaded(rl.ones(3, 4)), model(rl.ones(3, 4)))
+
+
+def test_layers_that_are_frozen_come_back_so(tmp_path: Path) -> None:
+    norm, linear = rl.nn.BatchNorm(2), rl.nn.Linear(2, 1)
+    rl.save(tmp_path / "m.safetensors", rl.nn.Sequential(norm.freeze(), linear))
+    loaded = rl.load(tmp_path / "m.safetensors").model.train()
+    assert [layer.frozen for layer in loaded.modules()] == [False, True, False]
+    loaded(rl.rand(4, 2))
+    assert loaded.state_dict()["0.running_mean"].tolist() == [0.0, 0.0]
+    assert [x.requires_grad for x in loaded.parameters()] == [False, False, True, True]
 
 
 def test_frozen_parameters_come_back_frozen(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ HEADS = [
     case("no model", without(LAYERS, "model"), "neither model nor graph is there"),
     case("no list of frozen parameters", without(LAYERS, "frozen"), "frozen is None"),
     layers("a frozen parameter that is not there", "no parameter 'wieght'", "frozen", ["wieght"]),
+    layers("a frozen layer that is not there", "there is no layer 'x'", "frozen_layers", ["x"]),
+    layers("frozen layers of no list", "frozen_layers is 1, no list", "frozen_layers", 1),
     layers("a frozen number", "frozen is [1], no list of names", "frozen", [1]),
 ]
 

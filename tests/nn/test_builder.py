@@ -55,6 +55,74 @@ def test_every_step_can_be_taken():
     assert net.summary(2, 3, 28, 20).count("(2, 6, 6, 4)") == 2
 
 
+ACTIVATIONS = {
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "celu": nn.CELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "mish": nn.Mish,
+    "hardswish": nn.Hardswish,
+    "hardsigmoid": nn.Hardsigmoid,
+    "hardtanh": nn.Hardtanh,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "softsign": nn.Softsign,
+}
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_an_activation_is_a_step(name):
+    step = getattr(nn.Builder, name)
+    assert step.__name__ == name and step.__doc__.startswith("Add ")
+    chain = getattr(nn.build().input(3, 4, 5), name)()
+    net = chain.flatten().linear(2).mse()
+    assert type(net[0]) is ACTIVATIONS[name]
+    assert net(rl.ones(2, 3, 4, 5)).shape == (2, 2)
+
+
+def test_activations_and_norms_take_their_arguments():
+    net = (
+        nn.build()
+        .input(4, 8, 8)
+        .group_norm(2, eps=1e-3)
+        .prelu(each=True)
+        .leaky_relu(0.2)
+        .gelu(approximate="tanh")
+        .dropout2d(0.1)
+        .rms_norm()
+        .flatten()
+        .prelu()
+        .linear(2)
+        .huber()
+    )
+    assert [layer.details() for layer in net] == [
+        *["2, 4, eps=0.001", "features=4", "slope=0.2", "approximate='tanh'", "p=0.1"],
+        *["8", "", "", "256, 2"],
+    ]
+    assert net(rl.ones(2, 4, 8, 8)).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("end", "loss"),
+    [
+        ("mse", nn.MSELoss()),
+        ("l1", nn.L1Loss()),
+        ("huber", nn.HuberLoss()),
+        ("bce_with_logits", nn.BCEWithLogitsLoss()),
+    ],
+)
+def test_a_chain_ends_in_its_loss(end, loss):
+    net = getattr(nn.build().input(3).linear(2), end)()
+    output, target = rl.tensor([[3.0, -1.0]]), rl.tensor([[0.0, 1.0]])
+    assert net.loss(output, target).item() == loss(output, target).item()
+    assert repr(net).startswith(f"Network(loss={end!r}")
+
+
 def test_every_step_of_signals_and_of_decoders_can_be_taken():
     signals = (
         nn.build()
@@ -230,6 +298,24 @@ MISTAKES = [
         lambda: begun().input(4).linear(-1),
         "linear(-1): outputs must be an int of at least 1, not -1",
         (2, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(4).dropout2d(0.5),
+        "dropout2d(0.5): it takes (channels, height, width)",
+        (2, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(4).leaky_relu(slope="x"),
+        "leaky_relu(slope='x'): slope must be a finite number, not 'x'",
+        (2, "(4,)"),
+        None,
+    ),
+    (
+        lambda: begun().input(3, 2, 2).group_norm(2),
+        "group_norm(2): 3 channels do not make 2 groups of one size",
+        (2, "(3, 2, 2)"),
         None,
     ),
     (

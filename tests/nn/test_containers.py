@@ -1,4 +1,4 @@
-"""Sequential, Flatten, Identity."""
+"""Sequential, ModuleList, ModuleDict, Flatten, Unflatten, Identity."""
 
 import numpy as np
 import pytest
@@ -99,3 +99,116 @@ def test_a_layer_that_holds_the_container_is_refused():
         with pytest.raises(rl.ModuleError, match="layer 1 holds this Sequential"):
             net.append(layer)
     assert len(net) == 1
+
+
+@pytest.mark.parametrize("kind", [lambda layers: nn.Sequential(*layers), nn.ModuleList])
+def test_layers_come_and_go_as_in_a_list(kind):
+    wanted = [nn.Linear(2, 2), nn.ReLU(), nn.Tanh()]
+    layers = kind(wanted)
+    for change in (
+        lambda x: x.append(nn.Identity()),
+        lambda x: x.insert(0, nn.Flatten()),
+        lambda x: x.insert(-1, nn.GELU()),
+        lambda x: x.extend([nn.SiLU(), nn.ReLU()]),
+        lambda x: x.pop(),
+        lambda x: x.pop(0),
+        lambda x: x.__setitem__(1, nn.Softmax()),
+        lambda x: x.__setitem__(-1, nn.Mish()),
+        lambda x: x.__delitem__(0),
+        lambda x: x.__delitem__(slice(1, 3)),
+    ):
+        change(layers)
+        change(wanted)
+        assert [type(x) for x in layers] == [type(x) for x in wanted]
+        assert [name for name, _ in layers.named_children()] == [*map(str, range(len(wanted)))]
+        assert len(layers) == len(wanted)
+    assert [type(x) for x in layers[:2]] == [type(x) for x in wanted[:2]]
+    assert type(layers[:2]) is type(layers)
+    for wrong in (9, -9):
+        with pytest.raises(rl.BoundsError, match=f"and none at {wrong}"):
+            layers.pop(wrong)
+
+
+def test_what_is_no_layer_leaves_a_list_as_it_was():
+    layers = nn.ModuleList([nn.ReLU()])
+    with pytest.raises(rl.ModuleError, match="layer 2 is of type int, no Module"):
+        layers.extend([nn.Tanh(), 3])
+    with pytest.raises(rl.ModuleError, match="layer 0 holds this ModuleList"):
+        layers.insert(0, nn.Sequential(layers))
+    with pytest.raises(rl.ModuleError, match="it takes a list of layers, not Linear"):
+        layers.extend(nn.Linear(1, 1))
+    assert [type(x) for x in layers] == [nn.ReLU]
+
+
+class Stack(nn.Module):
+    def __init__(self, layers):
+        self.layers = layers
+
+    def forward(self, x):
+        layers = self.layers.values() if isinstance(self.layers, nn.ModuleDict) else self.layers
+        for layer in layers:
+            x = layer(x)
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layers", "add", "remove"),
+    [
+        (nn.ModuleList([nn.Linear(2, 2)]), nn.ModuleList.append, nn.ModuleList.pop),
+        (
+            nn.ModuleDict({"a": nn.Linear(2, 2)}),
+            lambda layers, layer: layers.update({"b": layer}),
+            nn.ModuleDict.clear,
+        ),
+    ],
+)
+def test_a_compiled_model_notices_what_changes_in_its_lists_and_dicts(layers, add, remove):
+    model, x = Stack(layers), rl.ones(1, 2)
+    run = rl.compile(model)
+    np.testing.assert_allclose(run(x).numpy(), model(x).numpy(), rtol=1e-5)
+    add(layers, nn.Linear(2, 2))
+    np.testing.assert_allclose(run(x).numpy(), model(x).numpy(), rtol=1e-5)
+    remove(layers)
+    np.testing.assert_allclose(run(x).numpy(), model(x).numpy(), rtol=1e-5)
+
+
+def test_layers_are_kept_by_name():
+    layers = nn.ModuleDict({"up": nn.Linear(2, 3)})
+    layers["down"] = nn.Linear(3, 2)
+    layers.update([("act", nn.ReLU())])
+    assert list(layers) == list(layers.keys()) == ["up", "down", "act"]
+    assert [type(x) for x in layers.values()] == [nn.Linear, nn.Linear, nn.ReLU]
+    assert dict(layers.items())["up"] is layers["up"]
+    assert "up" in layers and "left" not in layers and len(layers) == 3
+    assert list(layers.state_dict()) == ["up.weight", "up.bias", "down.weight", "down.bias"]
+    assert isinstance(layers.pop("act"), nn.ReLU)
+    del layers["up"]
+    assert list(layers) == ["down"]
+    layers.clear()
+    assert len(layers) == 0 and repr(layers) == "ModuleDict()"
+
+
+@pytest.mark.parametrize("name", ["", "a.b", "keys", "parameters", "training", 3, None])
+def test_names_that_no_layer_can_have_are_refused(name):
+    layers = nn.ModuleDict()
+    with pytest.raises(rl.ModuleError, match="a layer cannot be called"):
+        layers.update({"fine": nn.ReLU(), name: nn.ReLU()})
+    assert len(layers) == 0
+
+
+def test_a_name_that_is_not_there_gets_the_nearest():
+    with pytest.raises(rl.BoundsError, match="there is no layer 'heads'"):
+        nn.ModuleDict({"head": nn.ReLU()})["heads"]
+    with pytest.raises(rl.ModuleError, match="it takes a dict of layers, not int"):
+        nn.ModuleDict().update(3)
+
+
+def test_unflatten_splits_an_axis():
+    x = rl.ones(2, 6, 3)
+    assert nn.Unflatten(1, (2, 3))(x).shape == (2, 2, 3, 3)
+    assert nn.Unflatten(-1, (3, 1))(x).shape == (2, 6, 3, 1)
+    assert nn.Unflatten(1, (-1, 2, 1))(x).shape == (2, 3, 2, 1, 3)
+    assert nn.Unflatten(0, (0, 4))(rl.ones(0, 2)).shape == (0, 4, 2)
+    for wrong in ((4, 2), (-1, -1), (-1, 4), (-2, -3), ()):
+        with pytest.raises(rl.ShapeError, match="axis 1 of size 6 does not split into"):
+            nn.Unflatten(1, wrong)(x)

@@ -101,3 +101,48 @@ def test_a_plain_number_gives_a_tensor_of_its_own():
     first, second = (rl.nn.functional.dropout(1.0, training=False) for _ in range(2))
     first.assign(5.0)
     assert (second.item(), rl.nn.functional.dropout(1.0, training=False).item()) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Dropout1d(0.4), (50, 40, 3)),
+        (nn.Dropout2d(0.4), (50, 40, 3, 2)),
+        (nn.Dropout3d(0.4), (50, 40, 3, 1, 2)),
+    ],
+)
+def test_a_channel_is_kept_or_dropped_as_a_whole(layer, shape):
+    rl.manual_seed(0)
+    y = layer(rl.ones(*shape)).numpy().reshape(50 * 40, -1)
+    np.testing.assert_array_equal(y, np.repeat(y[:, :1], y.shape[1], 1))
+    np.testing.assert_allclose(np.unique(y), [0.0, 1.0 / 0.6], rtol=1e-6)
+    np.testing.assert_allclose((y[:, 0] == 0.0).mean(), 0.4, atol=0.04)
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    rl.manual_seed(0)
+    y = nn.AlphaDropout(0.3)(rl.randn(400, 500)).numpy()
+    np.testing.assert_allclose([y.mean(), y.var()], [0.0, 1.0], atol=0.02)
+    _, counts = np.unique(y, return_counts=True)
+    np.testing.assert_allclose(counts.max() / y.size, 0.3, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("make", "fact"),
+    [
+        (lambda: nn.Dropout2d(1.0), "Dropout2d: p is a share of at least 0 and below 1, not 1.0"),
+        (lambda: nn.AlphaDropout("x"), "AlphaDropout: p is a share of at least 0 and below 1"),
+        (lambda: nn.Dropout2d()(rl.ones(2, 3)), "the input should have 4 axes, (n, channels, ...)"),
+        (lambda: nn.Dropout1d()(rl.ones(2, 3, 4, 5)), "the input should have 3 axes, (n, channels"),
+        (
+            lambda: nn.Dropout3d()(rl.zeros(1, 1, 1, 1, 1, dtype="int64")),
+            "channel_dropout: it take",
+        ),
+        (lambda: nn.functional.channel_dropout(rl.ones(3)), "channel_dropout: the input should be"),
+        (lambda: nn.functional.alpha_dropout(rl.ones(3), 2.0), "alpha_dropout: p is a share"),
+    ],
+)
+def test_a_dropout_that_cannot_be_is_refused(make, fact):
+    with pytest.raises(rl.RushlightError) as caught:
+        make()
+    assert str(caught.value).startswith(fact)

@@ -5,6 +5,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
+from rushlight.nn.embedding import bag_of_each
 
 TABLE = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]], np.float32)
 
@@ -42,6 +43,34 @@ def test_a_traced_bag_equals_an_eager_one():
     run = rl.compile(layer)
     np.testing.assert_array_equal(run(ids, offsets).numpy(), layer(ids, offsets).numpy())
     np.testing.assert_array_equal(run(ids.reshape(2, 3)).numpy(), layer(ids.reshape(2, 3)).numpy())
+
+
+@pytest.mark.parametrize(
+    ("bags", "total"), [(3, 10), (257, 600), (256, 513), (700, 200), (1, 2000)]
+)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_few_ids_and_many_find_the_bags_that_they_lie_in(bags, total, dtype):
+    random = np.random.default_rng(bags)
+    starts = np.sort(random.integers(0, total + 1, bags)).astype(dtype)
+    starts[0] = 0  # several begin at one place: all but the last of them are empty
+    wanted = np.searchsorted(starts, np.arange(total), side="right") - 1
+    offsets = rl.tensor(starts)
+    np.testing.assert_array_equal(bag_of_each(offsets, total).numpy(), wanted)
+    run = rl.compile(lambda offsets: bag_of_each(offsets, total))
+    np.testing.assert_array_equal(run(offsets).numpy(), wanted)
+
+
+def test_many_bags_of_many_ids_are_the_sums_of_their_rows():
+    random = np.random.default_rng(0)
+    table = random.random((50, 3))
+    ids, starts = random.integers(0, 50, 4000), np.sort(random.integers(0, 4001, 120))
+    starts[0] = 0
+    layer = nn.EmbeddingBag(50, 3, "sum")
+    layer.weight.assign(table.astype(np.float32))
+    wanted = [rows.sum(0) for rows in np.split(table[ids], starts[1:])]
+    for run in (layer, rl.compile(layer)):
+        found = run(rl.tensor(ids), rl.tensor(starts)).numpy()
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
 EMBED, BAG = nn.Embedding(3, 2), nn.EmbeddingBag(3, 2)

@@ -7,6 +7,7 @@ import rushlight as rl
 from rushlight import nn
 from rushlight.nn.module import REGISTRY
 from rushlight.testing.gradcheck import check_gradients
+from tests.nn import layer_cases
 
 SIGNALS = [(1, 2, 4), (2, 2, 5), (0, 2, 4), (3, 2, 6), (1, 2, 7)]
 VOLUMES = [(1, 2, 2, 2, 3), (1, 2, 3, 2, 2), (0, 2, 2, 3, 2), (2, 2, 2, 2, 2), (1, 2, 2, 3, 2)]
@@ -62,6 +63,9 @@ LAYERS = [
     (nn.Dropout(0.4), ANY, 2),
     (nn.Flatten(), [(2, 3), (2, 3, 2), (0, 3), (2, 1, 2, 2), (1, 1)], 2),
     (nn.Identity(), ANY, 2),
+    *layer_cases.ACTIVATIONS,
+    *layer_cases.NORMS,
+    *layer_cases.OTHERS,
     (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4)), FEATURES, 1),
     (nn.Network(nn.Linear(3, 4), nn.Tanh(), loss="mse"), FEATURES, 1),
 ]
@@ -149,8 +153,34 @@ def test_the_gradient_of_a_loss_by_its_target_is_what_small_steps_show():
     check_gradients(lambda x: nn.MSELoss()(x, x * x), x, order=2)
 
 
+@pytest.mark.parametrize(("layer", "shapes"), layer_cases.PAIRS)
+def test_the_gradients_of_a_layer_of_two_inputs_are_what_small_steps_show(layer, shapes):
+    random = np.random.default_rng(1)
+    inputs = [rl.tensor(random.standard_normal(shape), requires_grad=True) for shape in shapes]
+    layer.cast("float64")
+    check_gradients(
+        lambda left, right, *rest: layer(left, right), *inputs, *layer.parameters(), order=2
+    )
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+@pytest.mark.parametrize(("kind", "options", "given"), layer_cases.LOSSES)
+def test_the_gradients_of_a_loss_with_options_are_what_small_steps_show(
+    kind, options, given, reduction
+):
+    loss, random = kind(reduction, **options), np.random.default_rng(1)
+    inputs = [
+        rl.tensor(random.standard_normal(one), requires_grad=True)
+        if isinstance(one, tuple)
+        else rl.tensor(one, requires_grad=place == 0)
+        for place, one in enumerate(given)
+    ]
+    check_gradients(loss, *inputs, order=2)
+
+
 def test_no_registered_layer_is_left_out():
-    layers = [row[0] for row in LAYERS] + [row[0] for row in IDS]
+    layers = [row[0] for row in (*LAYERS, *IDS, *layer_cases.PAIRS)]
+    losses = {row[0] for row in (*LOSSES, *layer_cases.LOSSES)}
     tried = {type(part) for layer in layers for part in layer.modules()}
     ours = {kind for kind in REGISTRY.values() if kind.__module__.startswith("rushlight.nn.")}
-    assert tried | {kind for kind, _ in LOSSES} == ours
+    assert tried | losses | layer_cases.CALLED_BY_OTHERS == ours

@@ -500,3 +500,57 @@ def keyed():
 def test_two_tensors_of_one_name_are_refused(make, name):
     with pytest.raises(rl.ModuleError, match=f"two tensors of Holder have the name {name}"):
         make().state_dict()
+
+
+def test_a_frozen_layer_is_a_fixed_function():
+    net = nn.Sequential(nn.BatchNorm(2), nn.Dropout(0.5), nn.Linear(2, 1))
+    net[:2].freeze()
+    x = rl.tensor([[1.0, 2.0], [3.0, 5.0]])
+    net.train()
+    assert [layer.training for layer in net] == [False, False, True]
+    np.testing.assert_allclose(net[1](net[0](x)).numpy(), x.numpy(), rtol=1e-4)
+    assert net[0].running_mean.tolist() == [0.0, 0.0]
+    optimizer = rl.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1)
+    before = net[2].weight.numpy()
+    optimizer.backward_step(net(x).sum())
+    assert net[0].weight.tolist() == [1.0, 1.0] and net[0].weight.grad is None
+    assert np.abs(net[2].weight.numpy() - before).max() > 0
+
+
+def test_what_was_frozen_trains_again():
+    net = nn.Sequential(nn.BatchNorm(2), nn.Sequential(nn.BatchNorm(2)))
+    net.freeze()[1].unfreeze()
+    assert [layer.frozen for layer in net.modules()] == [True, True, False, False]
+    net.unfreeze()
+    assert all(p.requires_grad for p in net.parameters())
+    assert all(layer.training for layer in net.modules())
+    net.eval().freeze().unfreeze()
+    assert not any(layer.training for layer in net.modules())
+
+
+def test_a_compiled_model_notices_that_a_layer_is_frozen():
+    layer, x = nn.BatchNorm(2), rl.tensor([[1.0, 2.0], [3.0, 5.0]])
+    run = rl.compile(layer)
+    run(x)
+    layer.freeze()
+    moved = layer.running_mean.tolist()
+    np.testing.assert_allclose(run(x).numpy(), layer(x).numpy(), rtol=1e-6)
+    assert layer.running_mean.tolist() == moved
+    layer.unfreeze()
+    run(x)
+    assert layer.running_mean.tolist() != moved
+
+
+def test_apply_reaches_every_layer_once_inner_ones_first():
+    shared, names = nn.ReLU(), []
+    net = nn.Sequential(shared, nn.Sequential(nn.Linear(1, 1), shared))
+    assert net.apply(lambda layer: names.append(type(layer).__name__)) is net
+    assert names == ["ReLU", "Linear", "Sequential", "Sequential"]
+
+
+def test_parameters_are_counted_once_each():
+    linear = nn.Linear(4, 2)
+    net = nn.Sequential(linear, nn.Linear(2, 4), linear)
+    assert net.num_parameters() == 10 + 12
+    linear.freeze()
+    assert net.num_parameters(trained_only=True) == 12

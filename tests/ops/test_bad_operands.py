@@ -30,6 +30,12 @@ def ints(*values: int) -> Tensor:
 WINDOW = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
 POOL = {"kernel": (2, 2), "stride": (2, 2), "padding": (0, 0), "ceil_mode": False}
 
+
+def along(rank: int) -> dict[str, Any]:
+    """Return the params of a window that slides along so many axes."""
+    return {name: values[:1] * rank for name, values in WINDOW.items()} | {"groups": 1}
+
+
 POINTWISE = [p for p in PRIMITIVES.values() if isinstance(p, Pointwise)]
 BINARY = [p for p in POINTWISE if len(p.labels) == 2]
 
@@ -66,8 +72,12 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("slice", lambda x: x[True], [t(3)], "cannot index with True"),
     ("slice", lambda x: x[::0], [t(3)], "the step of a slice cannot be 0"),
     ("slice", lambda x: x["a":], [t(3)], "a slice is made of ints"),
-    ("slice", lambda x: x[x > 0.0], [t(3)], "an index is made of integers, not bool"),
     ("slice", lambda x: x[x], [t(3)], "an index is made of integers, not float32"),
+    ("cumsum", lambda x: x.cumsum(2), [t(2, 3)], "axis 2 does not exist in 2 dimensions"),
+    ("cumprod", lambda x: x.cumprod(0), [t(2, dtype=float16)], "does not take float16"),
+    ("recurrence", lambda a, b: rl.recurrence(a, b, 1), [t(2), t(2)], "axis 1 does not exist"),
+    ("argsort", lambda x: x.argsort(1), [t(3)], "axis 1 does not exist in 1 dimensions"),
+    ("prod", lambda x: x.prod((0, 0)), [t(3)], "axis named twice"),
     ("place", lambda x: x.pad([(0, 1)]), [t(2, 3)], "pad takes 2 pairs of widths"),
     ("place", lambda x: x.pad([(0, 1), (-1, 0)]), [t(2, 3)], "widths that are not negative"),
     ("place", lambda x: x.pad([1, 2]), [t(2, 3)], "pad takes 2 pairs of widths"),
@@ -153,18 +163,50 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
         [t(3, dtype=uint32)],
         r"a random state is uint32 \(4,\), not uint32 \(3,\)",
     ),
+    ("after", lambda x, y: bind(PRIMITIVES["after"], x, y), [t(2), t(1)], "is one number"),
     ("conv2d", lambda x, w: F.conv2d(x, w), [t(1, 2, 4, 4), t(3, 1, 2, 2)], "x has 2 channels"),
     ("conv2d", lambda x, w: F.conv2d(x, w), [t(1, 1, 2, 2), t(1, 1, 3, 3)], "does not fit"),
     (
         "conv2d_input",
-        lambda g, w: bind(PRIMITIVES["conv2d_input"], g, w, size=(3, 3), **WINDOW, groups=1),
+        lambda g, w: bind(PRIMITIVES["conv2d_input"], g, w, size=(3, 3), **along(2)),
         [t(1, 1, 3, 3), t(1, 1, 2, 2)],
         "the gradient of an image has shape",
     ),
     (
         "conv2d_weight",
-        lambda x, g: bind(PRIMITIVES["conv2d_weight"], x, g, kernel=(2, 2), **WINDOW, groups=1),
+        lambda x, g: bind(PRIMITIVES["conv2d_weight"], x, g, kernel=(2, 2), **along(2)),
         [t(2, 1, 3, 3), t(1, 1, 2, 2)],
+        "x is a batch of 2, the gradient one of 1",
+    ),
+    ("conv1d", lambda x, w: F.conv1d(x, w), [t(1, 2, 4), t(3, 1, 2)], "x has 2 channels"),
+    (
+        "conv1d_input",
+        lambda g, w: bind(PRIMITIVES["conv1d_input"], g, w, size=(3,), **along(1)),
+        [t(1, 1, 3), t(1, 1, 2)],
+        "the gradient of a signal has shape",
+    ),
+    (
+        "conv1d_weight",
+        lambda x, g: bind(PRIMITIVES["conv1d_weight"], x, g, kernel=(2,), **along(1)),
+        [t(2, 1, 3), t(1, 1, 2)],
+        "x is a batch of 2, the gradient one of 1",
+    ),
+    (
+        "conv3d",
+        lambda x, w: F.conv3d(x, w),
+        [t(1, 1, 2, 2, 2), t(1, 1, 3, 2, 2)],
+        "does not fit the depth",
+    ),
+    (
+        "conv3d_input",
+        lambda g, w: bind(PRIMITIVES["conv3d_input"], g, w, size=(3, 3, 3), **along(3)),
+        [t(1, 1, 3, 3, 3), t(1, 1, 2, 2, 2)],
+        "the gradient of a volume has shape",
+    ),
+    (
+        "conv3d_weight",
+        lambda x, g: bind(PRIMITIVES["conv3d_weight"], x, g, kernel=(2, 2, 2), **along(3)),
+        [t(2, 1, 3, 3, 3), t(1, 1, 2, 2, 2)],
         "x is a batch of 2, the gradient one of 1",
     ),
     ("max_pool2d", lambda x: F.max_pool2d(x, 2), [t(1, 1, 1, 4)], "does not fit"),
@@ -199,7 +241,7 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("sum", lambda x: x.sum(1.0), [t(2, 3)], "an axis is an int, not 1.0"),
     *[
         (name, lambda x, name=name: getattr(x, name)(2), [t(2, 3)], "axis 2 does not exist in 2")
-        for name in ("sum", "mean", "max", "min", "logsumexp")
+        for name in ("sum", "mean", "max", "min", "logsumexp", "all", "any")
     ],
     *[
         (name, lambda x, name=name: getattr(x, name)(), [t(2, dtype=float16)], "float16")

@@ -5,7 +5,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.optim import clip_grad_norm
+from rushlight.optim import clip_grad_norm, clip_grad_value
 
 
 def with_gradients(*gradients):
@@ -46,6 +46,34 @@ def test_without_any_gradient_there_is_an_error():
 def test_a_norm_that_is_none_is_refused(max_norm):
     with pytest.raises(rl.UsageError, match="max_norm must be a number of at least 0"):
         clip_grad_norm(with_gradients([1.0]), max_norm)
+
+
+def test_a_norm_that_is_no_number_is_an_error_where_that_is_wanted():
+    weights = with_gradients([1.0], [1.0])
+    weights[0].grad = rl.tensor([float("inf")])
+    with pytest.raises(rl.GradientError, match="the norm of the gradients is inf"):
+        clip_grad_norm(weights, 1.0, error_if_nonfinite=True)
+    assert weights[1].grad.item() == 1.0
+
+
+def test_looking_at_the_norm_is_refused_in_a_trace():
+    weights = with_gradients([1.0])
+    with pytest.raises(rl.TraceError, match="asks for the value"):
+        rl.trace(lambda: clip_grad_norm(weights, 1.0, error_if_nonfinite=True))
+
+
+@pytest.mark.parametrize("kind", [0.5, "inf", None])
+def test_a_kind_of_norm_that_is_none_is_refused(kind):
+    with pytest.raises(rl.UsageError, match="norm_type must be a number of at least 1"):
+        clip_grad_norm(with_gradients([1.0]), 1.0, kind)
+
+
+def test_values_are_clipped_each_on_its_own():
+    weights = with_gradients([3.0, -0.5], [-4.0])
+    clip_grad_value(weights, 1.0)
+    assert [w.grad.tolist() for w in weights] == [[1.0, -0.5], [-1.0]]
+    with pytest.raises(rl.UsageError, match="value must be a number of at least 0"):
+        clip_grad_value(weights, -1.0)
 
 
 def test_one_tensor_in_place_of_a_list_is_refused():

@@ -127,7 +127,7 @@ def test_the_learning_rate_is_a_number_that_a_traced_step_reads_anew():
 
 def test_moments_begin_at_zero_whatever_the_weights_are():
     optimizer = Adam([weight(np.inf, np.nan)])
-    np.testing.assert_array_equal(optimizer.first[0].numpy(), [0.0, 0.0])
+    np.testing.assert_array_equal(optimizer.moments["first"][0].numpy(), [0.0, 0.0])
 
 
 def test_parameters_of_two_dtypes_are_trained_together():
@@ -160,7 +160,6 @@ MISTAKES = [
     (lambda w: SGD(5), "int is no list of parameters"),
     (lambda w: SGD([w], lr=10**400), "lr is too large for a float"),
     (lambda w: SGD([w, 1.0]), "parameter 1 is no tensor but a float"),
-    (lambda w: SGD([{"params": [w]}]), "parameter 0 is no tensor but a dict"),
     (lambda w: SGD(nn.Linear(1, 1).named_parameters()), "parameter 0 is no tensor but a tuple"),
     (lambda w: SGD([rl.tensor([1])]), "parameter 0 is int64, which cannot be trained"),
     (lambda w: SGD([computed()]), "parameter 0 was computed, so it gets no gradient of its own"),

@@ -19,11 +19,12 @@ def make_data(count, seed=0):
 class Problem:
     """A model, its optimiser, schedule and loader, as a program makes them when it starts."""
 
-    def __init__(self, layers, optimizer, schedule=None, seed=0, transform=None):
+    def __init__(self, layers, optimizer, schedule=None, average=None, seed=0, transform=None):
         rl.manual_seed(seed)
         self.model = rl.nn.Sequential(*layers())
         self.optimizer = optimizer(self.model.parameters())
         self.schedule = schedule(self.optimizer) if schedule else None
+        self.average = average(self.model) if average else None
         self.loader = DataLoader(make_data(50), 8, shuffle=True, seed=3, transform=transform)
 
     def fit(self, epochs, **options):
@@ -35,6 +36,7 @@ class Problem:
             loss=loss,
             optimizer=self.optimizer,
             schedule=self.schedule,
+            average=self.average,
             epochs=epochs,
             **options,
         )
@@ -49,6 +51,9 @@ class Problem:
         if self.schedule is not None:
             state = self.schedule.state_dict()
             tensors |= {f"schedule.{name}": tensor for name, tensor in state.items()}
+        if self.average is not None:
+            state = self.average.state_dict()
+            tensors |= {f"average.{name}": tensor for name, tensor in state.items()}
         state = {name: tensor.numpy().copy() for name, tensor in tensors.items()}
         return state | {name: np.array(n) for name, n in self.loader.state_dict().items()}
 
@@ -89,8 +94,8 @@ def similar_state():
 def make_problem():
     """A function that makes the small training anew; parts of it can be replaced."""
 
-    def make(layers=layers_with_state, optimizer=adam, schedule=None, **options):
-        return Problem(layers, optimizer, schedule, **options)
+    def make(layers=layers_with_state, optimizer=adam, schedule=None, average=None, **options):
+        return Problem(layers, optimizer, schedule, average, **options)
 
     return make
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset, Ragged
+from rushlight.data import DataLoader, Dataset, Items, Ragged
 from rushlight.train.driven import Driven
 from rushlight.train.step import make_step
 
@@ -64,10 +64,23 @@ def text_after_text():
     return DataLoader(Dataset(*texts()), 1, shuffle=True, seed=2)
 
 
+def pictures_drawn():
+    options = {"replacement": True, "batches": 7, "prepare": flat_pixels}
+    return DataLoader(Dataset(*pictures()), 16, seed=2, **options)
+
+
+def texts_drawn_by_weight():
+    images, labels = texts()
+    options = {"replacement": True, "weights": labels + 0.5}
+    return DataLoader(Dataset(images, labels), 1, seed=2, **options)
+
+
 CASES = {
     "pictures": (picture_net, picture_batches),
     "texts": (text_net, text_batches),
     "text after text": (text_net, text_after_text),
+    "pictures drawn with replacement": (picture_net, pictures_drawn),
+    "texts drawn by weight": (text_net, texts_drawn_by_weight),
 }
 
 
@@ -122,6 +135,21 @@ def test_a_transform_in_python_is_not_driven():
     found = driven(loader, picture_net)
     assert not found.is_ready()
     assert found.reason == "the loader's transform is Python"
+
+
+def test_what_is_read_item_by_item_is_not_driven():
+    found = driven(DataLoader(Items([(0, 1), (1, 0)])), picture_net)
+    assert not found.is_ready()
+    assert found.reason == "the data is read item by item"
+
+
+def test_a_loader_that_begins_to_draw_is_followed():
+    loader = pictures_drawn()
+    found = driven(loader, picture_net)
+    assert found.is_ready()
+    loader.batches = 3
+    assert found.is_ready()
+    assert found.run(loader.orders(range(2)), 0, 6).counts.tolist() == [16] * 6
 
 
 def test_a_label_out_of_range_is_named_and_changes_nothing():

@@ -109,6 +109,79 @@ def constant(optimizer):
     return rl.optim.ConstantLR(optimizer)
 
 
+def dampened(parameters):
+    return rl.optim.SGD(parameters, lr=0.05, momentum=0.9, dampening=0.2)
+
+
+def amsgrad(parameters):
+    return rl.optim.AdamW(parameters, lr=0.01, amsgrad=True)
+
+
+def rmsprop(parameters):
+    return rl.optim.RMSprop(parameters, lr=0.005, momentum=0.5, centered=True)
+
+
+def adagrad(parameters):
+    return rl.optim.Adagrad(parameters, lr=0.05, lr_decay=0.01)
+
+
+def adadelta(parameters):
+    return rl.optim.Adadelta(parameters, lr=0.5)
+
+
+def adamax(parameters):
+    return rl.optim.Adamax(parameters, lr=0.01)
+
+
+def nadam(parameters):
+    return rl.optim.NAdam(parameters, lr=0.01)
+
+
+def radam(parameters):
+    return rl.optim.RAdam(parameters, lr=0.01, weight_decay=0.1, decoupled=True)
+
+
+def lion(parameters):
+    return rl.optim.Lion(parameters, lr=0.001, weight_decay=0.1)
+
+
+def adafactor(parameters):
+    return rl.optim.Adafactor(parameters, lr=0.05)
+
+
+def rprop(parameters):
+    return rl.optim.Rprop(parameters, lr=0.001)
+
+
+def grouped(parameters):
+    first, *others = parameters
+    return rl.optim.NAdam([{"params": [first], "lr": 0.02}, {"params": others}], lr=0.01)
+
+
+def plateau(optimizer):
+    return rl.optim.PlateauLR(optimizer, factor=0.5, patience=0, threshold=0.5)
+
+
+def one_cycle(optimizer):
+    return rl.optim.OneCycleLR(optimizer, steps=EPOCHS * BATCHES + 1)
+
+
+def warm_plateau(optimizer):
+    return rl.optim.warmup(plateau(optimizer), steps=10)
+
+
+def restarts(optimizer):
+    return rl.optim.CosineRestartsLR(optimizer, steps=5, growth=2)
+
+
+def ema(model):
+    return rl.optim.EMA(model, decay=0.9, warmup=True)
+
+
+def swa(model):
+    return rl.optim.SWA(model)
+
+
 CASES = [
     (with_batch_norm, sgd, None),
     (with_batch_norm, momentum, steps),
@@ -124,6 +197,19 @@ CASES = [
     (with_transposed_memory, adam, cosine),
     (in_double_precision, adam, exponential),
     (with_noise, adamw, steps),
+    (with_batch_norm, dampened, plateau, ema),
+    (with_batch_norm, amsgrad, one_cycle, swa),
+    (with_batch_norm, grouped, warm_plateau, ema),
+    (with_layer_norm, rmsprop, restarts),
+    (with_layer_norm, adagrad, plateau),
+    (with_layer_norm, adadelta, None, swa),
+    (with_one_layer, adamax, one_cycle),
+    (with_one_layer, nadam, warm_plateau),
+    (with_one_layer, radam, None),
+    (with_transposed_memory, lion, plateau, ema),
+    (with_transposed_memory, adafactor, None),
+    (in_double_precision, rprop, None, ema),
+    (in_double_precision, grouped, restarts),
 ]
 IDS = ["-".join(part.__name__ for part in case if part) for case in CASES]
 

@@ -1,36 +1,11 @@
-"""How good a model is: loss and accuracy, over an epoch or a whole data set."""
+"""The running sums of an epoch: its losses, and how many answers were right."""
 
-import copy
 from typing import Any
 
 import numpy as np
 
 from rushlight.core.errors import DataError, ShapeError
-from rushlight.core.mode import no_grad
-from rushlight.data.loader import DataLoader, Dataset
-from rushlight.nn.module import Module
-from rushlight.random import default_generator
 from rushlight.tensor import Tensor
-from rushlight.train.batches import as_loader
-from rushlight.train.step import Loss, check_model, forward, loss_of
-
-
-def accuracy(output: Tensor, labels: Tensor) -> float:
-    """Return the share of rows of scores (n, classes) that are largest at their label (n,).
-
-    Raises:
-        ShapeError: the shapes or dtypes are others, or there are no rows.
-
-    >>> from rushlight.tensor import tensor
-    >>> accuracy(tensor([[0.1, 0.9], [0.8, 0.2]]), tensor([1, 1]))
-    0.5
-    """
-    if not are_classes(output, labels) or not len(labels):
-        raise ShapeError(
-            f"accuracy takes scores (n, classes) and integer labels (n,), "
-            f"not {output.spec} and {labels.spec}"
-        )
-    return count_right(output, labels) / len(labels)
 
 
 def are_classes(output: Any, labels: Tensor) -> bool:
@@ -116,45 +91,3 @@ class Tally:
         if self.right is None or self.samples == 0:
             return None
         return self.right / self.samples
-
-
-def evaluate(
-    model: Module, data: DataLoader | Dataset, loss: Loss | None = None
-) -> tuple[float, float | None]:
-    """Return the mean loss of a model on data, and its accuracy where the labels are classes.
-
-    The model is in evaluation mode meanwhile. Nothing is left changed: not the model, its mode
-    or the random state, nor the position of a loader, which is read from its first batch on.
-
-    Args:
-        model: called with all arrays of a batch but the last.
-        data: batches that end in the labels; a data set is read in batches of 256.
-        loss: of output and labels, a scalar, the mean over the batch; None for the model's own.
-
-    Raises UsageError for arguments of other kinds.
-
-    >>> import rushlight as rl
-    >>> model = rl.nn.Linear(1, 1, bias=False)
-    >>> _ = model.weight.assign(rl.ones(1, 1))
-    >>> evaluate(model, Dataset([[1.0], [2.0]], [[1.0], [4.0]]), rl.nn.functional.mse_loss)
-    (2.0, None)
-    """
-    check_model(model)
-    loss_function = loss_of(model, loss)
-    loader = copy.copy(as_loader(data, train=False))
-    loader.epoch = 0
-    tally = Tally()
-    modes = [(module, module.training) for module in model.modules()]
-    state = default_generator.state
-    before = state.detach()
-    try:
-        model.eval()
-        with no_grad():
-            for batch in loader:
-                output, value = forward(model, loss_function, batch)
-                tally.add(value.item(), output, batch[-1])
-    finally:
-        state.assign(before)
-        for module, training in modes:  # outermost first, so that each has the last word on itself
-            module.train(training)
-    return tally.loss, tally.accuracy

@@ -1,58 +1,15 @@
+"""What a model makes of data."""
+
 import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset
+from rushlight.data import DataLoader, Dataset, Ragged
 from rushlight.random import default_generator
-from rushlight.train.metrics import Tally, accuracy
+from rushlight.train import accuracy
 
 cross_entropy = rl.nn.functional.cross_entropy
 mse_loss = rl.nn.functional.mse_loss
-
-
-def test_accuracy_is_the_share_of_labels_with_the_largest_score():
-    scores = rl.tensor([[1.0, 2.0, 0.0], [3.0, 2.0, 1.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-    assert accuracy(scores, rl.tensor([1, 0, 0, 1])) == 0.75
-
-
-def test_the_first_of_equal_scores_counts():
-    assert accuracy(rl.tensor([[1.0, 1.0]]), rl.tensor([0])) == 1.0
-    assert accuracy(rl.tensor([[1.0, 1.0]]), rl.tensor([1])) == 0.0
-
-
-@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "uint64"])
-def test_labels_are_integers_of_any_kind(dtype):
-    assert accuracy(rl.tensor([[0.0, 1.0], [0.0, 1.0]]), rl.tensor([1, 0], dtype=dtype)) == 0.5
-
-
-@pytest.mark.parametrize(
-    ("scores", "labels"),
-    [
-        (rl.zeros(2, 3), rl.zeros(2)),
-        (rl.zeros(2, 3), rl.zeros(3, dtype="int64")),
-        (rl.zeros(2), rl.zeros(2, dtype="int64")),
-        (rl.zeros(0, 3), rl.zeros(0, dtype="int64")),
-        (rl.zeros(2, 0), rl.zeros(2, dtype="int64")),
-        (rl.zeros(2, 3, dtype="int64"), rl.zeros(2, dtype="int64")),
-    ],
-    ids=["float labels", "lengths", "no classes axis", "no rows", "no classes", "integer scores"],
-)
-def test_accuracy_of_anything_else_is_refused(scores, labels):
-    with pytest.raises(rl.ShapeError, match="accuracy takes scores"):
-        accuracy(scores, labels)
-
-
-def test_a_tally_weighs_batches_by_their_samples():
-    tally = Tally()
-    tally.add(1.0, rl.tensor([[0.0, 1.0]] * 3), rl.tensor([1, 1, 0]))
-    tally.add(5.0, rl.tensor([[0.0, 1.0]]), rl.tensor([1]))
-    assert (tally.loss, tally.accuracy) == (2.0, 0.75)
-    assert (tally.batches, tally.samples) == (2, 4)
-
-
-def test_a_tally_of_nothing_has_no_loss():
-    with pytest.raises(rl.DataError, match="no samples"):
-        _ = Tally().loss
 
 
 def classifier():
@@ -133,3 +90,62 @@ def test_evaluating_other_things_is_refused():
         rl.train.evaluate(5, data, rl.nn.functional.mse_loss)
     with pytest.raises(rl.UsageError, match="loss is a function of output and labels, not 5"):
         rl.train.evaluate(rl.nn.Linear(1, 1), data, 5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 50, 256])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_predict_gives_all_outputs_and_labels_in_order(batch_size, compiled):
+    model, dataset = classifier(), data()
+    loader = DataLoader(dataset, batch_size)
+    outputs, labels = rl.predict(model, loader, compiled=compiled)
+    wanted = model.eval()(rl.tensor(dataset.arrays[0]))
+    np.testing.assert_allclose(outputs.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(labels.numpy(), dataset.arrays[1])
+
+
+def test_metrics_of_predictions_are_what_evaluate_counts():
+    model, dataset = classifier(), data()
+    _, share = rl.evaluate(model, dataset, cross_entropy)
+    assert rl.metrics.accuracy(*rl.predict(model, dataset)) == share
+
+
+def test_predict_changes_nothing():
+    model = classifier()
+    before = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+    random = default_generator.state.numpy().copy()
+    loader = DataLoader(data(), 8, shuffle=True)
+    loader.load_state_dict(loader.state_dict() | {"epoch": 3, "batch": 2})
+    position = loader.state_dict()
+    rl.predict(model, loader)
+    for name, values in before.items():
+        np.testing.assert_array_equal(model.state_dict()[name].numpy(), values, err_msg=name)
+    np.testing.assert_array_equal(default_generator.state.numpy(), random)
+    assert all(module.training for module in model.modules())
+    assert loader.state_dict() == position
+
+
+def test_data_without_labels_has_predictions_alone():
+    model = classifier()
+    x = data().arrays[0]
+    outputs, labels = rl.predict(model, Dataset(x))
+    assert outputs.shape == (50, 3)
+    assert labels is None
+
+
+def test_predict_takes_texts_of_differing_lengths():
+    random = np.random.default_rng(0)
+    texts = Ragged([random.integers(0, 9, 1 + i % 5) for i in range(23)])
+    bag = rl.nn.EmbeddingBag(9, 4, include_last_offset=True)
+    model = rl.nn.Sequential(bag, rl.nn.Linear(4, 2))
+    together, _ = rl.predict(model, DataLoader(Dataset(texts, np.zeros(23, int)), 8))
+    alone, _ = rl.predict(model, DataLoader(Dataset(texts), 1))
+    np.testing.assert_allclose(together.numpy(), alone.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_predict_of_a_model_that_gives_no_rows_is_refused():
+    class Mean(rl.nn.Module):
+        def forward(self, x):
+            return x.mean()
+
+    with pytest.raises(rl.UsageError, match="gives a row an item, not float32"):
+        rl.predict(Mean(), data())

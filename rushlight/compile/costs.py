@@ -1,0 +1,57 @@
+"""What a graph costs to run: its multiply-adds, and the memory that its C needs."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from rushlight.compile.access import lowered
+from rushlight.compile.emit.program import compile_graph
+from rushlight.core.kernels import Contraction
+from rushlight.core.shapes import size_of
+from rushlight.graph.ir import Graph
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What it takes to run a graph once.
+
+    Attributes:
+        multiply_adds: of the products of matrices and the convolutions of each layer, by the path
+            of the layer; "" for those outside of layers.
+        arena: bytes for all values between inputs and results, as compiled C with one thread;
+            None where there is no C for the graph.
+        kernels: how many loops the C has; None where there is none.
+    """
+
+    multiply_adds: dict[str, int]
+    arena: int | None
+    kernels: int | None
+
+    def of_layer(self, path: str) -> int:
+        """Return the multiply-adds of a layer and the layers in it; "" is the whole model."""
+        inside = f"{path}." if path else ""
+        return sum(
+            count
+            for name, count in self.multiply_adds.items()
+            if name == path or name.startswith(inside)
+        )
+
+
+def costs_of(graph: Graph) -> Costs:
+    """Return what it takes to run a graph once.
+
+    >>> import rushlight as rl
+    >>> net = rl.nn.Sequential(rl.nn.Linear(8, 4), rl.nn.ReLU(), rl.nn.Linear(4, 2))
+    >>> costs = costs_of(rl.trace(net, rl.zeros(1, 8)))
+    >>> costs.multiply_adds, costs.of_layer("")
+    ({'0': 32, '2': 8}, 40)
+    """
+    counts: Counter[str] = Counter()
+    for node in graph.nodes:
+        record = lowered(node)
+        if isinstance(record, Contraction):
+            counts[node.module or ""] += size_of(record.sizes)
+    try:
+        program = compile_graph(graph)
+    except NotImplementedError:
+        return Costs(dict(counts), None, None)
+    return Costs(dict(counts), program.arena + program.scratch, program.kernels)

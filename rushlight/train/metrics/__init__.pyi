@@ -1,0 +1,17 @@
+from rushlight.train.metrics.classes import accuracy as accuracy
+from rushlight.train.metrics.classes import confusion_matrix as confusion_matrix
+from rushlight.train.metrics.classes import f1 as f1
+from rushlight.train.metrics.classes import precision as precision
+from rushlight.train.metrics.classes import recall as recall
+from rushlight.train.metrics.regression import mean_absolute_error as mean_absolute_error
+from rushlight.train.metrics.regression import mean_squared_error as mean_squared_error
+from rushlight.train.metrics.regression import median_absolute_error as median_absolute_error
+from rushlight.train.metrics.regression import r2 as r2
+from rushlight.train.metrics.regression import root_mean_squared_error as root_mean_squared_error
+from rushlight.train.metrics.report import classification_report as classification_report
+from rushlight.train.metrics.report import confusion_table as confusion_table
+from rushlight.train.metrics.scores import average_precision as average_precision
+from rushlight.train.metrics.scores import log_loss as log_loss
+from rushlight.train.metrics.scores import perplexity as perplexity
+from rushlight.train.metrics.scores import roc_auc as roc_auc
+from rushlight.train.metrics.scores import top_k_accuracy as top_k_accuracy
