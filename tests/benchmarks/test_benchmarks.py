@@ -87,7 +87,7 @@ def test_a_measure_compares_sides_that_its_task_has(name: str) -> None:
     for measure in task.measures:
         assert measure.ours in task.sides
         assert set(measure.rivals) <= set(task.sides)
-        assert measure.unit in {*results.SECONDS, "MiB"}
+        assert measure.unit in {*results.SECONDS, "MiB", "%"}
         for side in (measure.ours, *measure.rivals):
             assert name == "kernels" or task.threads.get(side, 2) == measure.threads
 
