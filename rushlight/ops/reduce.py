@@ -396,7 +396,7 @@ def norm(x: Any, p: float = 2.0, axis: AxisLike = None, keepdims: bool = False) 
     >>> x.norm(), x.norm(1), x.norm(float("inf"))
     (tensor(5.), tensor(7.), tensor(4.))
     """
-    if not isinstance(p, (int, float)) or p != p:
+    if not isinstance(p, (int, float, np.generic)) or p != p:
         raise UsageError(f"the order of a norm is a number, not {p!r}")
     x = as_value(x)
     x = x if x.dtype.is_float else cast(x, float32)

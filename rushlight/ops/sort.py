@@ -167,12 +167,12 @@ def quantile(x: Any, q: float, axis: int | None = None, keepdims: bool = False) 
     >>> rl.tensor([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
     tensor(2.5)
     """
-    if not isinstance(q, (int, float)) or not 0 <= q <= 1:
+    if not isinstance(q, (int, float, np.generic)) or not 0 <= q <= 1:
         raise UsageError(f"a share is a number from 0 to 1, not {q!r}")
     x = as_value(x)
     x = x if x.dtype.is_float else cast(x, float32)
     values, along = _sorted(x, axis)
-    place = q * (values.shape[along] - 1)
+    place = float(q) * (values.shape[along] - 1)
     below = math.floor(place)
     between = part(values, along, below, 1)
     if place > below:
