@@ -28,7 +28,7 @@ from rushlight.train.evaluate import evaluate
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.step import Loss, Step, check_model, check_optimizer, make_step
+from rushlight.train.step import Loss, Step, make_step
 
 NOTICEABLE_S = 0.3
 
@@ -85,7 +85,7 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, average, epochs, accumulate, patience, clip_norm)
+    _check_numbers(epochs, accumulate, patience, clip_norm)
     training = Training(model, optimizer, schedule, as_loader(data, train=True), average)
     step = make_step(model, loss, optimizer, schedule, clip_norm, average, accumulate)
     heard = _callbacks(callbacks, on_epoch, restore_best)
@@ -383,24 +383,6 @@ def _check_numbers(epochs: Any, accumulate: Any, patience: Any, clip_norm: Any) 
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
-
-
-def _check(
-    model: Any, optimizer: Any, schedule: Any, average: Any, epochs: Any, *others: Any
-) -> None:
-    _check_numbers(epochs, *others)
-    check_model(model)
-    check_optimizer(optimizer, model)
-    for name, thing, kind in [("schedule", schedule, Schedule), ("average", average, Average)]:
-        if thing is not None and not isinstance(thing, kind):
-            raise UsageError(f"{name} is no {kind.__name__} but a {type(thing).__name__}")
-    own = {id(parameter) for parameter in model.parameters()}
-    if schedule is not None and schedule.optimizer is not optimizer:
-        raise UsageError("the schedule sets the learning rate of another optimiser")
-    for name, weight in ({} if average is None else average.weights).items():
-        if id(weight) not in own:
-            fact = f"the average follows {name}, which is no parameter of the model"
-            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

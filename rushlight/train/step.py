@@ -11,7 +11,6 @@ from rushlight.nn.module import Module
 from rushlight.ops.movement import concat
 from rushlight.optim.average import Average
 from rushlight.optim.clip import clip_grad_norm
-from rushlight.optim.lbfgs import LBFGS
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.tensor import Tensor
@@ -68,18 +67,6 @@ def check_model(model: Any) -> None:
     """Raise UsageError unless `model` is a Module."""
     if not isinstance(model, Module):
         raise UsageError(f"model is no Module but a {type(model).__name__}")
-
-
-def check_optimizer(optimizer: Any, model: Module) -> None:
-    """Raise UsageError unless this is an Optimizer of the model's parameters, or some of them."""
-    if not isinstance(optimizer, Optimizer):
-        fact = f"optimizer is no Optimizer but a {type(optimizer).__name__}"
-        looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
-        raise UsageError(fact, hint=looped if isinstance(optimizer, LBFGS) else None)
-    own = {id(parameter) for parameter in model.parameters()}
-    if not any(id(parameter) in own for parameter in optimizer.parameters):
-        fact = "the optimiser trains none of the model's parameters"
-        raise UsageError(fact, hint="make it with model.parameters() of this model")
 
 
 def loss_of(model: Module, loss: Any) -> Loss:
