@@ -314,7 +314,8 @@ def _epoch(saved: Any) -> tuple[Tally, float, bool]:
     tally = Tally()
     for name in ("batches", "samples", "right"):
         value = saved[name]
-        if not (type(value) is int and value >= 0) and not (name == "right" and value is None):
+        good = type(value) is int and 0 <= value < 2**63
+        if not good and not (name == "right" and value is None):
             raise FormatError(f"is broken: {name} of its epoch is {value!r:.40}")
         setattr(tally, name, value)
     for name in ("loss_sum", "seconds"):
