@@ -39,8 +39,14 @@ class Setting(Generic[T]):
         return self if optimizer is None else getattr(optimizer.groups[0], self.name)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        for group in optimizer.groups:
-            setattr(group, self.name, value)
+        before = [getattr(group, self.name) for group in optimizer.groups]
+        try:
+            for group in optimizer.groups:
+                setattr(group, self.name, value)
+        except UsageError:
+            for group, held in zip(optimizer.groups, before, strict=True):
+                setattr(group, self.name, held)
+            raise
 
 
 class Group:

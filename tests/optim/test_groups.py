@@ -105,6 +105,10 @@ def test_settings_that_do_not_go_together_are_not_taken():
     with pytest.raises(rl.UsageError, match="nesterov needs a momentum"):
         optimizer.groups[1].nesterov = True
     assert optimizer.groups[1].nesterov is False
+    optimizer.groups[0].momentum = 0.5
+    with pytest.raises(rl.UsageError, match="nesterov needs a momentum"):
+        optimizer.nesterov = True
+    assert [group.nesterov for group in optimizer.groups] == [False, False]
 
 
 def test_a_schedule_scales_each_groups_rate_from_its_own_base():
