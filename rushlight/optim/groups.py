@@ -242,7 +242,7 @@ def trainable(parameters: Any, before: list[Tensor]) -> list[Tensor]:
     if not listed:
         once = isinstance(parameters, Iterator)
         hint = "a generator gives them only once; make a list of them" if once else None
-        raise UsageError("an optimiser needs at least one parameter", hint=hint)
+        raise UsageError("at least one parameter is needed", hint=hint)
     seen = {id(parameter): position for position, parameter in enumerate(before)}
     for position, parameter in enumerate(listed, len(before)):
         if not parameter.dtype.is_float or parameter.dtype.is_half:

@@ -132,7 +132,7 @@ MISTAKES = [
     (lambda w: SGD([{"lr": 0.1}]), 'group 0: it has no "params"\n  hint: one may have params, lr,'),
     (lambda w: SGD([{"params": w, "betas": 1}]), "group 0: no setting is called 'betas'"),
     (lambda w: SGD([{"params": w}, {"params": w}]), "parameters 0 and 2 are the same tensor"),
-    (lambda w: SGD([{"params": w}, {"params": []}]), "an optimiser needs at least one parameter"),
+    (lambda w: SGD([{"params": w}, {"params": []}]), "at least one parameter is needed"),
     (lambda w: SGD([{"params": w, "lr": -1}]), "lr must be a number of at least 0, not -1"),
     (lambda w: SGD([{"params": w, "momentum": "a"}]), "momentum must be a number of at least 0"),
     (lambda w: SGD([{"params": w, "nesterov": True}]), "nesterov needs a momentum above 0"),
