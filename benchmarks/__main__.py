@@ -1,4 +1,4 @@
-"""Measures ours, PyTorch's, ONNX Runtime's and plain NumPy's figures side by side, in one run.
+"""Measures our figures and those of PyTorch, ONNX Runtime, scikit-learn and plain NumPy in one run.
 
 Prints a table and writes the rows as JSON: {task, metric, unit, ours, rival, rival_name, ratio,
 threads, busy}, and peak_fraction where the machine's multiply-adds are the limit. A ratio above 1
@@ -20,6 +20,7 @@ from rushlight.core.errors import CompileWarning
 
 TASKS = {  # each in a module: what another task needs is not imported when it is measured
     "spam": "spam.TASK",
+    "sms": "sms.TASK",
     "digits": "digits.TASK",
     "digits-cnn": "digits_cnn.TASK",
     "predict-mlp-1": "predict.MLP_1",

@@ -24,7 +24,7 @@ class Row(TypedDict):
     ours: float
     rival: float | None
     rival_name: str | None
-    ratio: float | None  # rival / ours: above 1, ours is better
+    ratio: float | None  # rival / ours, or where more is better ours / rival
     threads: int
     busy: float | None  # cores that other work used just before
     peak_fraction: NotRequired[float]  # ours, of the multiply-adds that the machine can do
@@ -61,7 +61,7 @@ def rows_of(
                 ours=ours,
                 rival=rival,
                 rival_name=rival_name,
-                ratio=None if rival is None else rival / ours,
+                ratio=None if rival is None else ours / rival if measure.more else rival / ours,
                 threads=measure.threads,
                 busy=busy,
             )
@@ -136,7 +136,7 @@ def write_docs(rows: Sequence[Row]) -> None:
 def versions_of() -> list[tuple[str, str]]:
     """Return the names and versions of what was measured."""
     found = [("Python", platform.python_version())]
-    for name in ("numpy", "torch", "onnxruntime"):
+    for name in ("numpy", "torch", "onnxruntime", "scikit-learn"):
         try:
             found.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:

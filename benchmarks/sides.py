@@ -26,7 +26,8 @@ THREAD_VARIABLES = (
 )
 TORCH = "PyTorch"
 ONNX = "ONNX Runtime"
-PACKAGES = {TORCH: ("torch",), ONNX: ("onnxruntime", "onnx")}
+SKLEARN = "scikit-learn"
+PACKAGES = {TORCH: ("torch",), ONNX: ("onnxruntime", "onnx"), SKLEARN: ("sklearn",)}
 
 Figures = dict[str, float]
 Side = Callable[[bool], Figures]  # takes whether to be quick
@@ -38,12 +39,13 @@ class Measure:
 
     Attributes:
         name: what it is, for people.
-        unit: "s", "ms", "µs" or "MiB"; less is better.
+        unit: "s", "ms", "µs", "MiB" or "%".
         figure: its name among a side's figures.
         ours: our side.
         rivals: the others; where there is none, ours stands alone.
         flop: additions and multiplications in it, where the machine's peak is the limit.
         threads: on which it runs.
+        more: whether more is better, and not less.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Measure:
     rivals: tuple[str, ...] = ()
     flop: float = 0.0
     threads: int = THREADS
+    more: bool = False
 
 
 @dataclass(frozen=True)

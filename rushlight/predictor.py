@@ -1,9 +1,9 @@
-"""Asking a model file: words, a picture or numbers in, labels with probabilities out."""
+"""Asking a model file: words, a picture, a signal or numbers in, labels with probabilities out."""
 
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.pictures import DigitPicture, read_digit
+from rushlight.data.signals import read_signal
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
 from rushlight.nn.module import Module
@@ -22,7 +23,12 @@ from rushlight.train.evaluate import predict
 
 AT_ONCE = 250  # pictures
 
-KINDS = {"text-classifier": "text", "image-classifier": "a picture", "regressor": "numbers"}
+KINDS = {
+    "text-classifier": "text",
+    "image-classifier": "a picture",
+    "signal-classifier": "a signal in a CSV file",
+    "regressor": "numbers",
+}
 
 
 @dataclass(frozen=True)
@@ -30,13 +36,15 @@ class Prediction:
     """What a network answered to one input.
 
     `probabilities` has one entry per label, in the labels' order; a regressor has none, but
-    `values`. `notes` say what was done to the input first.
+    `values`. `notes` say what was done to the input first; `signal` is the one that was asked
+    about, float32 (channels, length), where it was one.
     """
 
     label: str
     probabilities: dict[str, float]
     values: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
+    signal: Any = field(default=None, repr=False, compare=False)
 
     @property
     def confidence(self) -> float:
@@ -80,12 +88,22 @@ class Predictor:
             _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
         ):
             raise FormatError("its task has no shape and scale of pictures", path=self.path)
+        if self.kind == "signal-classifier" and not (
+            _is_list_of(task.get("channels"), str)
+            and task["channels"]
+            and type(task.get("length")) is int
+        ):
+            raise FormatError("its task has no channels and length of signals", path=self.path)
 
     def ask(self, given: str) -> Prediction:
-        """Answer a sentence, the path of a picture, or numbers, as the network takes them."""
-        if self.kind == "text-classifier":
-            return self.text(given)
-        return self.picture(given) if self.kind == "image-classifier" else self.numbers(given)
+        """Answer a sentence, the path of a picture or signal, or numbers, as the network takes."""
+        ways = {
+            "text-classifier": self.text,
+            "image-classifier": self.picture,
+            "signal-classifier": self.signal,
+            "regressor": self.numbers,
+        }
+        return ways[self.kind](given)
 
     def text(self, text: str) -> Prediction:
         """Answer a sentence."""
@@ -118,6 +136,12 @@ class Predictor:
         scaled = pixels.astype(np.float32) * np.float32(self.task["scale"])
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
 
+    def signal(self, path: str | os.PathLike[str]) -> Prediction:
+        """Answer the signal in a CSV file, whose columns are its channels."""
+        self._expect("signal-classifier")
+        signal = read_signal(path, self.task["channels"], self.task["length"])
+        return replace(self._classify(signal[None], ()), signal=signal)
+
     def numbers(self, text: str) -> Prediction:
         """Answer numbers written with spaces or commas between."""
         self._expect("regressor")
@@ -141,7 +165,7 @@ class Predictor:
 
         Args:
             given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
-                or rows of numbers (n, inputs).
+                signals, float32 (n, channels, length); or rows of numbers (n, inputs).
 
         Raises FormatError where a classifier gives another number of scores than it has labels.
         """
@@ -210,6 +234,9 @@ def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
         shape, dtype = [4], int64
     elif kind == "image-classifier":
         shape = task.get("shape")
+    elif kind == "signal-classifier":
+        channels = task.get("channels")
+        shape = [len(channels) if isinstance(channels, list) else 0, task.get("length")]
     else:
         shape = [task.get("inputs")]
         dtype = next((parameter.dtype for parameter in model.parameters()), float32)

@@ -54,6 +54,39 @@ def test_marks_are_words_where_the_tokenizer_keeps_them(tmp_path):
     assert keeping.text("!!").label == "SPAM"
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"channels": "xyz"},
+        {"channels": [1, 2]},
+        {"length": 4.0},
+        {"length": None},
+        {"channels": []},
+    ],
+    ids=str,
+)
+def test_a_signal_classifier_without_channels_or_length_is_refused(tmp_path, changes):
+    model = rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(8, 2))
+    task = {"kind": "signal-classifier", "labels": ["a", "b"], "channels": ["x", "y"], "length": 4}
+    path = tmp_path / "m.safetensors"
+    rl.save(path, model, task=task | changes)
+    with pytest.raises(FormatError, match="its task has no channels and length of signals"):
+        Predictor(path)
+
+
+def test_a_signal_is_answered_by_its_file_alone(tmp_path):
+    model = rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(4, 2, bias=False))
+    model[1].weight.assign(rl.tensor([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]))
+    task = {"kind": "signal-classifier", "labels": ["x", "y"], "channels": ["x", "y"], "length": 2}
+    rl.save(tmp_path / "m.safetensors", model, task=task)
+    (tmp_path / "s.csv").write_text("y,x\n3,0\n4,1\n")
+    predictor = Predictor(tmp_path / "m.safetensors")
+    answer = predictor.ask(str(tmp_path / "s.csv"))
+    assert (answer.label, answer.signal.tolist()) == ("y", [[0.0, 1.0], [3.0, 4.0]])
+    with pytest.raises(UsageError, match="takes a signal in a CSV file, not text"):
+        predictor.text("hello")
+
+
 @pytest.mark.parametrize("tokenizer", [None, 1, {}, {"words": True}, "words"])
 def test_a_tokenizer_that_is_none_is_refused(tmp_path, tokenizer):
     path = save(tmp_path / "m.safetensors", None, tokenizer=tokenizer)

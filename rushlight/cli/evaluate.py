@@ -31,8 +31,8 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument(
         "data",
         nargs="?",
-        help="mnist, fashion-mnist, sms, spam; a .csv or .tsv file of labels and texts, or of "
-        "numbers; a folder with a folder for each class (default: what the recipe tests on)",
+        help="mnist, fashion-mnist, sms, spam, gesture; a .csv or .tsv file of labels and texts, "
+        "or of numbers; a folder with a folder for each class (default: what the recipe tests on)",
     )
     parser.add_argument(
         "--worst", type=natural, default=5, metavar="N", help="mistakes to show (default: 5)"
@@ -114,7 +114,7 @@ def _shown(
         return f"{text}\n{render_digits(pictures, captions, columns, encoding)}"
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
-        what = " ".join(one.get("text", f"picture {one['index']}").split())
+        what = " ".join(one.get("text", f"example {one['index']}").split())
         room = max(20, columns - len(start))
         cut = what if len(what) <= room else what[: room - 3] + "..."
         text += f"\n{printable(start + cut, encoding)}"

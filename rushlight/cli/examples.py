@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.errors import DataError, UsageError, did_you_mean
-from rushlight.data import fashion_mnist, mnist, sms
-from rushlight.data.dataset import Dataset
+from rushlight.data import fashion_mnist, gestures, mnist, sms
 from rushlight.data.folders import image_items, text_folder
-from rushlight.data.split import split
 from rushlight.data.tables import read_csv
 from rushlight.predictor import KINDS, Predictor
+from rushlight.recipes.gesture import TEST_WEARERS
+from rushlight.recipes.sms import divide
 from rushlight.recipes.spam import HAM, SPAM
 
 TABLES = (".csv", ".tsv", ".txt")
@@ -25,7 +25,8 @@ class Examples:
 
     Attributes:
         name: of the data, for people.
-        inputs: texts; pictures, uint8 (n, ...); or numbers (n, inputs).
+        inputs: texts; pictures, uint8 (n, ...); signals, float32 (n, channels, length); or
+            numbers (n, inputs).
         targets: the places of the right labels among those of the network, or numbers.
         notes: what was left out.
     """
@@ -85,12 +86,9 @@ def _pictures(predictor: Predictor, name: str, pictures: Any, labels: Sequence[s
 def _sms(predictor: Predictor) -> Examples:
     """Return the messages that the recipe sms does not learn from; of another recipe, all."""
     labels, texts = zip(*sms.load(), strict=True)
-    classes = np.array([sms.LABELS.index(label) for label in labels])
     chosen, name = np.arange(len(texts)), "SMS Spam Collection, all messages"
     if predictor.training.get("recipe") == "sms":
-        division = predictor.training.get("division", 0)
-        whole = Dataset(chosen, classes)
-        chosen = split(whole, [0.8, 0.2], seed=division, stratify=-1)[1].arrays[0]
+        chosen = divide(predictor.training.get("division", 0))[1].arrays[0]
         name = "SMS Spam Collection, test part"
     return _texts(predictor, name, [texts[i] for i in chosen], [labels[i] for i in chosen])
 
@@ -100,36 +98,50 @@ def _spam(predictor: Predictor) -> Examples:
     return _texts(predictor, "the sentences of the recipe spam", [*SPAM, *HAM], labels)
 
 
+def _gestures(predictor: Predictor) -> Examples:
+    """Return the traces of the wearers that the recipe gesture does not learn from."""
+    strangers = gestures.load(TEST_WEARERS, seed=predictor.training.get("seed", 0))
+    traces, numbers = strangers.arrays
+    name = "gestures of wearers never seen"
+    places = np.array(_places(predictor, strangers.labels, name))
+    return Examples(name, traces, places[numbers])
+
+
 _KNOWN: dict[str, tuple[str, Callable[[Predictor], Examples]]] = {
     "mnist": ("image-classifier", _mnist),
     "fashion-mnist": ("image-classifier", _fashion),
     "sms": ("text-classifier", _sms),
     "spam": ("text-classifier", _spam),
+    "gesture": ("signal-classifier", _gestures),
 }
-_RECIPES = {"digits": "mnist", "fashion": "fashion-mnist", "sms": "sms", "spam": "spam"}  # starts
+_RECIPES = {  # by how their names start
+    "digits": "mnist",
+    "fashion": "fashion-mnist",
+    "sms": "sms",
+    "spam": "spam",
+    "gesture": "gesture",
+}
 
 
 # Files
 
 
 def _from_files(predictor: Predictor, path: Path) -> Examples:
-    if path.is_dir():
-        if predictor.kind == "image-classifier":
-            return _picture_folder(predictor, path)
-        if predictor.kind == "text-classifier":
-            texts, labels, names = text_folder(path)
-            return _texts(predictor, str(path), texts, [names[label] for label in labels])
-        raise UsageError(f"{path} is a folder, but the network takes numbers from a CSV file")
     if not path.exists():
         hint = did_you_mean(str(path), _KNOWN)
         raise UsageError(f"there is no data {str(path)!r:.200}", hint=hint)
-    if path.suffix.lower() not in TABLES:
+    form = "folder" if path.is_dir() else "table"
+    if form == "table" and path.suffix.lower() not in TABLES:
         raise UsageError(f"{path} is no table: {', '.join(TABLES)}")
-    if predictor.kind == "text-classifier":
-        return _text_table(predictor, path)
-    if predictor.kind == "regressor":
-        return _number_table(predictor, path)
-    raise UsageError(f"{path} is a table, but the network takes pictures from a folder")
+    read = _READERS.get((predictor.kind, form))
+    if read is None:
+        raise UsageError(f"{path} is a {form}, but the network takes {KINDS[predictor.kind]}")
+    return read(predictor, path)
+
+
+def _text_folder(predictor: Predictor, path: Path) -> Examples:
+    texts, labels, names = text_folder(path)
+    return _texts(predictor, str(path), texts, [names[label] for label in labels])
 
 
 def _picture_folder(predictor: Predictor, path: Path) -> Examples:
@@ -166,6 +178,14 @@ def _number_table(predictor: Predictor, path: Path) -> Examples:
     if not np.isfinite(table).all():
         raise DataError(f"{path} has a number that is not finite")
     return Examples(str(path), table[:, :inputs], table[:, inputs:])
+
+
+_READERS: dict[tuple[str, str], Callable[[Predictor, Path], Examples]] = {
+    ("image-classifier", "folder"): _picture_folder,
+    ("text-classifier", "folder"): _text_folder,
+    ("text-classifier", "table"): _text_table,
+    ("regressor", "table"): _number_table,
+}
 
 
 # Labels

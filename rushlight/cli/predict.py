@@ -9,6 +9,7 @@ from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
 from rushlight.core.errors import RushlightError
 from rushlight.data.pictures import render_bars
+from rushlight.data.signals import render_signal
 from rushlight.predictor import KINDS, Prediction, Predictor
 
 GOODBYES = ("quit", "exit")
@@ -22,7 +23,9 @@ def run(argv: Sequence[str]) -> int:
         "until quit, exit or the end of input.",
     )
     parser.add_argument("model", help="a file that rushlight train saved")
-    parser.add_argument("input", nargs="*", help="sentences, picture files, or numbers")
+    parser.add_argument(
+        "input", nargs="*", help="sentences, files of pictures or signals, or numbers"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input")
     args = parser.parse_intermixed_args(argv)
     predictor = Predictor(args.model)
@@ -75,5 +78,7 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
         print(f"{given:<30} → {prediction.label:<5} {share:>6}{notes}", flush=True)
     else:
         print(f"{given}: {prediction.label}{notes}")
+        if prediction.signal is not None:
+            print(render_signal(prediction.signal, encoding=sys.stdout.encoding))
         labels, shares = zip(*prediction.probabilities.items(), strict=True)
         print(render_bars(labels, shares, encoding=sys.stdout.encoding), flush=True)

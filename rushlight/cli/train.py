@@ -26,6 +26,7 @@ from rushlight.train.plot import check_figure
 
 WIDEST = 100  # characters, of a curve in the terminal
 MOST_LOSSES = 100  # that a model file keeps
+SHARES = ("accuracy", "precision", "recall", "f1")  # measures that are printed as percentages
 
 
 def run(argv: Sequence[str]) -> int:
@@ -38,7 +39,7 @@ def run(argv: Sequence[str]) -> int:
         print(json.dumps({**facts, "out": str(out)}))
         return 0
     for name, share in facts.items():
-        if name.startswith(("test_", "clean_")) and name.endswith("accuracy"):
+        if name.startswith(("test_", "clean_")) and name.endswith(SHARES):
             print(f"{name.replace('_', ' ')} {100 * share:.2f}%")
     print(f"saved {out} ({out.stat().st_size:,} bytes, {duration(facts['seconds'])}); ask it:")
     print(f"  rushlight predict {out}")
@@ -156,6 +157,8 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -
     kind, help_text, *choices = typing.get_args(parameter.annotation)
     flag = "--" + parameter.name.replace("_", "-")
     text = f"{help_text} (default: {parameter.default})"
+    if kind == int | None:  # a default that depends on other options, which the text tells
+        kind, text = int, help_text
     if kind is bool:
         parser.add_argument(flag, action="store_true", help=help_text)
         return

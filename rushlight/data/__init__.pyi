@@ -1,5 +1,6 @@
 from rushlight.data import augment as augment
 from rushlight.data import fashion_mnist as fashion_mnist
+from rushlight.data import gestures as gestures
 from rushlight.data import mnist as mnist
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms

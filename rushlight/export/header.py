@@ -76,6 +76,7 @@ def _about(code: Code) -> str:
     of = {
         "text-classifier": "a text classifier",
         "image-classifier": "a classifier of pictures",
+        "signal-classifier": "a classifier of signals",
         "regressor": "a network from numbers to numbers",
     }[subject.kind]
     memory = max(64, code.arena) + code.program.scratch
@@ -104,6 +105,12 @@ def _input_lines(subject: Subject) -> list[str]:
             f"Input: {_shape(one.shape)} {one.dtype.c}, pixels in rows from the top left corner, "
             f"each from 0 to 255 and multiplied by {subject.task['scale']!r}; as the network was "
             "trained, digits are light on dark."
+        ]
+    if subject.kind == "signal-classifier":
+        names = harmless(", ".join(subject.task["channels"]))
+        return [
+            f"Input: {_shape(one.shape)} {one.dtype.c}, the channels {names} one after another, "
+            "each from its first moment to its last."
         ]
     return [f"Input: {_shape(one.shape)} {one.dtype.c}."]
 

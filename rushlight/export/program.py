@@ -18,7 +18,8 @@ from rushlight.export.words import words_text
 _INCLUDES = ("ctype", "errno", "math", "stdint", "stdio", "stdlib", "string")
 _FRAGMENTS = {
     "text-classifier": ("labels", "words", "lines"),
-    "image-classifier": ("labels", "pictures"),
+    "image-classifier": ("labels", "bars", "pictures", "files"),
+    "signal-classifier": ("labels", "bars", "signals", "files"),
     "regressor": ("numbers", "lines"),
 }
 
@@ -102,6 +103,8 @@ def _tables(subject: Subject) -> str:
         return f"{most}\n{_labels(subject)}\n{words_text(subject.task['vocabulary'])}"
     if subject.kind == "image-classifier":
         return f"{_picture(subject)}\n{_labels(subject)}"
+    if subject.kind == "signal-classifier":
+        return f"{_signal(subject)}\n{_labels(subject)}"
     count = subject.inputs[0].shape[1]
     return f'#define NUMBERS_WANTED "{count} numbers"\n'
 
@@ -116,6 +119,17 @@ def _picture(subject: Subject) -> str:
     return (
         f"#define PICTURE_WIDTH {width}\n#define PICTURE_HEIGHT {height}\n"
         f'#define PICTURE_SIZE "{width}x{height}"\n#define PICTURE_KINDS "{kinds}"\n'
+    )
+
+
+def _signal(subject: Subject) -> str:
+    _, channels, length = subject.inputs[0].shape
+    names = ", ".join(map(c_string, subject.task["channels"]))
+    return (
+        f"#define SIGNAL_CHANNELS {channels}\n#define SIGNAL_LENGTH {length}\n"
+        f'#define SIGNAL_NUMBERS "{channels} numbers"\n'
+        f'#define SIGNAL_LINES "{length} lines of numbers"\n'
+        f"static const char *const channels[] = {{{names}}};\n"
     )
 
 
@@ -149,6 +163,7 @@ def _help(subject: Subject) -> str:
     what, one = {
         "text-classifier": ("TEXT", "a line of text"),
         "image-classifier": ("FILE", "a picture"),
+        "signal-classifier": ("FILE", "a signal in a CSV file"),
         "regressor": ("NUMBERS", "numbers with blanks between"),
     }[subject.kind]
     lines = [

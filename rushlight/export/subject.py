@@ -20,7 +20,7 @@ from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
 from rushlight.nn.containers import Sequential
 from rushlight.nn.dropout import WordDropout
-from rushlight.nn.embedding import EmbeddingBag
+from rushlight.nn.embedding import EmbeddingBag, shared
 from rushlight.nn.module import Module
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
@@ -161,6 +161,8 @@ def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
         return Buffer("ids", (words,), int64), Buffer("count", (), int64)
     if predictor.kind == "image-classifier":
         return (Buffer("input", (batch, *task["shape"]), float32),)
+    if predictor.kind == "signal-classifier":
+        return (Buffer("input", (batch, len(task["channels"]), task["length"]), float32),)
     if type(task.get("inputs")) is not int:
         raise UsageError("the model file does not say how many numbers the network takes")
     dtype = next(predictor.model.parameters()).dtype
@@ -229,5 +231,7 @@ def pooled(bag: EmbeddingBag, ids: Tensor, count: Tensor) -> Tensor:
     words = ids.shape[0]
     rows: Any = take(bag.weight, ids)
     used: Any = as_tensor(np.arange(words)) < count
+    if bag.padding is not None:
+        used = used & (ids != bag.padding)
     total: Tensor = where(used.unsqueeze(1), rows, 0.0).sum(0, keepdims=True)
-    return total / count.cast(rows.dtype) if bag.mode == "mean" else total
+    return shared(total, used.cast(rows.dtype).sum(), bag.mode)

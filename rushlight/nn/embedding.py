@@ -14,7 +14,7 @@ from rushlight.ops.gather import take, take_add_p
 from rushlight.ops.scan import cumsum
 from rushlight.tensor import Tensor, as_tensor
 
-BAG_MODES = ("mean", "sum")
+BAG_MODES = ("mean", "sum", "sqrtn")
 
 
 @register
@@ -50,10 +50,12 @@ class EmbeddingBag(Module):
     Args:
         count: how many ids there are.
         width: numbers in each vector.
-        mode: "mean" or "sum".
+        mode: "mean", "sum", or "sqrtn", the sum divided by the square root of the bag's size,
+            which says more of a long text than of a short one, but not as much more as a sum does.
         init: name of an initialiser for the table; "normal" as in PyTorch.
         include_last_offset: whether offsets are (bags + 1,), the last of them where the last bag
             ends, as loaders give them for Ragged texts; ids after that count for nothing.
+        padding: an id that fills rows up and is in no bag; its vector is zeros, and stays so.
 
     >>> import rushlight as rl
     >>> bag = EmbeddingBag(10, 4)
@@ -68,15 +70,22 @@ class EmbeddingBag(Module):
         mode: str = "mean",
         init: str = "normal",
         include_last_offset: bool = False,
+        padding: int | None = None,
     ) -> None:
         check_sizes(count=count, width=width)
         _check_mode(mode)
+        _check_padding(padding, count)
         self.mode = mode
         self.include_last_offset = bool(include_last_offset)
-        self.weight = Parameter(by_name(init)((count, width)))
+        self.padding = padding
+        start = by_name(init)((count, width))
+        if padding is not None:
+            start = where(np.arange(count)[:, np.newaxis] == padding, 0.0, start)
+        self.weight = Parameter(start)
 
     def forward(self, ids: Any, offsets: Any = None) -> Tensor:
-        return embedding_bag(self.weight, ids, offsets, self.mode, self.include_last_offset)
+        last = self.include_last_offset
+        return embedding_bag(self.weight, ids, offsets, self.mode, last, self.padding)
 
 
 @op
@@ -108,6 +117,7 @@ def embedding_bag(
     offsets: Any = None,
     mode: str = "mean",
     include_last_offset: bool = False,
+    padding: int | None = None,
 ) -> Tensor:
     """Return the mean or sum of rows of `table` (count, width) for each bag of ids.
 
@@ -115,19 +125,24 @@ def embedding_bag(
         table: (count, width).
         ids: integers (bags, size), or (total,) with `offsets`.
         offsets: where each bag begins in flat ids, integers (bags,) that begin with 0.
-        mode: "mean" or "sum"; an empty bag gives zeros.
+        mode: "mean", "sum" or "sqrtn", as for EmbeddingBag; an empty bag gives zeros.
         include_last_offset: whether the last offset is where the last bag ends.
+        padding: an id that is in no bag.
 
     >>> import rushlight as rl
     >>> table = rl.tensor([[1.0], [2.0], [4.0]])
     >>> embedding_bag(table, [1, 2, 0], [0, 2])
     tensor([[3.],
             [1.]])
+    >>> embedding_bag(table, [[1, 2], [2, 0]], padding=0)
+    tensor([[3.],
+            [4.]])
     """
     _check_mode(mode)
+    _check_padding(padding, len(table))
     ids = as_tensor(ids)
     if offsets is None:
-        return _even_bags(table, ids, mode)
+        return _even_bags(table, ids, mode, padding)
     offsets = as_tensor(offsets)
     _check_offsets(ids, offsets)
     if not isinstance(offsets.data, np.ndarray):
@@ -135,12 +150,13 @@ def embedding_bag(
     bag_of = bag_of_each(offsets, ids.shape[0])
     bags = offsets.shape[0]
     last = bags - 1 if include_last_offset else bags  # what comes after the last end is a bag too
-    total = bind(take_add_p, bag_of, embedding(table, ids), rows=bags)[:last]
+    rows: Any = embedding(table, ids)
+    counted = in_bags(ids, padding, table.dtype).unsqueeze(1)
+    rows = rows if padding is None else rows * counted
+    total = bind(take_add_p, bag_of, rows, rows=bags)[:last]
     if mode == "sum":
         return total  # type: ignore[no-any-return]
-    ones = as_tensor(np.ones((ids.shape[0], 1)), table.dtype)
-    count = bind(take_add_p, bag_of, ones, rows=bags)[:last]
-    return total / count.clip(1.0)  # type: ignore[no-any-return]
+    return shared(total, bind(take_add_p, bag_of, counted, rows=bags)[:last], mode)
 
 
 def bag_of_each(offsets: Tensor, total: int) -> Tensor:
@@ -155,13 +171,34 @@ def bag_of_each(offsets: Tensor, total: int) -> Tensor:
     return cumsum(begins[:-1], 0) - 1  # type: ignore[no-any-return]
 
 
-def _even_bags(table: Tensor, ids: Tensor, mode: str) -> Tensor:
+def _even_bags(table: Tensor, ids: Tensor, mode: str, padding: int | None) -> Tensor:
     if ids.ndim != 2:
         fact = f"without offsets the ids are (bags, size), not {ids.shape}"
         one_bag = "ids.unsqueeze(0) is one bag; offsets say where each of several begins"
         raise ShapeError(fact, hint=one_bag if ids.ndim == 1 else None)
     rows: Any = embedding(table, ids)
-    return rows.mean(1) if mode == "mean" and ids.shape[1] else rows.sum(1)  # type: ignore[no-any-return]
+    if padding is None:
+        if mode == "mean" and ids.shape[1]:
+            return rows.mean(1)  # type: ignore[no-any-return]
+        return shared(rows.sum(1), max(1, ids.shape[1]), mode)
+    counted = in_bags(ids, padding, table.dtype)
+    return shared((rows * counted.unsqueeze(2)).sum(1), counted.sum(1, keepdims=True), mode)
+
+
+def in_bags(ids: Tensor, padding: int | None, dtype: Any) -> Tensor:
+    """Return 1 for each id that is in its bag, 0 for padding."""
+    if padding is None:
+        return as_tensor(np.ones(ids.shape), dtype)
+    counted: Any = ids != padding
+    return counted.cast(dtype)  # type: ignore[no-any-return]
+
+
+def shared(total: Any, size: Any, mode: str) -> Tensor:
+    """Return sums over bags divided as the mode says, by the bags' sizes, or one size of all."""
+    if mode == "sum":
+        return total  # type: ignore[no-any-return]
+    size = size.clip(1.0) if isinstance(size, Tensor) else float(size)
+    return total / (size**0.5 if mode == "sqrtn" else size)  # type: ignore[no-any-return]
 
 
 def _check_offsets(ids: Tensor, offsets: Tensor) -> None:
@@ -204,4 +241,9 @@ def _guarded(ids: Tensor, offsets: Tensor) -> Tensor:
 def _check_mode(mode: str) -> None:
     if not isinstance(mode, str) or mode not in BAG_MODES:
         hint = did_you_mean(mode, BAG_MODES) if isinstance(mode, str) else None
-        raise ModuleError(f"a bag is made by mean or sum, not {mode!r}", hint=hint)
+        raise ModuleError(f"a bag is made by mean, sum or sqrtn, not {mode!r}", hint=hint)
+
+
+def _check_padding(padding: Any, count: int) -> None:
+    if padding is not None and (type(padding) is not int or not 0 <= padding < count):
+        raise ModuleError(f"padding is an id from 0 to {count - 1}, not {padding!r:.40}")

@@ -1,8 +1,8 @@
 """Pooling of signals, images and volumes: the largest, or the mean, of each window.
 
-The primitives pool planes. A signal is a plane of height 1. In a volume the height and the width
-are pooled first, then the depth: largest elements and sums can be found along one axis after
-another.
+The primitives pool planes. A signal is a plane of height 1. A volume is pooled along its width,
+its height and its depth in turn, so that the first of equals is the first in it. Batch and channels
+stay axes of their own: so rows of a batch keep apart, and channels can lie innermost.
 """
 
 from collections.abc import Callable
@@ -231,11 +231,12 @@ def _pooled(pool: Callable[[Any, Window], Any], x: Any, window: Window) -> Any:
         y = pool(x.reshape(n, c, 1, size[0]), _for_planes(window, None, 0))
         return y.reshape(n, c, y.shape[3])
     depth, height, width = size
-    planes = x.transpose(1, 2).reshape(n * depth, c, height, width)
-    y = pool(planes, _for_planes(window, 1, 2))
-    height, width = y.shape[2:]
-    planes = y.reshape(n, depth, c, height * width).transpose(1, 2)
-    y = pool(planes, _for_planes(window, 0, None))
+    y = pool(x.reshape(n, c, depth * height, width), _for_planes(window, None, 2))
+    y = y.reshape(n, c, depth, height, y.shape[3]).transpose(2, 3)
+    y = pool(y.reshape(n, c, height, depth * y.shape[4]), _for_planes(window, 1, None))
+    y = y.reshape(n, c, y.shape[2], depth, y.shape[3] // depth).transpose(2, 3)
+    height, width = y.shape[3:]
+    y = pool(y.reshape(n, c, depth, height * width), _for_planes(window, 0, None))
     return y.reshape(n, c, y.shape[2], height, width)
 
 

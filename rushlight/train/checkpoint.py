@@ -27,6 +27,7 @@ from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor
+from rushlight.train.checks import check_parts
 from rushlight.train.history import History, is_number
 from rushlight.train.tally import Tally
 
@@ -37,7 +38,11 @@ BEST = "best.safetensors"
 
 @dataclass
 class Training:
-    """All that changes while a model is trained."""
+    """All that changes while a model is trained.
+
+    Raises:
+        UsageError: the parts are of other kinds, or not of this model.
+    """
 
     model: Module
     optimizer: Optimizer
@@ -52,6 +57,9 @@ class Training:
     # What is not part of a checkpoint:
     folder: Path | None = None  # where checkpoints are kept
     measures: dict[str, float] = field(default_factory=dict)  # of the last epoch, by callbacks
+
+    def __post_init__(self) -> None:
+        check_parts(self.model, self.optimizer, self.schedule, self.average)
 
     @property
     def epoch(self) -> int:

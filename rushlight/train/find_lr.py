@@ -20,7 +20,7 @@ from rushlight.tensor import Tensor
 from rushlight.train.batches import Data, as_loader
 from rushlight.train.checkpoint import Training
 from rushlight.train.plot import draw_curves, save_figure
-from rushlight.train.step import Loss, Step, check_model, make_step
+from rushlight.train.step import Loss, Step, make_step
 
 DIVERGED = 4.0  # times the lowest smoothed loss
 SMOOTHING = 0.9  # how much of the running mean a step keeps
@@ -104,11 +104,11 @@ def find_lr(
     >>> 0.01 < curve.suggestion < 3, sgd.lr.item()
     (True, 0.1)
     """
-    check_model(model)
     rates = _rates(low, high, steps)
     loader = copy.copy(as_loader(data, train=True))
+    training = Training(model, optimizer, None, loader)
     step = make_step(model, loss, optimizer)
-    with _restored(Training(model, optimizer, None, loader)), np.errstate(all="ignore"):
+    with _restored(training), np.errstate(all="ignore"):
         model.train()
         losses, smoothed = _sweep(compile(step) if compiled else step, optimizer, rates, loader)
     if len(losses) < 2:

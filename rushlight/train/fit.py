@@ -18,7 +18,6 @@ from rushlight.data.loader import DataLoader
 from rushlight.nn.module import Module
 from rushlight.optim.average import Average
 from rushlight.optim.groups import check_number
-from rushlight.optim.lbfgs import LBFGS
 from rushlight.optim.optimizer import Optimizer
 from rushlight.optim.schedule import Schedule
 from rushlight.train.batches import as_loader
@@ -29,7 +28,7 @@ from rushlight.train.evaluate import evaluate
 from rushlight.train.history import Epoch, History
 from rushlight.train.interrupts import Interrupted, Interrupts
 from rushlight.train.progress import Progress, make_progress
-from rushlight.train.step import Loss, Step, check_model, make_step
+from rushlight.train.step import Loss, Step, make_step
 
 NOTICEABLE_S = 0.3
 
@@ -86,7 +85,7 @@ def fit(
     >>> fit(model, data, loss=mse, optimizer=sgd, epochs=100, progress=False).last.loss < 1e-6
     True
     """
-    _check(model, optimizer, schedule, average, epochs, accumulate, patience, clip_norm)
+    _check_numbers(epochs, accumulate, patience, clip_norm)
     training = Training(model, optimizer, schedule, as_loader(data, train=True), average)
     step = make_step(model, loss, optimizer, schedule, clip_norm, average, accumulate)
     heard = _callbacks(callbacks, on_epoch, restore_best)
@@ -384,32 +383,6 @@ def _check_numbers(epochs: Any, accumulate: Any, patience: Any, clip_norm: Any) 
         _check_count("patience", patience)
     if clip_norm is not None:
         check_number("clip_norm", clip_norm, low=0.0)
-
-
-def _check(
-    model: Any, optimizer: Any, schedule: Any, average: Any, epochs: Any, *others: Any
-) -> None:
-    _check_numbers(epochs, *others)
-    check_model(model)
-    for name, thing, kind in [
-        ("optimizer", optimizer, Optimizer),
-        ("schedule", schedule, Schedule),
-        ("average", average, Average),
-    ]:
-        if not isinstance(thing, kind) and (thing is not None or kind is Optimizer):
-            fact = f"{name} is no {kind.__name__} but a {type(thing).__name__}"
-            looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
-            raise UsageError(fact, hint=looped if isinstance(thing, LBFGS) else None)
-    own = {id(parameter) for parameter in model.parameters()}
-    if not any(id(parameter) in own for parameter in optimizer.parameters):
-        fact = "the optimiser trains none of the model's parameters"
-        raise UsageError(fact, hint="make it with model.parameters() of this model")
-    if schedule is not None and schedule.optimizer is not optimizer:
-        raise UsageError("the schedule sets the learning rate of another optimiser")
-    for name, weight in ({} if average is None else average.weights).items():
-        if id(weight) not in own:
-            fact = f"the average follows {name}, which is no parameter of the model"
-            raise UsageError(fact, hint="make it of this model, or of some of its parameters")
 
 
 def _check_count(name: str, value: Any) -> None:

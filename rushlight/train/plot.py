@@ -119,6 +119,8 @@ def save_figure(
         for label, (x, y) in curves.items():
             axes.plot(x, y, label=label, marker="." if len(x) == 1 else "")
         axes.set(xlabel=x_name, ylabel=name, xscale="log" if log_x else "linear")
+        if not log_x:  # counts, such as epochs
+            axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         if len(curves) > 1:
             axes.legend()

@@ -33,11 +33,12 @@ def rushlight(tmp_path):
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory):
-    """Return a folder with a spam filter, a digits network and a regressor, quickly trained."""
+    """Return a folder with a network for each kind of task, quickly trained."""
     folder = tmp_path_factory.mktemp("models")
     for arguments in (
         ["spam", "--epochs", "100"],
         ["digits", "--epochs", "1"],
+        ["gesture", "--epochs", "4", "--wearers", "8"],
         ["neuron", "--epochs", "1000"],
     ):
         command = [sys.executable, "-m", "rushlight", "train", *arguments, "--quiet"]

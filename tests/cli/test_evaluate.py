@@ -39,6 +39,19 @@ def test_json_has_the_same_figures(rushlight, models):
     assert len(facts["worst"]) == 3
 
 
+def test_a_watch_is_evaluated_on_wearers_that_it_never_saw(rushlight, models):
+    model = models / "gesture.safetensors"
+    done = rushlight("evaluate", model, "--worst", "1")
+    trained = json.loads(rushlight("inspect", model, "--json").stdout)["training"]
+    lines = done.stdout.splitlines()
+    assert lines[0] == "gestures of wearers never seen: 1,400 examples"
+    assert lines[1].startswith(f"accuracy {trained['test_accuracy']:.2%}  loss ")
+    assert re.fullmatch(r".* as .*%: example \d+", lines[-1])
+    refused = rushlight("evaluate", model, model.parent)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("is a folder, but the network takes a signal in a CSV file\n")
+
+
 def test_a_spam_filter_is_evaluated_on_its_sentences(rushlight, models):
     done = rushlight("evaluate", models / "spam.safetensors")
     assert "40 examples\naccuracy " in done.stdout
@@ -125,10 +138,10 @@ WRONG = [
     ("spam", ["empty.csv"], "the file is empty"),
     ("spam", ["wordless.csv"], "there is no text with a word in it"),
     ("digits", ["picture.png"], "picture.png is no table"),
-    ("digits", ["bird.csv"], "the network takes pictures from a folder"),
+    ("digits", ["bird.csv"], "bird.csv is a table, but the network takes a picture"),
     ("digits", ["."], "."),
     ("neuron", [], "the file does not say what to evaluate on: its recipe is neuron"),
-    ("neuron", ["."], "the network takes numbers from a CSV file"),
+    ("neuron", ["."], ". is a folder, but the network takes numbers"),
     ("neuron", ["narrow.csv"], "narrow.csv has 2 columns, but the network takes 2 numbers"),
     ("neuron", ["words.csv"], "has a column that is not made of numbers"),
     ("spam", ["--worst", "-1"], "-1 is less than 0"),

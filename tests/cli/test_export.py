@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from rushlight.data import mnist
+from rushlight.data import gestures, mnist
 from rushlight.formats.png import write_png
 
 MOST_BYTES = 2_000_000  # of the program for digits, with its weights
@@ -100,6 +100,50 @@ def test_a_program_for_texts_answers_as_predict_does(rushlight, models, tmp_path
     assert bad.stderr == b"spam: input: there is no word in it; write a sentence\n"
     long = ask(tmp_path / "spam", "win " * 300)
     assert long.stderr == b"spam: input: has more than 256 words\n"
+
+
+@pytest.mark.parametrize("header", ["x,y,z", "z,x,y", "a,b,c", None])
+def test_a_program_for_signals_answers_as_predict_does(rushlight, models, tmp_path, header):
+    model = models / "gesture.safetensors"
+    rushlight("export", model, "--to", "exe")
+    trace = np.random.default_rng(0).standard_normal((gestures.SAMPLES, 3))
+    lines = [] if header is None else [header]
+    lines += [", ".join(f"{number:.5g}" for number in row) for row in trace]
+    (tmp_path / "trace.csv").write_bytes("\r\n".join(lines).encode())
+    found = json.loads(ask(tmp_path / "gesture", "--json", "trace.csv", cwd=tmp_path).stdout)
+    python = json.loads(rushlight("predict", "--json", model, "trace.csv").stdout)
+    assert (found["input"], found["label"]) == ("trace.csv", python["label"])
+    assert list(found["probabilities"]) == list(python["probabilities"])
+    np.testing.assert_allclose(
+        list(found["probabilities"].values()), list(python["probabilities"].values()), atol=1e-5
+    )
+    plain = ask(tmp_path / "gesture", input=(tmp_path / "trace.csv").read_bytes()).stdout.decode()
+    assert plain.startswith(f"standard input: {python['label']}\n")
+
+
+def test_what_is_no_signal_ends_with_code_2_and_one_line(rushlight, models, tmp_path):
+    rushlight("export", models / "gesture.safetensors", "--to", "exe")
+    line = b"1,2,3\n"
+    wrong = {
+        b"": b"is not of 128 lines of numbers",
+        line * 127: b"is not of 128 lines of numbers",
+        line * 129: b"is not of 128 lines of numbers",
+        b"x,y,z": b"is not of 128 lines of numbers",
+        line * 127 + b"1,2\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,,3\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,2,3,4\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,2,\n3\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,2,three\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,2,nan\n": b"has a line that is not made of 3 numbers",
+        line * 127 + b"1,2,1e39\n": b"has a line that is not made of 3 numbers",
+        b"\0" * 100: b"is not of 128 lines of numbers",
+        line * 20000: b"is too large",
+    }
+    for content, fact in wrong.items():
+        done = ask(tmp_path / "gesture", input=content)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert fact in done.stderr, (content[-20:], done.stderr)
+        assert done.stderr.count(b"\n") == 1
 
 
 def test_a_program_for_numbers_answers_as_predict_does(rushlight, models, tmp_path):

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from rushlight.data import mnist
+from rushlight.data import gestures, mnist
 from rushlight.formats.png import write_png
 from tests.cli.conftest import ROOT
 
@@ -47,6 +47,26 @@ def test_a_wrong_picture_does_not_end_the_conversation(rushlight, models, digit)
     assert done.returncode == 0
     assert done.stderr == "rushlight: nope.png: cannot be opened: no such file or directory\n"
     assert "seven.png: 7 " in done.stdout
+
+
+def test_a_signal_is_drawn_above_its_bars(rushlight, models, tmp_path):
+    gestures.save(tmp_path / "swipe.csv", "swipe right", wearer=1)
+    done = rushlight("predict", models / "gesture.safetensors", "swipe.csv")
+    assert done.returncode == 0, done.stderr
+    title, *drawn = done.stdout.splitlines()[:4]
+    assert title.startswith("swipe.csv: ")
+    assert [len(line) for line in drawn] == [64, 64, 64]
+    assert set("".join(drawn)) <= set("▁▂▃▄▅▆▇█")
+    assert done.stdout.count("%") == 7
+    plain = rushlight("predict", models / "gesture.safetensors", "swipe.csv", encoding="ascii")
+    assert plain.stdout.isascii()
+
+
+def test_a_signal_that_does_not_fit_is_one_line(rushlight, models, tmp_path):
+    (tmp_path / "short.csv").write_text("1,2,3\n" * 5)
+    done = rushlight("predict", models / "gesture.safetensors", "short.csv")
+    assert done.returncode == 2
+    assert done.stderr.startswith("rushlight: short.csv: 5 lines of numbers, the network takes 128")
 
 
 def test_options_may_stand_anywhere(rushlight, models):

@@ -55,6 +55,24 @@ def test_it_says_what_was_reached_and_what_to_do_next(rushlight):
     assert lines[2] == "  rushlight predict spam.safetensors"
 
 
+def test_every_share_that_was_measured_is_printed(rushlight):
+    lines = rushlight("train", "sms", "--epochs", "1", "--quiet").stdout.splitlines()
+    assert [line.rpartition(" ")[0] for line in lines[:4]] == [
+        "test accuracy",
+        "test precision",
+        "test recall",
+        "test f1",
+    ]
+
+
+def test_a_default_that_depends_on_other_options_is_told_in_the_text(rushlight):
+    done = rushlight("train", "digits-cnn", "--help")
+    assert "(default: 8 passes; with --small 49 of 38)" in " ".join(done.stdout.split())
+    wrong = rushlight("train", "digits-cnn", "--epochs", "many")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "'many' is not a whole number" in wrong.stderr
+
+
 def test_the_official_reader_opens_the_file(rushlight, tmp_path):
     rushlight("train", "spam", "--epochs", "1", "--quiet", "--out", "x.safetensors")
     assert {tensor.dtype for tensor in load_file(tmp_path / "x.safetensors").values()} == {

@@ -30,6 +30,24 @@ def networks() -> dict[str, tuple[rl.nn.Module, tuple[int, ...]]]:
             (1, 8, 8),
         ),
         "images": (nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 1)), (2, 6, 6)),
+        "signals": (
+            nn.Sequential(nn.Conv1d(2, 3, 3), nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(3)),
+            (2, 11),
+        ),
+        "volumes": (
+            nn.Sequential(nn.Conv3d(1, 2, 2), nn.MaxPool3d(2, 1), nn.AvgPool3d(2)),
+            (1, 5, 5, 6),
+        ),
+        "sizes": (
+            nn.Sequential(
+                nn.ConvTranspose2d(2, 4, 2, 2),
+                nn.AdaptiveMaxPool2d((5, 3)),
+                nn.PixelShuffle(2),
+                nn.Upsample(scale_factor=2),
+                nn.Upsample(size=(7, 9), mode="bilinear"),
+            ),
+            (2, 4, 4),
+        ),
     }
 
 

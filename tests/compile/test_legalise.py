@@ -21,9 +21,9 @@ def names(graph: Graph) -> list[str]:
 def test_it_means_the_same_and_the_given_graph_stays(seed: int) -> None:
     graph, arguments = random_graph(seed)
     before = str(graph)
-    inputs = inputs_of(graph, arguments)
-    wanted = Interpreter(graph).run(inputs)
-    got = Interpreter(legalise(graph)).run(inputs)
+    wanted = Interpreter(graph).run(inputs_of(graph, arguments))
+    legal = legalise(graph)
+    got = Interpreter(legal).run(inputs_of(legal, arguments))
     assert str(graph) == before
     for one, other in zip(got, wanted, strict=True):
         near = 2e-4 if np.asarray(one).dtype.kind == "f" else 0.0

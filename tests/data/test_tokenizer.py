@@ -120,6 +120,15 @@ def test_lengths_that_make_no_sense_are_refused(lengths):
         Tokenizer(ngrams=lengths)
 
 
+def test_digits_that_are_folded_leave_the_length_of_a_number():
+    tokenizer = Tokenizer(fold_digits=True, characters=(4, 4))
+    assert tokenizer.pieces("Call 0871-123 by 4PM") == ["call", "0000", "000", "by", "0pm"]
+    assert tokenizer("1999") == tokenizer("2024") == ["0000", "#<000", "#0000", "#000>"]
+    assert tokenizer.pieces("\u0661\u0662") == ["00"]  # digits of other scripts
+    assert tokenizer.gives("00")
+    assert not tokenizer.gives("12")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -47,13 +47,32 @@ def text():
     return net, {"kind": "text-classifier", "labels": ["HAM", "SPAM"], "vocabulary": WORDS}
 
 
+def motion():
+    rl.manual_seed(5)
+    net = rl.nn.Sequential(
+        rl.nn.Conv1d(3, 5, 3, stride=2),
+        rl.nn.ReLU(),
+        rl.nn.MaxPool1d(4),
+        rl.nn.Flatten(),
+        rl.nn.Linear(5, 3),
+    )
+    task = {"kind": "signal-classifier", "labels": ["up", "down", "no \u2205"], "length": 10}
+    return net, {**task, "channels": ["x", "y", "ang'le \u03b1"]}
+
+
 def regressor():
     rl.manual_seed(4)
     net = rl.nn.Sequential(rl.nn.Linear(3, 4), rl.nn.Tanh(), rl.nn.Linear(4, 2))
     return net, {"kind": "regressor", "inputs": 3}
 
 
-MODELS = {"dense": dense, "convolution": convolution, "text": text, "regressor": regressor}
+MODELS = {
+    "dense": dense,
+    "convolution": convolution,
+    "text": text,
+    "motion": motion,
+    "regressor": regressor,
+}
 
 
 @pytest.fixture(scope="session")

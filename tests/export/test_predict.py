@@ -54,7 +54,7 @@ def test_the_answers_have_the_bits_of_the_compiled_function(saved, exported, nam
         np.testing.assert_array_equal(answer(library, subject, arguments), expected)
 
 
-@pytest.mark.parametrize("name", ["dense", "convolution", "regressor"])
+@pytest.mark.parametrize("name", ["dense", "convolution", "motion", "regressor"])
 def test_a_batch_has_them_too(saved, exported, name):
     subject = subject_of(saved(name), batch=5)
     library = Library(exported(name, batch=5), name)
@@ -128,8 +128,11 @@ def test_sanitizers_find_nothing(exported, tmp_path):
     options.append("-fno-sanitize-recover=all")
     picture = tmp_path / "picture"
     picture.write_bytes(b"P2\n# a\n6 6 255\n" + b" 7" * 36)
+    signal = tmp_path / "signal"
+    signal.write_bytes(b'y,x,"z\r\n' + b"1, 2 ,-3e-1\r\n" * 10)
     for name, arguments in {
         "dense": [picture, picture],
+        "motion": [signal, signal],
         "text": ["Win money", "\u0130\u0301x Don''t 'x", "2 2 2"],
         "regressor": ["1 2 3", "1,2,3"],
     }.items():

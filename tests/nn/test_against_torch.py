@@ -238,6 +238,18 @@ LAYERS = [
         ragged,
     ),
     (
+        "mean of bags with padding",
+        [nn.EmbeddingBag(7, 3, padding=2)],
+        [tnn.EmbeddingBag(7, 3, mode="mean", padding_idx=2)],
+        ids(7, 4, 5),
+    ),
+    (
+        "sum of ragged bags with padding",
+        [nn.EmbeddingBag(7, 3, mode="sum", padding=2)],
+        [tnn.EmbeddingBag(7, 3, mode="sum", padding_idx=2)],
+        ragged,
+    ),
+    (
         "batch norm of features",
         [nn.Linear(4, 3), nn.BatchNorm(3)],
         [tnn.Linear(4, 3), tnn.BatchNorm1d(3)],

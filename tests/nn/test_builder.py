@@ -326,9 +326,9 @@ MISTAKES = [
     ),
     (
         lambda: begun().input(4).embedding_bag(5, 2, mode="max"),
-        "embedding_bag(5, 2, mode='max'): a bag is made by mean or sum, not 'max'",
+        "embedding_bag(5, 2, mode='max'): a bag is made by mean, sum or sqrtn, not 'max'",
         (2, "(4,)"),
-        "choose one of mean, sum",
+        "choose one of mean, sqrtn, sum",
     ),
     (
         lambda: begun().input(4).input(4),

@@ -30,15 +30,45 @@ def test_a_bag_gives_the_mean_or_the_sum():
     assert total([0, 1, 2, 2], offsets=[0, 2]).tolist() == total(ids).tolist()
 
 
-@pytest.mark.parametrize("mode", ["mean", "sum"])
+def test_a_bag_divided_by_the_root_of_its_size_is_between_mean_and_sum():
+    layer = with_table(nn.EmbeddingBag(3, 2, "sqrtn"))
+    expected = TABLE[[0, 1, 2, 2]].sum(0) / 2
+    np.testing.assert_array_equal(layer([[0, 1, 2, 2]]).numpy(), [expected])
+    np.testing.assert_array_equal(layer([0, 1, 2, 2], [0]).numpy(), [expected])
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "sqrtn"])
+def test_padding_is_in_no_bag(mode):
+    padded = with_table(nn.EmbeddingBag(3, 2, mode, padding=1))
+    plain = with_table(nn.EmbeddingBag(3, 2, mode))
+    expected = [*plain([[0, 2, 2]]).tolist(), *plain([[2, 2, 2]]).tolist(), [0.0, 0.0]]
+    rows = [[0, 1, 2, 2, 1], [2, 2, 1, 1, 2], [1, 1, 1, 1, 1]]
+    np.testing.assert_allclose(padded(rows).numpy(), expected, rtol=1e-6)
+    np.testing.assert_allclose(padded(np.ravel(rows), [0, 5, 10]).numpy(), expected, rtol=1e-6)
+
+
+def test_the_vector_of_padding_is_zeros_and_learns_nothing():
+    rl.manual_seed(0)
+    layer = nn.EmbeddingBag(4, 3, padding=2)
+    assert layer.weight.tolist()[2] == [0.0, 0.0, 0.0]
+    layer([[0, 2], [2, 2]]).sum().backward()
+    assert layer.weight.grad.tolist() == [[1.0] * 3, [0.0] * 3, [0.0] * 3, [0.0] * 3]
+
+
+@pytest.mark.parametrize("mode", ["mean", "sum", "sqrtn"])
 def test_an_empty_bag_gives_zeros(mode):
     layer = with_table(nn.EmbeddingBag(3, 2, mode))
     assert layer(np.zeros((2, 0), np.int64)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
     assert layer([1, 2], [0, 0, 1, 2]).tolist() == [[0, 0], [2, 20], [4, 40], [0, 0]]
 
 
-def test_a_traced_bag_equals_an_eager_one():
-    layer = nn.EmbeddingBag(7, 3)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"padding": 2}, {"mode": "sqrtn", "padding": 2}],
+    ids=["mean", "padding", "sqrtn"],
+)
+def test_a_traced_bag_equals_an_eager_one(options):
+    layer = nn.EmbeddingBag(7, 3, **options)
     ids, offsets = rl.tensor([0, 1, 6, 2, 2, 5]), rl.tensor([0, 0, 4])
     run = rl.compile(layer)
     np.testing.assert_array_equal(run(ids, offsets).numpy(), layer(ids, offsets).numpy())
@@ -106,8 +136,13 @@ MISTAKES = [
     (lambda: BAG([0], [0.0]), "embedding_bag: offsets are integers, not float32", "cast them"),
     (
         lambda: nn.EmbeddingBag(3, 2, "max"),
-        "EmbeddingBag: a bag is made by mean or sum, not 'max'",
-        "choose one of mean, sum",
+        "EmbeddingBag: a bag is made by mean, sum or sqrtn, not 'max'",
+        "choose one of mean, sqrtn, sum",
+    ),
+    (
+        lambda: nn.EmbeddingBag(3, 2, padding=3),
+        "EmbeddingBag: padding is an id from 0 to 2, not 3",
+        None,
     ),
     (lambda: nn.Embedding(0, 2), "Embedding: count must be an int of at least 1, not 0", None),
     (lambda: nn.Embedding(3, 2.0), "Embedding: width must be an int of at least 1, not 2.0", None),
@@ -147,5 +182,5 @@ def test_a_traced_bag_refuses_no_offsets():
 
 
 def test_a_mode_that_is_no_text_is_refused():
-    with pytest.raises(rl.ModuleError, match="a bag is made by mean or sum"):
+    with pytest.raises(rl.ModuleError, match="a bag is made by mean, sum or sqrtn"):
         nn.EmbeddingBag(3, 2, mode=np.ones(2))

@@ -117,6 +117,7 @@ IDS = [
     (nn.EmbeddingBag(4, 2), [np.array([0, 1, 1, 3]), np.array([0, 3])]),
     (nn.EmbeddingBag(4, 2, "sum"), [np.array([0, 1, 1, 3]), np.array([0, 0, 2, 4])]),
     (nn.EmbeddingBag(4, 2, "sum"), [np.zeros((0, 3), np.int64)]),
+    (nn.EmbeddingBag(4, 2, "sqrtn", padding=1), [np.array([[0, 1, 1], [3, 2, 3]])]),
     (nn.Sequential(nn.WordDropout(0.5, 0.2), nn.Embedding(4, 2)), [np.array([[1, 2, 3, 1, 2]])]),
 ]
 

@@ -119,6 +119,8 @@ def test_an_error_leaves_all_as_it_was(make_problem, same_state):
 
 
 WRONG = [
+    ({"optimizer": "adam"}, "optimizer is no Optimizer but a str"),
+    ({"optimizer": rl.optim.SGD([rl.ones(1)], lr=0.1)}, "trains none of the model's parameters"),
     ({"low": 0.0}, "rates rise from low to high"),
     ({"low": 1.0, "high": 0.1}, "not from 1 to 0.1"),
     ({"high": float("inf")}, "high must be a number"),

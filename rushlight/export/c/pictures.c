@@ -44,25 +44,9 @@ static const char *pgm_pixels(size_t size, float *pixels)
     return NULL;
 }
 
-static void print_bars(const float *shares)
-{
-    static const char *const eighths[] = {"", "\xE2\x96\x8F", "\xE2\x96\x8E", "\xE2\x96\x8D",
-        "\xE2\x96\x8C", "\xE2\x96\x8B", "\xE2\x96\x8A", "\xE2\x96\x89"};
-    const int best = best_of(shares);
-    for (int i = 0; i < MODEL_OUTPUTS; i++) {
-        const int length = (int)rint(shares[i] * 40.0 * 8);
-        printf("%c %s  %6.2f%%", i == best ? '>' : ' ', labels[i].shown, 100.0 * shares[i]);
-        if (length > 0)
-            fputs("  ", stdout);
-        for (int block = 0; block < length / 8; block++)
-            fputs("\xE2\x96\x88", stdout);
-        puts(eighths[length % 8]);
-    }
-}
-
 static int answer_file(const char *name, FILE *file)
 {
-    static model_number input[MODEL_BATCH * MODEL_INPUTS], shares[MODEL_BATCH * MODEL_OUTPUTS];
+    static model_number input[MODEL_BATCH * MODEL_INPUTS];
     const char *wrong = NULL;
     const size_t size = fread(content, 1, sizeof content, file);
     if (ferror(file))
@@ -78,30 +62,5 @@ static int answer_file(const char *name, FILE *file)
         return complain(name, wrong);
     for (int i = 0; i < MODEL_INPUTS; i++)
         input[i] *= MODEL_SCALE;
-    if (model_predict(input, shares) != 0 || !are_finite(shares))
-        return complain(name, "the network has no answer that is a number");
-    if (as_json) {
-        print_json_answer(name, strlen(name), shares, "");
-    } else {
-        printf("%s: ", name);
-        fwrite(labels[best_of(shares)].text, 1, labels[best_of(shares)].size, stdout);
-        putchar('\n');
-        print_bars(shares);
-    }
-    return 0;
-}
-
-static int answer(const char *name)
-{
-    FILE *file = fopen(name, "rb");
-    if (file == NULL)
-        return complain(name, strerror(errno));
-    const int code = answer_file(name, file);
-    fclose(file);
-    return code;
-}
-
-static int answer_input(void)
-{
-    return answer_file("standard input", stdin);
+    return answer_about(name, input);
 }
