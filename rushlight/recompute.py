@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rushlight.autograd import gradients, leaves_of, now, record
-from rushlight.core.errors import UsageError
+from rushlight.core.errors import GradientError, UsageError
 from rushlight.core.mode import enable_grad, mode, noting_assignments
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.ops.order import after
@@ -29,7 +29,8 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         args: its arguments.
         kwargs: likewise.
 
-    Raises UsageError for a function that cannot be called.
+    Raises UsageError for a function that cannot be called; the backward pass raises GradientError
+    where the second call gives results of other shapes or dtypes.
 
     >>> import rushlight as rl
     >>> layer = rl.nn.Sequential(rl.nn.Linear(4, 100), rl.nn.Tanh(), rl.nn.Linear(100, 4))
@@ -107,12 +108,22 @@ class _Again(Primitive):
             linked, since = mode.grad, now()
             with enable_grad():
                 outputs = self.segment.again([seed.detach() for seed in seeds])
+            _check_same([y.spec for y in outputs], [seed.spec for seed in seeds])
             found = gradients(outputs, inputs, seeds, create_graph=linked, since=since)
             self._given, self._found = g, dict(enumerate(found))
         gradient = self._found.pop(wrt)
         if not self._found:
             self._given = None
         return gradient
+
+
+def _check_same(again: list[Spec], before: list[Spec]) -> None:
+    """Raise unless a call that was made again gave results like those of the first."""
+    if again != before:
+        texts = (", ".join(map(str, specs)) or "nothing" for specs in (again, before))
+        fact = "called again, the checkpointed function gave {} to differentiate, at first {}"
+        hint = "what it reads beside its arguments must be as it was until backward is done"
+        raise GradientError(fact.format(*texts), hint=hint)
 
 
 @contextmanager

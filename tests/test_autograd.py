@@ -28,6 +28,14 @@ def test_gradients_add_up_over_backward_passes_until_they_are_cleared() -> None:
     assert w.grad.tolist() == [3.0, 3.0]
 
 
+@pytest.mark.parametrize("wrong", [rl.zeros(3), rl.zeros(2, dtype="float64"), 1.0])
+def test_a_gradient_has_the_shape_and_dtype_of_its_tensor(wrong: Any) -> None:
+    w = rl.zeros(2, requires_grad=True)
+    with pytest.raises(rl.GradientError, match=r"gradient of a float32 \(2,\) tensor cannot be"):
+        w.grad = wrong
+    assert w.grad is None
+
+
 def test_a_value_used_many_times_gets_the_sum_of_its_gradients() -> None:
     x = leaf(3.0)
     y = x * x

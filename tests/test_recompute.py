@@ -107,6 +107,19 @@ def test_nothing_is_called_again_where_no_gradient_is_wanted():
     assert len(calls) == 2
 
 
+def test_a_function_that_gives_something_else_when_called_again_is_noticed():
+    w = rl.ones(2, requires_grad=True)
+    sizes = [2, 3]
+    y = rl.checkpoint(lambda x: x * rl.ones(sizes.pop(0), 1), w)
+    with pytest.raises(rl.GradientError, match=r"gave float32 \(3, 2\) .* first float32 \(2, 2\)"):
+        y.sum().backward()
+    frozen = rl.ones(3, requires_grad=True)
+    y, z = rl.checkpoint(lambda x: (x * 2.0, frozen * 2.0), w)
+    frozen.requires_grad_(False)
+    with pytest.raises(rl.GradientError, match=r"\(2,\) to differentiate, at first .* \(3,\)"):
+        (y.sum() + z.sum()).backward()
+
+
 def test_a_weight_that_changed_before_the_way_back_is_noticed():
     w = rl.ones(2, requires_grad=True)
     y = rl.checkpoint(lambda x: x * w, rl.ones(2))

@@ -24,6 +24,7 @@ from rushlight.formats.plain import brief, check_plain, fields, read_json, read_
 from rushlight.formats.safetensors import SafetensorsFile, StoredTensor, load_file, save_file
 from rushlight.formats.safetensors_header import shown
 from rushlight.formats.traced import TracedModule, record_of, trace_module, traced_module
+from rushlight.nn.hooks import unhooked
 from rushlight.nn.module import Module
 from rushlight.nn.state import copied
 from rushlight.nn.summary import evaluated
@@ -174,7 +175,7 @@ def _as_graph(model: Module, state: Tensors, example: Any) -> tuple[Record, Tens
     if not isinstance(tensors, (list, tuple)) or not all(isinstance(x, Tensor) for x in tensors):
         raise UsageError(f"an example is a tensor, or several, not {brief(example)}")
     names = {id(tensor): name for name, tensor in state.items()}
-    with evaluated(model), no_grad():
+    with evaluated(model), unhooked(model), no_grad():
         wanted, _ = flatten(model(*tensors))
         for graph, constants in trace_module(model, tensors, names):
             record = _graph_record(model, graph)

@@ -5,8 +5,8 @@ layer, a global. They are noted here, so that a function is traced anew when one
 
 - the closure variables and globals that the function names, and those that the user's functions
   among them name;
-- the attributes of layers, optimisers and schedules that take part, and those that the function
-  names of other objects.
+- the attributes of layers, optimisers and schedules that take part, and what functions among them
+  name; those that the function names of other objects.
 
 What changes inside of a list, a dict or an array is not noticed, nor what is reached in other ways,
 such as an attribute of an attribute.
@@ -44,7 +44,8 @@ class Guards:
         self._attributes: list[Noted] = []
         self._flags: list[tuple[Tensor, bool]] = []  # tensors, and whether each wants a gradient
         self._grads: list[tuple[Tensor, bool]] = []  # tensors, and whether each had one
-        self._seen: dict[Any, Any] = {}  # what was looked through, while tracing
+        self._seen: dict[Any, Any] = {}  # what was noted or looked through, while tracing
+        self._looked_through = 0  # functions and methods
 
     def note_attribute(self, owner: Any, attribute: str, value: Any) -> None:
         """Note an attribute that was read, and the settings that the object has beside it."""
@@ -52,19 +53,23 @@ class Guards:
             self._attributes.append((owner, attribute, value, attribute.strip("_")))
         fields = getattr(owner, "__dict__", None)
         if isinstance(fields, dict) and self._is_new(id(owner), owner):
-            self._note_items(fields, [k for k, v in fields.items() if _is_setting(v)])
+            for value in self._note_items(fields, [k for k, v in fields.items() if _is_setting(v)]):
+                if isinstance(value, _FUNCTIONS):
+                    self.note_function(value)
 
     def note_function(self, function: Callable[..., Any]) -> None:
         """Note what a function takes from its closure, from globals and from the objects there."""
         waiting: list[tuple[Any, Iterable[str]]] = [(function, ["__call__"])]
-        while waiting and len(self._seen) < MOST_LOOKED_THROUGH:
+        while waiting and self._looked_through < MOST_LOOKED_THROUGH:
             one, names = waiting.pop()
             if isinstance(one, MethodType) and isinstance(one.__func__, FunctionType):
                 if self._is_new((id(one.__func__), id(one.__self__)), one):
+                    self._looked_through += 1
                     inner = list(_names(one.__func__.__code__))
                     waiting += [(one.__self__, inner), (one.__func__, inner)]
             elif isinstance(one, FunctionType):
                 if self._is_new(id(one), one):
+                    self._looked_through += 1
                     inner = list(_names(one.__code__))
                     waiting += [(value, inner) for value in self._note_names(one, inner)]
             elif isinstance(one, functools.partial):

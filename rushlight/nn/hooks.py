@@ -1,6 +1,7 @@
 """Functions of the user's that are called before and after a layer's `forward`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rushlight.core.mode import mode
@@ -37,6 +38,29 @@ class Hook:
 
     def __exit__(self, *exception: Any) -> None:
         self.remove()
+
+
+@contextmanager
+def unhooked(module: "Module") -> Iterator[None]:
+    """Leave out all hooks of a module and of those inside for a block.
+
+    >>> import rushlight as rl
+    >>> layer = rl.nn.ReLU()
+    >>> hook = layer.register_forward_hook(lambda module, args, output: output + 1.0)
+    >>> with unhooked(layer):
+    ...     layer(rl.ones(1))
+    tensor([1.])
+    """
+    held = [(layer, layer._hooks) for layer in module.modules() if layer._hooks]
+    for layer, _ in held:
+        layer._hooks = ()
+        layer._changes += 1
+    try:
+        yield
+    finally:
+        for layer, hooks in held:
+            layer._hooks = hooks
+            layer._changes += 1
 
 
 def run_hooked(

@@ -248,7 +248,8 @@ def _triangle(x: Any, diagonal: int, lower: bool) -> Any:
     if x.rank < 2:
         raise ShapeError(f"a triangle is part of a matrix, not of {x.shape}")
     rows, columns = x.shape[-2:]
-    edge = as_value(np.arange(rows).reshape(-1, 1) + operator.index(diagonal))
+    first = max(-rows, min(_int(diagonal, "a diagonal"), columns))  # none, or all, beyond
+    edge = as_value(np.arange(rows).reshape(-1, 1) + first)
     column = as_value(np.arange(columns))
     return where(column <= edge if lower else column >= edge, x, as_value(0, x.dtype))
 
@@ -276,7 +277,8 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         raise ShapeError(f"a diagonal takes two axes, not axis {first} twice")
     x = movedim(x, (first, second), (-2, -1))
     rows, columns = x.shape[-2:]
-    down, right = max(-operator.index(offset), 0), max(operator.index(offset), 0)
+    aside = _int(offset, "an offset")
+    down, right = max(-aside, 0), max(aside, 0)
     size = max(0, min(rows - down, columns - right))
     axis = x.rank - 2
     square = part(part(x, axis, min(down, rows), size), axis + 1, min(right, columns), size)
@@ -404,10 +406,14 @@ def outer(left: Any, right: Any) -> Any:
 
 
 def _count(number: Any, what: str, least: int) -> int:
-    try:
-        found = operator.index(number)
-    except TypeError:
-        raise DTypeError(f"{what} is an int, not {number!r}") from None
+    found = _int(number, what)
     if found < least:
         raise ShapeError(f"{what} is at least {least}, not {found}")
     return found
+
+
+def _int(number: Any, what: str) -> int:
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise DTypeError(f"{what} is an int, not {number!r}") from None

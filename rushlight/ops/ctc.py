@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 from rushlight.core.bind import as_value, op
 from rushlight.core.dtypes import int64
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.ops.elementwise import where
-from rushlight.ops.gather import gather
+from rushlight.ops.gather import gather, take
 from rushlight.ops.losses import reduced
 from rushlight.ops.movement import concat, expanded, stack, unsqueeze
 from rushlight.ops.pointwise import cast
@@ -108,4 +110,6 @@ def _checked(
             shape = f"({n}, longest)" if rank == 2 else f"({n},)"
             raise ShapeError(f"{name} should be {shape}, they are {x.shape}")
         values.append(cast(x, int64))
-    return tuple(values)
+    classes_wanted, inputs, lengths = values
+    every_time = as_value(np.arange(logs.shape[0] + 1))
+    return classes_wanted, take(every_time, inputs), lengths  # which looks that inputs fit

@@ -40,7 +40,7 @@ sign = unary(
     "sign",
     numpy=np.sign,
     c="rl_sign({x})",
-    vjp=lambda g, _y, _x: g * 0.0,
+    vjp=lambda g, _y, _x: _none_of(g),
     kinds=NUMBERS,
     onnx="Sign",
     smooth=False,
@@ -50,7 +50,7 @@ floor = unary(
     "floor",
     numpy=np.floor,
     c="rl_floor({x})",
-    vjp=lambda g, _y, _x: g * 0.0,
+    vjp=lambda g, _y, _x: _none_of(g),
     onnx="Floor",
     smooth=False,
     doc="Return the largest whole number that is not above x.",
@@ -59,7 +59,7 @@ ceil = unary(
     "ceil",
     numpy=np.ceil,
     c="rl_ceil({x})",
-    vjp=lambda g, _y, _x: g * 0.0,
+    vjp=lambda g, _y, _x: _none_of(g),
     onnx="Ceil",
     smooth=False,
     doc="Return the smallest whole number that is not below x.",
@@ -68,7 +68,7 @@ round_ = unary(
     "round",
     numpy=np.rint,
     c="rl_round({x})",
-    vjp=lambda g, _y, _x: g * 0.0,
+    vjp=lambda g, _y, _x: _none_of(g),
     sample=(-1.95, 2.05),
     onnx="Round",
     smooth=False,
@@ -78,7 +78,7 @@ trunc = unary(
     "trunc",
     numpy=np.trunc,
     c="rl_trunc({x})",
-    vjp=lambda g, _y, _x: g * 0.0,
+    vjp=lambda g, _y, _x: _none_of(g),
     smooth=False,
     doc="Return x without its fraction: the next whole number towards 0.",
 )
@@ -205,7 +205,7 @@ floor_divide = binary(
     numpy=quiet(np.floor_divide),
     operator="floordiv",
     c="rl_floor_divide({x}, {y})",
-    vjp=(lambda g, _y, _a, _b: g * 0.0, lambda g, _y, _a, _b: g * 0.0),
+    vjp=(lambda g, _y, _a, _b: _none_of(g), lambda g, _y, _a, _b: _none_of(g)),
     sample=(0.5, 2.0),
     kinds=NUMBERS,
     smooth=False,
@@ -239,7 +239,7 @@ copysign = binary(
     "copysign",
     numpy=np.copysign,
     c="rl_copysign({x}, {y})",
-    vjp=(lambda g, y, a, _b: g * (a.sign() * y.sign()), lambda g, _y, _a, _b: g * 0.0),
+    vjp=(lambda g, y, a, _b: g * (a.sign() * y.sign()), lambda g, _y, _a, _b: _none_of(g)),
     smooth=False,
     doc="Return |x| with the sign of y, also of -0.0.",
 )
@@ -420,9 +420,15 @@ def isclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: b
     return logical_or(close, logical_and(isnan(x), isnan(y))) if equal_nan else close
 
 
+def _none_of(g: Any) -> Any:
+    """Return zeros for a gradient, also where it is infinite or NaN."""
+    return where(as_value(False), g, 0.0)
+
+
 def _lowered(a: Any, b: Any) -> Any:
-    """Return a to the power b - 1, and 0 for 0 to the power 0, whose derivative is 0."""
-    return where((a == 0.0).logical_and(b == 0.0), 0.0, a ** (b - 1.0))
+    """Return a to the power b - 1, and 0 where that is infinite and b 0: a number times 0."""
+    lowered = a ** (b - 1.0)
+    return where((b == 0.0).logical_and(lowered.isinf()), 0.0, lowered)
 
 
 def _share(a: Any, b: Any) -> Any:

@@ -1,6 +1,5 @@
 """How near two vectors are, and the losses that want a margin between right and wrong."""
 
-import math
 from typing import Any
 
 from rushlight.core.bind import as_value, op
@@ -10,7 +9,7 @@ from rushlight.ops.composite import as_float
 from rushlight.ops.elementwise import where
 from rushlight.ops.losses import class_weights, labels_of, paired, picked, reduced, shares_of
 from rushlight.ops.movement import expanded
-from rushlight.ops.reduce import max, sum
+from rushlight.ops.reduce import norm, sum
 
 TINY = 1e-12  # added to squared lengths in the loss of cosines
 
@@ -44,15 +43,7 @@ def pairwise_distance(
     """
     if not p > 0.0:
         raise UsageError(f"p is above 0, not {p!r}")
-    difference = as_value(left) - right + eps
-    if p == 2.0:
-        return sum(difference * difference, -1, keepdims).sqrt()
-    distance = abs(difference)
-    if p == math.inf:
-        return max(distance, -1, keepdims)
-    if p == 1.0:
-        return sum(distance, -1, keepdims)
-    return sum(distance**p, -1, keepdims) ** (1.0 / p)
+    return norm(as_value(left) - right + eps, p, -1, keepdims)
 
 
 @op
@@ -200,5 +191,5 @@ def triplet_margin_loss(
     far = pairwise_distance(anchor, negative, p, eps)
     if swap:
         other = pairwise_distance(positive, negative, p, eps)
-        far = where(other < far, other, far)
+        far = far.minimum(other)
     return reduced((near - far + margin).relu(), near.shape, reduction)

@@ -102,8 +102,8 @@ xlogy = binary(
     numpy=quiet(lambda x, y: np.where((x == 0) & (y == y), x.dtype.type(0), x * np.log(y))),
     c="rl_xlogy({x}, {y})",
     vjp=(
-        lambda g, _y, a, b: g * where(_nothing(a, b), 1.0, b).log(),
-        lambda g, _y, a, b: g * (a / where(_nothing(a, b), 1.0, b)),
+        lambda g, _y, a, b: g.xlogy(where(_nothing(a, b), 1.0, b)),
+        lambda g, _y, a, b: g * a / where(_nothing(a, b), 1.0, b),
     ),
     sample=(0.2, 4.0),
     cost=8,

@@ -119,7 +119,7 @@ def pixel_unshuffle(x: Any, factor: int) -> Any:
 
 def check_resizing(size: Any, scale_factor: Any, mode: Any, align_corners: Any) -> None:
     """Raise unless the options go together."""
-    if mode != "nearest" and mode not in MODES:
+    if mode not in ("nearest", *MODES):
         hint = did_you_mean(str(mode), ("nearest", *MODES))
         raise UsageError(f"there is no mode {mode!r}", hint=hint)
     if (size is None) == (scale_factor is None):

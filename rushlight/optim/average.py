@@ -10,7 +10,7 @@ from rushlight.core.dtypes import DType
 from rushlight.core.mode import mode, no_grad
 from rushlight.nn.module import Module
 from rushlight.nn.state import State, load_state
-from rushlight.optim.groups import as_list, at_least, check_switch, number
+from rushlight.optim.groups import at_least, check_switch, number, trainable
 from rushlight.tensor import Tensor
 
 
@@ -22,7 +22,7 @@ class Average(ABC):
     running averages already and stay the model's.
 
     Args:
-        weights: a module, or its parameters.
+        weights: a module, or its parameters; float tensors that no op made, each once.
 
     Attributes:
         weights: the parameters by name, or by position where they were given as a list.
@@ -35,7 +35,7 @@ class Average(ABC):
         if isinstance(weights, Module):
             self.weights.update(weights.named_parameters())
         else:
-            self.weights.update((str(i), weight) for i, weight in enumerate(as_list(weights)))
+            self.weights.update((str(i), weight) for i, weight in enumerate(trainable(weights, [])))
         self.averages = {name: _copy(name, weight) for name, weight in self.weights.items()}
         self.count = number("average.count", 0.0)
 

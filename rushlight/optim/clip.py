@@ -49,7 +49,7 @@ def clip_grad_norm(
             raise GradientError(f"the norm of the gradients is {norm.item()}", hint=hint)
         scale = (max_norm / (norm + 1e-6)).clip(high=1.0)
         for parameter, g in held:
-            parameter.grad = g * scale
+            parameter.grad = g * scale.cast(g.dtype)
     return norm
 
 

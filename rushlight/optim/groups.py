@@ -39,8 +39,14 @@ class Setting(Generic[T]):
         return self if optimizer is None else getattr(optimizer.groups[0], self.name)
 
     def __set__(self, optimizer: Any, value: Any) -> None:
-        for group in optimizer.groups:
-            setattr(group, self.name, value)
+        before = [getattr(group, self.name) for group in optimizer.groups]
+        try:
+            for group in optimizer.groups:
+                setattr(group, self.name, value)
+        except UsageError:
+            for group, held in zip(optimizer.groups, before, strict=True):
+                setattr(group, self.name, held)
+            raise
 
 
 class Group:
@@ -236,7 +242,7 @@ def trainable(parameters: Any, before: list[Tensor]) -> list[Tensor]:
     if not listed:
         once = isinstance(parameters, Iterator)
         hint = "a generator gives them only once; make a list of them" if once else None
-        raise UsageError("an optimiser needs at least one parameter", hint=hint)
+        raise UsageError("at least one parameter is needed", hint=hint)
     seen = {id(parameter): position for position, parameter in enumerate(before)}
     for position, parameter in enumerate(listed, len(before)):
         if not parameter.dtype.is_float or parameter.dtype.is_half:

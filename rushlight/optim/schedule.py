@@ -1,9 +1,12 @@
 """Learning-rate schedules: the rate as a function of the step count, both tensors."""
 
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from rushlight.core.errors import UsageError
 from rushlight.core.mode import mode, no_grad
@@ -293,7 +296,10 @@ class LambdaLR(Schedule):
         self.begin()
 
     def rate(self, count: Tensor, base: Base) -> Tensor:
-        return self.factor(count) * base + count * 0.0  # a number becomes a tensor
+        factor = self.factor(count)
+        if not isinstance(factor, (numbers.Real, Tensor)) or np.shape(factor):
+            raise UsageError(f"factor must return a number or a scalar tensor, not {factor!r:.60}")
+        return factor * base + count * 0.0  # a number becomes a tensor
 
 
 def check_milestones(milestones: Any) -> tuple[int, ...]:

@@ -413,6 +413,20 @@ def test_saving_leaves_modes_values_and_random_state_alone(tmp_path: Path, examp
         assert tensor.grad is None
 
 
+def test_a_hook_is_no_part_of_a_graph_and_stays_on_the_model(tmp_path: Path) -> None:
+    model = Scaled().eval()
+    wanted = model(rl.ones(2, 4))
+    seen = []
+    model.inner[0].register_forward_hook(lambda module, args, y: seen.append(y.tolist()))
+    model.register_forward_hook(lambda module, args, y: y * 2.0)
+    rl.save(tmp_path / "m.safetensors", model, example=rl.ones(2, 4))
+    assert not seen
+    got = rl.load(tmp_path / "m.safetensors").model(rl.ones(2, 4))
+    np.testing.assert_array_equal(got.numpy(), wanted.numpy())
+    np.testing.assert_array_equal(model(rl.ones(2, 4)).numpy(), wanted.numpy() * 2.0)
+    assert len(seen) == 1
+
+
 def test_loading_leaves_the_random_state_alone(tmp_path: Path) -> None:
     rl.save(tmp_path / "m.safetensors", rl.nn.Linear(20, 10))
     rl.manual_seed(5)

@@ -254,6 +254,8 @@ SEQUENCES = [
     (lambda: (LOGS, [[1.0], [1.0]], [4, 4], [1, 1]), "targets are integers, not float32"),
     (lambda: (LOGS, [[1], [3]], [4, 4], [1, 1]), "index 3 is outside of 0 to 2"),
     (lambda: (LOGS, [[1], [1]], [4, 4], [1, 2]), "index 4 is outside of 0 to 2"),
+    (lambda: (LOGS, [[1], [1]], [4, 5], [1, 1]), "index 5 is outside of 0 to 4"),
+    (lambda: (LOGS, [[1], [1]], [4, -1], [1, 1]), "index -1 is outside of 0 to 4"),
 ]
 
 

@@ -170,6 +170,20 @@ def test_the_divergence_may_be_a_mean_over_the_batch():
     train_by(ours, theirs, *losses, lambda random: random.standard_normal((5, 4)), probabilities)
 
 
+@pytest.mark.parametrize("eps", [0.0, 1e-6])
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0, float("inf")])
+def test_vectors_that_are_equal_have_the_gradients_of_pytorch(p, eps):
+    def gradients(zeros, loss):
+        inputs = [zeros(2, 3).requires_grad_() for _ in range(3)]
+        loss(*inputs).backward()
+        return [x.grad.numpy() for x in inputs]
+
+    got = gradients(rl.zeros, nn.TripletMarginLoss(p=p, eps=eps, swap=True))
+    theirs = tnn.TripletMarginLoss(p=p, eps=eps, swap=True)
+    for ours, wanted in zip(got, gradients(torch.zeros, theirs), strict=True):
+        assert_close(ours, wanted)
+
+
 CLASSES_LAST = ["CrossEntropyLoss", "NLLLoss"]
 
 

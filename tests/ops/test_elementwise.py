@@ -106,6 +106,20 @@ def test_powers_of_a_python_number(exponent: float, torch: Any) -> None:
     assert_same(got, torch_value_and_gradients(torch, lambda x: 2.0**x, bases))
 
 
+@pytest.mark.parametrize("step", [rl.sign, rl.floor, rl.ceil, rl.round, rl.trunc])
+@quietly
+def test_a_step_passes_no_infinite_gradient_on(step: Callable[..., Any]) -> None:
+    x = rl.tensor([0.25], requires_grad=True)
+    (step(x) * 0.0).sqrt().sum().backward()
+    assert x.grad.tolist() == [0.0]
+
+
+def test_the_power_0_of_a_number_whose_inverse_is_infinite_has_no_gradient() -> None:
+    x = rl.tensor([1e-45, 0.0], requires_grad=True)
+    (x ** rl.zeros(2)).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
 @quietly
 def test_quotients_by_zero_and_infinity_are_those_of_pytorch(torch: Any) -> None:
     above = [1.0, 0.0, -1.0, 1.0, INF]

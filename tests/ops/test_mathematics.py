@@ -76,3 +76,9 @@ def test_a_point_at_the_origin_has_no_gradient_rather_than_nan() -> None:
         x, y = (rl.zeros(1).requires_grad_() for _ in range(2))
         function(x, y).sum().backward()
         assert (x.grad.tolist(), y.grad.tolist()) == ([0.0], [0.0])
+
+
+def test_what_does_not_count_gets_no_nan_from_a_logarithm_of_0() -> None:
+    x, y = rl.ones(1).requires_grad_(), rl.zeros(1).requires_grad_()
+    rl.where(y > 0.0, x.xlogy(y), 0.0).sum().backward()
+    assert x.grad.tolist() == [0.0]

@@ -112,6 +112,11 @@ MISTAKES = [
         None,
     ),
     (
+        lambda: F.interpolate(rl.ones(1, 3, 8), 4, mode=["linear"]),
+        "interpolate: there is no mode ['linear']",
+        "did you mean linear?",
+    ),
+    (
         lambda: F.interpolate(rl.ones(1, 3, 8), 4, mode="liner"),
         "interpolate: there is no mode 'liner'",
         "did you mean linear?",

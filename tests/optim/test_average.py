@@ -107,6 +107,8 @@ MISTAKES = [
     (lambda: EMA(rl.nn.Linear(1, 1), warmup=2), "warmup must be True or False, not 2"),
     (lambda: EMA(5), "int is no list of parameters"),
     (lambda: SWA(rl.ones(1)), "one Tensor is no list of parameters"),
+    (lambda: EMA([]), "at least one parameter is needed"),
+    (lambda: EMA([rl.arange(3)]), "parameter 0 is int64, which cannot be trained"),
     (lambda: SWA([rl.ones(1)]).load_state_dict({}), "the state does not fit SWA; missing: count"),
 ]
 

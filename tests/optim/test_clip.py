@@ -25,6 +25,16 @@ def test_gradients_are_scaled_together_to_the_norm():
     np.testing.assert_allclose(weights[1].grad.numpy(), [0.0, 0.8], rtol=1e-6)
 
 
+def test_gradients_of_two_dtypes_are_scaled_together_and_keep_them():
+    single, double = (rl.zeros(1, dtype=x, requires_grad=True) for x in ("float32", "float64"))
+    weights = [single, double]
+    (single * 3.0).sum().backward()
+    (double * 4.0).sum().backward()
+    assert clip_grad_norm(weights, 1.0).item() == 5.0
+    assert [w.grad.dtype for w in weights] == [rl.float32, rl.float64]
+    np.testing.assert_allclose([w.grad.item() for w in weights], [0.6, 0.8], rtol=1e-6)
+
+
 def test_gradients_within_the_norm_stay_as_they_are():
     weights = with_gradients([3.0], [0.0, 4.0])
     assert clip_grad_norm(weights, 6.0).item() == 5.0

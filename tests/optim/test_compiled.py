@@ -140,3 +140,14 @@ def test_a_setting_of_a_composed_schedule_that_changes_is_seen():
     training.schedule.schedules[0].gamma = 0.5
     training.run(lambda step: compiled)
     assert len(compiled.graphs) == 2
+
+
+def test_what_the_factor_of_a_schedule_takes_from_outside_is_seen():
+    pace = 0.5
+    training = Training(schedule=lambda o: optim.LambdaLR(o, lambda count: 1.0 / (1.0 + pace)))
+    compiled = rl.compile(training.step, native=False)
+    training.run(lambda step: compiled)
+    pace = 1.0
+    training.run(lambda step: compiled)
+    assert len(compiled.graphs) == 2
+    assert training.optimizer.lr.item() == training.schedule.bases[0] / 2.0

@@ -105,6 +105,10 @@ def test_settings_that_do_not_go_together_are_not_taken():
     with pytest.raises(rl.UsageError, match="nesterov needs a momentum"):
         optimizer.groups[1].nesterov = True
     assert optimizer.groups[1].nesterov is False
+    optimizer.groups[0].momentum = 0.5
+    with pytest.raises(rl.UsageError, match="nesterov needs a momentum"):
+        optimizer.nesterov = True
+    assert [group.nesterov for group in optimizer.groups] == [False, False]
 
 
 def test_a_schedule_scales_each_groups_rate_from_its_own_base():
@@ -128,7 +132,7 @@ MISTAKES = [
     (lambda w: SGD([{"lr": 0.1}]), 'group 0: it has no "params"\n  hint: one may have params, lr,'),
     (lambda w: SGD([{"params": w, "betas": 1}]), "group 0: no setting is called 'betas'"),
     (lambda w: SGD([{"params": w}, {"params": w}]), "parameters 0 and 2 are the same tensor"),
-    (lambda w: SGD([{"params": w}, {"params": []}]), "an optimiser needs at least one parameter"),
+    (lambda w: SGD([{"params": w}, {"params": []}]), "at least one parameter is needed"),
     (lambda w: SGD([{"params": w, "lr": -1}]), "lr must be a number of at least 0, not -1"),
     (lambda w: SGD([{"params": w, "momentum": "a"}]), "momentum must be a number of at least 0"),
     (lambda w: SGD([{"params": w, "nesterov": True}]), "nesterov needs a momentum above 0"),

@@ -111,7 +111,7 @@ MISTAKES = [
     (lambda o: o.step(None), "LBFGS.step needs a function that goes back and returns the loss"),
     (lambda o: o.step(lambda: 1.0), "the closure must return the loss, a scalar, not float"),
     (lambda o: o.step(lambda: rl.ones(2)), "the closure must return the loss, a scalar, not float"),
-    (lambda o: LBFGS([]), "an optimiser needs at least one parameter"),
+    (lambda o: LBFGS([]), "at least one parameter is needed"),
     (lambda o: LBFGS(o.parameters, max_iter=0), "max_iter must be an int of at least 1, not 0"),
     (lambda o: LBFGS(o.parameters, history=1.5), "history must be an int of at least 1, not 1.5"),
     (lambda o: LBFGS(o.parameters, wolfe="yes"), "wolfe must be True or False, not 'yes'"),

@@ -150,7 +150,7 @@ def computed():
 
 
 MISTAKES = [
-    (lambda w: SGD([]), "an optimiser needs at least one parameter"),
+    (lambda w: SGD([]), "at least one parameter is needed"),
     (lambda w: SGD([w, w]), "parameters 0 and 1 are the same tensor"),
     (lambda w: SGD(w), "one Tensor is no list of parameters\n  hint: give [tensor]"),
     (

@@ -147,6 +147,14 @@ MISTAKES = [
     (lambda o: MultiStepLR(o, [0]), "a milestone must be an int of at least 1, not 0"),
     (lambda o: LinearLR(o, start=-1.0), "start must be a number of at least 0, not -1.0"),
     (lambda o: LambdaLR(o, 0.5), "factor is a function of the count, not 0.5"),
+    (
+        lambda o: LambdaLR(o, lambda count: "half"),
+        "factor must return a number or a scalar tensor, not 'half'",
+    ),
+    (
+        lambda o: LambdaLR(o, lambda count: rl.ones(2)),
+        "factor must return a number or a scalar tensor, not tensor([1., 1.])",
+    ),
     (lambda o: CosineRestartsLR(o, 5, growth=1.5), "growth must be an int of at least 1, not 1.5"),
     (lambda o: OneCycleLR(o, 5, shape="sin"), 'shape must be "cos" or "linear", not \'sin\''),
     (
