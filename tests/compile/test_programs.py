@@ -477,6 +477,16 @@ def a_step_of_convolutions_and_pools() -> tuple[Any, ...]:
 
 
 @program
+def a_row_of_one_number_that_is_centred() -> tuple[Any, ...]:
+    def function(x: rl.Tensor) -> rl.Tensor:
+        row = (x.tanh() * 3.0).broadcast_to(4) * 1.0
+        row = row.exp() + row.exp()
+        return (row - row.mean()) + row
+
+    return function, tensor(1)
+
+
+@program
 def the_largest_of_what_was_scattered() -> tuple[Any, ...]:
     places = rl.tensor([[0], [3], [2]])
     return (lambda u: rl.zeros(3, 5).scatter_add(1, places, u).max(1)), tensor(3, 1)

@@ -289,9 +289,10 @@ class LoopWriter:
             if self.is_fold(value):
                 accumulators.append(self._begin_fold(value))
             else:
-                text, _ = body.define(value)
+                text, level = body.define(value)
                 self._store(value, text, COLUMN)
-                self._keep_for_later(value, text, stage)
+                if level == COLUMN:  # else it is one number for the row, and known later too
+                    self._keep_for_later(value, text, stage)
         if not inside:
             return
         lanes = bool(accumulators) and self._in_lanes(accumulators)
