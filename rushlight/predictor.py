@@ -12,8 +12,10 @@ from rushlight.core.dtypes import float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
+from rushlight.data.folders import fitted
+from rushlight.data.ink import Pixels
 from rushlight.data.loader import DataLoader
-from rushlight.data.pictures import DigitPicture, read_digit
+from rushlight.data.pictures import read_digit, read_picture
 from rushlight.data.signals import read_signal
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
@@ -22,6 +24,7 @@ from rushlight.tensor import Tensor
 from rushlight.train.evaluate import predict
 
 AT_ONCE = 250  # pictures
+DIGIT = 28 * 28  # pixels
 
 KINDS = {
     "text-classifier": "text",
@@ -67,8 +70,10 @@ class Predictor:
         self.training = loaded.training or {}
         self.kind = str(self.task.get("kind"))
         if self.kind not in KINDS:
+            given = f"its task is {self.kind}" if loaded.task else "it has no task"
             known = ", ".join(KINDS)
-            raise FormatError(f"its task is {self.kind}, not one of {known}", path=path)
+            hint = 'rl.save(path, model, task={"kind": ...}) says how it is asked'
+            raise FormatError(f"{given}, not one of {known}", path=path, hint=hint)
         self._check_task()
 
     def _check_task(self) -> None:
@@ -85,7 +90,9 @@ class Predictor:
             except FormatError as error:
                 raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier" and not (
-            _is_list_of(task.get("shape"), int) and isinstance(task.get("scale"), float)
+            _is_list_of(task.get("shape"), int)
+            and min(task["shape"], default=0) > 0
+            and isinstance(task.get("scale"), float)
         ):
             raise FormatError("its task has no shape and scale of pictures", path=self.path)
         if self.kind == "signal-classifier" and not (
@@ -122,17 +129,31 @@ class Predictor:
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
-        picture = self.read_picture(path)
-        return self.pixels(picture.pixels, picture.notes)
+        return self.pixels(*self.read_picture(path))
 
-    def read_picture(self, path: str | os.PathLike[str]) -> DigitPicture:
-        """Return the picture in a file as those in training looked."""
+    def read_picture(self, path: str | os.PathLike[str]) -> tuple[Pixels, tuple[str, ...]]:
+        """Return the pixels of a picture as those in training looked, and what was done to it.
+
+        Where the network takes 28x28 pixels, the picture is one of a digit, and becomes one of
+        MNIST. Others are read as `image_folder` reads them.
+        """
         self._expect("image-classifier")
-        return read_digit(path)
+        shape = self.task["shape"]
+        if math.prod(shape) == DIGIT:
+            digit = read_digit(path)
+            return digit.pixels, digit.notes
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            fact = f"a file of a picture does not become {tuple(shape)}, the shape in its task"
+            raise FormatError(fact, path=self.path, hint="(channels, height, width)")
+        pixels = read_picture(path)
+        height, width = pixels.shape[:2]
+        resized = [] if [height, width] == shape[1:] else [f"resized from {width}x{height}"]
+        return fitted(pixels, (shape[1], shape[2]), shape[0]), tuple(resized)
 
     def pixels(self, pixels: Any, notes: tuple[str, ...] = ()) -> Prediction:
         """Answer a uint8 picture that already looks as those in training did."""
         self._expect("image-classifier")
+        self._check_pixels(pixels.shape)
         scaled = pixels.astype(np.float32) * np.float32(self.task["scale"])
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
 
@@ -153,7 +174,8 @@ class Predictor:
             raise DataError(f"{text!r:.60} has a number that is not finite")
         wanted = self.task.get("inputs")
         if wanted is not None and len(numbers) != wanted:
-            raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}")
+            hint = 'all of them are one input: "1 2 3"' if len(numbers) == 1 else None
+            raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}", hint=hint)
         x = Tensor([numbers], dtype=next(self.model.parameters()).dtype)
         with no_grad():
             values = tuple(self.model(x).reshape(-1).tolist())
@@ -173,6 +195,7 @@ class Predictor:
             outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
         elif self.kind == "image-classifier":
             shape, scale = self.task["shape"], self.task["scale"]
+            self._check_pixels(given.shape[1:])
             loader = DataLoader(
                 Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
             )
@@ -207,6 +230,11 @@ class Predictor:
         self._check_finite(shares)
         probabilities = dict(zip(self.labels, shares, strict=True))
         return Prediction(max(self.labels, key=probabilities.__getitem__), probabilities, (), notes)
+
+    def _check_pixels(self, shape: tuple[int, ...]) -> None:
+        wanted = tuple(self.task["shape"])
+        if math.prod(shape) != math.prod(wanted):
+            raise DataError(f"the network takes pictures of {wanted}, these are {shape}")
 
     def _check_finite(self, values: Iterable[float]) -> None:
         for value in values:

@@ -74,6 +74,7 @@ def _judge_classes(
             {
                 "index": i,
                 **({"text": examples.inputs[i]} if predictor.kind == "text-classifier" else {}),
+                **({"file": examples.files[i]} if examples.files else {}),
                 "label": labels[targets[i]],
                 "said": labels[said[i]],
                 "probability": float(shares[i, said[i]]),
@@ -114,7 +115,8 @@ def _shown(
         return f"{text}\n{render_digits(pictures, captions, columns, encoding)}"
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
-        what = " ".join(one.get("text", f"example {one['index']}").split())
+        what = one.get("text") or one.get("file") or f"example {one['index']}"
+        what = " ".join(what.split())
         room = max(20, columns - len(start))
         cut = what if len(what) <= room else what[: room - 3] + "..."
         text += f"\n{printable(start + cut, encoding)}"

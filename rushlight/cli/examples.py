@@ -29,12 +29,14 @@ class Examples:
             numbers (n, inputs).
         targets: the places of the right labels among those of the network, or numbers.
         notes: what was left out.
+        files: that the inputs come from, where each has one.
     """
 
     name: str
     inputs: Any
     targets: Any
     notes: tuple[str, ...] = ()
+    files: Sequence[str] = ()
 
 
 def load_examples(predictor: Predictor, data: str | None) -> Examples:
@@ -148,8 +150,8 @@ def _picture_folder(predictor: Predictor, path: Path) -> Examples:
     items = image_items(path, size=1)
     files, labels = items.source.files, items.source.labels
     places = np.array(_places(predictor, items.labels, str(path)))
-    pixels = [predictor.read_picture(file).pixels for file in files]
-    return Examples(str(path), np.stack(pixels), places[labels])
+    pixels = [predictor.read_picture(file)[0] for file in files]
+    return Examples(str(path), np.stack(pixels), places[labels], files=files)
 
 
 def _text_table(predictor: Predictor, path: Path) -> Examples:

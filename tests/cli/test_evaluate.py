@@ -106,6 +106,22 @@ def test_pictures_come_from_a_folder(rushlight, models, tmp_path):
     assert facts["accuracy"] > 0.8
 
 
+def test_coloured_pictures_of_any_size_come_from_a_folder(rushlight, tmp_path):
+    for label, value in (("dark", 250), ("light", 250)):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        write_png(tmp_path / "pictures" / label / "1.png", np.full((9, 12, 3), value, np.uint8))
+    model = rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(48, 2))
+    model[1].weight.assign(np.repeat([[0.0], [1.0]], 48, axis=1))
+    model[1].bias.assign([24.0, 0.0])
+    task = {"kind": "image-classifier", "labels": ["dark", "light"], "shape": [3, 4, 4]}
+    rl.save(tmp_path / "m.safetensors", model, task=task | {"scale": 1 / 255})
+    done = rushlight("evaluate", "m.safetensors", "pictures")
+    assert "2 examples\naccuracy 50.00%" in done.stdout
+    assert re.fullmatch(
+        r"dark as light 100\.0%: pictures.dark.1\.png", done.stdout.splitlines()[-1]
+    )
+
+
 def test_numbers_come_from_a_table(rushlight, models, tmp_path):
     (tmp_path / "xor.csv").write_text("a,b,both\n0,0,0\n0,1,1\n1,0,1\n1,1,0.25\n")
     done = rushlight("evaluate", models / "neuron.safetensors", "xor.csv", "--worst", "1")
