@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.advice import OPTIMIZER, advice
 from rushlight.core.dtypes import DType
 from rushlight.core.errors import GradientError, UsageError
 from rushlight.core.mode import mode, no_grad
@@ -62,6 +63,10 @@ class Optimizer(ABC):
         self.moments: dict[str, Moment] = {}
         for group in as_groups(parameters):
             self.add_group(group)
+
+    def __getattr__(self, name: str) -> Any:
+        more = advice(OPTIMIZER, name, [*vars(self), *dir(type(self))])
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{more}")
 
     @property
     def lr(self) -> Tensor:
