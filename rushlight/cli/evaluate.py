@@ -100,7 +100,10 @@ def _tables(matrix: Any, labels: list[str], columns: int) -> list[str]:
     if len(labels) <= MOST_FIGURES:
         tables.append(figures_table(matrix, labels))
     confusions = confusion_table(matrix, labels, columns)
-    return [*tables, f"what it is (rows), and what the network said (columns):\n{confusions}"]
+    title = "what was taken for what, the most frequent first:"
+    if confusions.startswith(" "):  # a table
+        title = "what it is (rows), and what the network said (columns):"
+    return [*tables, f"{title}\n{confusions}"]
 
 
 def _shown(

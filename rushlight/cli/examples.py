@@ -58,12 +58,12 @@ def load_examples(predictor: Predictor, data: str | None) -> Examples:
 
 
 def _of_recipe(predictor: Predictor) -> str:
-    recipe = str(predictor.training.get("recipe"))
+    recipe = str(predictor.training.get("recipe", ""))
     for start, name in _RECIPES.items():
         if recipe.startswith(start):
             return name
     raise UsageError(
-        f"the file does not say what to evaluate on: its recipe is {recipe:.40}",
+        "the file does not say what to evaluate on" + (recipe and f": its recipe is {recipe:.40}"),
         hint=f"name the data: {', '.join(_KNOWN)}, a file or a folder",
     )
 
@@ -161,7 +161,8 @@ def _text_table(predictor: Predictor, path: Path) -> Examples:
     else:
         columns = list(read_csv(path, header=False, delimiter="\t", quotes=None).values())
     if len(columns) != 2:
-        raise DataError(f"{path} has {len(columns)} columns", hint="a label, then a text")
+        count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+        raise DataError(f"{path} has {count}", hint="a label, then a text")
     labels, texts = ([str(cell) for cell in column] for column in columns)
     if len(labels) > 1 and _place(predictor, labels[0]) is None:
         labels, texts = labels[1:], texts[1:]

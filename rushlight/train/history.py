@@ -219,8 +219,10 @@ def loss_and_accuracy(loss: float, accuracy: float | None) -> list[str]:
 
     >>> loss_and_accuracy(0.000721, 0.5)
     ['loss 0.000721', 'accuracy 50.00%']
+    >>> loss_and_accuracy(0.007, None)
+    ['loss 0.00700']
     """
-    digits = f"{loss:.4f}" if abs(loss) >= 0.01 or loss == 0 else f"{loss:.3g}"
+    digits = f"{loss:.4f}" if abs(loss) >= 0.01 or loss == 0 else f"{loss:#.3g}"
     return [f"loss {digits}"] + ([] if accuracy is None else [f"accuracy {accuracy:.2%}"])
 
 

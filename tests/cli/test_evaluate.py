@@ -47,6 +47,8 @@ def test_a_watch_is_evaluated_on_wearers_that_it_never_saw(rushlight, models):
     assert lines[0] == "gestures of wearers never seen: 1,400 examples"
     assert lines[1].startswith(f"accuracy {trained['test_accuracy']:.2%}  loss ")
     assert re.fullmatch(r".* as .*%: example \d+", lines[-1])
+    at = lines.index("what was taken for what, the most frequent first:")
+    assert re.fullmatch(r".+ taken for .+: \d+ of 200", lines[at + 1])
     refused = rushlight("evaluate", model, model.parent)
     assert refused.returncode == 2
     assert refused.stderr.endswith("is a folder, but the network takes a signal in a CSV file\n")
@@ -139,6 +141,7 @@ def test_numbers_come_from_a_table(rushlight, models, tmp_path):
 FILES = {
     "bird.csv": "bird,See you\nbird,Win\n",
     "three.csv": "ham,a,b\n",
+    "one.csv": "ham\n",
     "empty.csv": "",
     "wordless.csv": "HAM,?!\n",
     "picture.png": "no picture",
@@ -151,6 +154,7 @@ WRONG = [
     ("spam", ["nowhere"], "there is no data 'nowhere'"),
     ("spam", ["bird.csv"], "bird.csv has the label 'bird', the network has not"),
     ("spam", ["three.csv"], "three.csv has 3 columns (a label, then a text)"),
+    ("spam", ["one.csv"], "one.csv has 1 column (a label, then a text)"),
     ("spam", ["empty.csv"], "the file is empty"),
     ("spam", ["wordless.csv"], "there is no text with a word in it"),
     ("digits", ["picture.png"], "picture.png is no table"),
