@@ -30,6 +30,7 @@ KINDS = {
     "text-classifier": "text",
     "image-classifier": "a picture",
     "signal-classifier": "a signal in a CSV file",
+    "number-classifier": "numbers",
     "regressor": "numbers",
 }
 
@@ -101,6 +102,10 @@ class Predictor:
             and type(task.get("length")) is int
         ):
             raise FormatError("its task has no channels and length of signals", path=self.path)
+        if self.kind == "number-classifier" and not (
+            type(task.get("inputs")) is int and task["inputs"] > 0
+        ):
+            raise FormatError("its task has no count of inputs", path=self.path)
 
     def ask(self, given: str) -> Prediction:
         """Answer a sentence, the path of a picture or signal, or numbers, as the network takes."""
@@ -108,6 +113,7 @@ class Predictor:
             "text-classifier": self.text,
             "image-classifier": self.picture,
             "signal-classifier": self.signal,
+            "number-classifier": self.numbers,
             "regressor": self.numbers,
         }
         return ways[self.kind](given)
@@ -165,7 +171,7 @@ class Predictor:
 
     def numbers(self, text: str) -> Prediction:
         """Answer numbers written with spaces or commas between."""
-        self._expect("regressor")
+        self._expect("regressor", "number-classifier")
         try:
             numbers = [float(word) for word in text.replace(",", " ").split()]
         except ValueError:
@@ -177,6 +183,8 @@ class Predictor:
             hint = 'all of them are one input: "1 2 3"' if len(numbers) == 1 else None
             raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}", hint=hint)
         x = Tensor([numbers], dtype=next(self.model.parameters()).dtype)
+        if self.kind == "number-classifier":
+            return self._classify(x, ())
         with no_grad():
             values = tuple(self.model(x).reshape(-1).tolist())
         self._check_finite(values)
@@ -222,7 +230,7 @@ class Predictor:
 
     def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
         with no_grad():
-            scores = self.model(Tensor(x))
+            scores = self.model(x if isinstance(x, Tensor) else Tensor(x))
         if scores.shape != (1, len(self.labels)):
             fact = f"the network gives {scores.shape} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
@@ -241,10 +249,10 @@ class Predictor:
             if not math.isfinite(value):
                 raise DataError(f"the network answers {value}, which is no finite number")
 
-    def _expect(self, kind: str) -> None:
-        if self.kind != kind:
+    def _expect(self, *kinds: str) -> None:
+        if self.kind not in kinds:
             takes = KINDS[self.kind]
-            raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kind]}")
+            raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kinds[0]]}")
 
 
 def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:

@@ -153,6 +153,14 @@ def test_a_file_that_does_not_say_how_it_is_asked_tells_how_to(tmp_path):
         Predictor(tmp_path / "m.safetensors")
 
 
+@pytest.mark.parametrize("inputs", [None, 0, "2", 2.0, True])
+def test_a_classifier_of_numbers_says_how_many_it_takes(tmp_path, inputs):
+    task = {"kind": "number-classifier", "labels": ["a", "b"], "inputs": inputs}
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(2, 2), task=task)
+    with pytest.raises(FormatError, match="its task has no count of inputs"):
+        Predictor(tmp_path / "m.safetensors")
+
+
 def test_numbers_given_one_by_one_are_asked_for_together(tmp_path):
     task = {"kind": "regressor", "inputs": 3}
     rl.save(tmp_path / "m.safetensors", rl.nn.Linear(3, 1), task=task)

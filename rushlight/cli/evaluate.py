@@ -32,7 +32,8 @@ def run(argv: Sequence[str]) -> int:
         "data",
         nargs="?",
         help="mnist, fashion-mnist, sms, spam, gesture; a .csv or .tsv file of labels and texts, "
-        "or of numbers; a folder with a folder for each class (default: what the recipe tests on)",
+        "of numbers and labels, or of numbers; a folder with a folder for each class "
+        "(default: what the recipe tests on)",
     )
     parser.add_argument(
         "--worst", type=natural, default=5, metavar="N", help="mistakes to show (default: 5)"
@@ -73,8 +74,7 @@ def _judge_classes(
         "worst": [
             {
                 "index": i,
-                **({"text": examples.inputs[i]} if predictor.kind == "text-classifier" else {}),
-                **({"file": examples.files[i]} if examples.files else {}),
+                **_given(predictor, examples, i),
                 "label": labels[targets[i]],
                 "said": labels[said[i]],
                 "probability": float(shares[i, said[i]]),
@@ -87,6 +87,15 @@ def _judge_classes(
     if mistakes:
         parts.append(_shown(predictor, examples, facts["worst"], columns))
     return facts, "\n\n".join(parts)
+
+
+def _given(predictor: Predictor, examples: Examples, place: int) -> dict[str, Any]:
+    """Return what the network was asked about, where that can be said."""
+    if predictor.kind == "text-classifier":
+        return {"text": examples.inputs[place]}
+    if predictor.kind == "number-classifier":
+        return {"inputs": examples.inputs[place].tolist()}
+    return {"file": examples.files[place]} if examples.files else {}
 
 
 def _heading(examples: Examples, facts: dict[str, Any]) -> str:
@@ -119,6 +128,7 @@ def _shown(
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
         what = one.get("text") or one.get("file") or f"example {one['index']}"
+        what = _numbers(one["inputs"]) if "inputs" in one else what
         what = " ".join(what.split())
         room = max(20, columns - len(start))
         cut = what if len(what) <= room else what[: room - 3] + "..."

@@ -169,6 +169,21 @@ def _text_table(predictor: Predictor, path: Path) -> Examples:
     return _texts(predictor, str(path), texts, labels)
 
 
+def _labelled_table(predictor: Predictor, path: Path) -> Examples:
+    """Return rows of numbers and a label, which is the column of texts, or else the last."""
+    columns = list(read_csv(path, missing="refuse").values())
+    inputs = predictor.task["inputs"]
+    texts = [place for place, column in enumerate(columns) if isinstance(column, list)]
+    if len(columns) != inputs + 1 or len(texts) > 1:
+        fact = f"{path} has {len(columns)} columns, {len(texts)} of them texts"
+        raise DataError(fact, hint=f"{inputs} of numbers, and a label")
+    labels = [str(label) for label in columns.pop(texts[0] if texts else -1)]
+    table = np.stack(columns, axis=1).astype(np.float64)
+    if not np.isfinite(table).all():
+        raise DataError(f"{path} has a number that is not finite")
+    return Examples(str(path), table, np.array(_places(predictor, labels, str(path))))
+
+
 def _number_table(predictor: Predictor, path: Path) -> Examples:
     columns = list(read_csv(path, missing="refuse").values())
     if any(isinstance(column, list) for column in columns):
@@ -187,6 +202,7 @@ _READERS: dict[tuple[str, str], Callable[[Predictor, Path], Examples]] = {
     ("image-classifier", "folder"): _picture_folder,
     ("text-classifier", "folder"): _text_folder,
     ("text-classifier", "table"): _text_table,
+    ("number-classifier", "table"): _labelled_table,
     ("regressor", "table"): _number_table,
 }
 

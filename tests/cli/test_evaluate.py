@@ -73,6 +73,28 @@ def test_what_a_recipe_has_learned_from_is_not_what_it_is_tested_on(rushlight, m
     assert re.fullmatch(r"SMS Spam Collection, test part: 1,11\d examples.*", lines[0])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a,b,kind\n-1,2,neg\n3,1,pos\n2,0,neg\n", "kind,a,b\nneg,-1,2\npos,3,1\nneg,2,0\n"],
+    ids=["last", "first"],
+)
+def test_rows_of_numbers_are_told_apart_as_the_label_in_their_table_says(rushlight, tmp_path, text):
+    net = rl.nn.Linear(2, 2, bias=False)
+    net.weight.assign([[-1.0, 0.0], [1.0, 0.0]])
+    task = {"kind": "number-classifier", "labels": ["neg", "pos"], "inputs": 2}
+    rl.save(tmp_path / "sign.safetensors", net, task=task)
+    (tmp_path / "sign.csv").write_text(text)
+    lines = rushlight("evaluate", "sign.safetensors", "sign.csv").stdout.splitlines()
+    assert lines[0] == "sign.csv: 3 examples"
+    assert lines[1].startswith("accuracy 66.67%")
+    assert lines[-1] == "neg as pos 98.2%: 2 0"
+    assert rushlight("predict", "sign.safetensors", "-- 1").returncode == 2
+    assert rushlight("predict", "sign.safetensors", "5 0").stdout.startswith("5 0: pos\n")
+    (tmp_path / "wide.csv").write_text("1,2,3,pos\n")
+    wide = rushlight("evaluate", "sign.safetensors", "wide.csv")
+    assert wide.stderr.endswith("has 4 columns, 1 of them texts (2 of numbers, and a label)\n")
+
+
 TABLES = {
     "texts.tsv": 'spam\tWin a free "prize now\nham\tSee you tomorrow\n',
     "texts.csv": 'label,text\nSPAM,"Win a free prize, now"\nHAM,See you tomorrow\n',
