@@ -123,3 +123,29 @@ def test_a_tensor_is_not_equal_to_none_or_a_word():
 def test_a_column_where_a_row_belongs_gets_a_hint(use, hint):
     with pytest.raises(rl.ShapeError, match=hint):
         use()
+
+
+SGD = rl.optim.SGD([rl.ones(1)], lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (
+            lambda: rl.optim.StepLR(SGD, step_size=3),
+            "StepLR: missing a required argument: 'size'\n  hint: StepLR(optimizer, size",
+        ),
+        (
+            lambda: rl.optim.Adam([rl.ones(1)], learning_rate=0.1),
+            "Adam: got an unexpected keyword argument 'learning_rate'\n  hint: Adam(param",
+        ),
+        (
+            lambda: rl.optim.LBFGS([rl.ones(1)], line_search_fn="strong_wolfe"),
+            "LBFGS: got an unexpected keyword argument 'line_search_fn'\n  hint: LBFGS(parameters,",
+        ),
+    ],
+)
+def test_options_of_pytorch_s_optimisers_are_answered_with_ours(use, message):
+    with pytest.raises(rl.UsageError) as caught:
+        use()
+    assert str(caught.value).startswith(message)
