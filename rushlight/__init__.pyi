@@ -3,6 +3,7 @@ from rushlight import nn as nn
 from rushlight import optim as optim
 from rushlight import train as train
 from rushlight._version import __version__ as __version__
+from rushlight.batching import vmap as vmap
 from rushlight.compile.function import compile as compile
 from rushlight.core.dtypes import DType as DType
 from rushlight.core.dtypes import bfloat16 as bfloat16

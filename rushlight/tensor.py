@@ -30,7 +30,6 @@ from rushlight.core.errors import (
     DTypeError,
     GradientError,
     ShapeError,
-    TraceError,
 )
 from rushlight.core.mode import Mode, mode
 from rushlight.core.primitive import Array, Primitive
@@ -251,7 +250,7 @@ class Tensor(TensorMethods):
 
     def __repr__(self) -> str:
         if not isinstance(self.data, np.ndarray):
-            return f"tensor(traced, {self.dtype} {self.shape})"
+            return f"tensor({self.data.what}, {self.dtype} {self.shape})"
         values = np.array2string(self.numpy(), separator=", ", prefix="tensor(")
         usual = self.dtype.name in ("float32", "int64", "bool")
         notes = "" if usual else f", dtype={self.dtype}"
@@ -320,7 +319,7 @@ class Eager:
 
     def read(self, x: Tensor, what: str) -> Array:
         if not isinstance(x.data, np.ndarray):
-            raise leak_error(x)
+            raise x.data.leaked()
         return x.data
 
     def watch(self, owner: Any, attribute: str, value: Any) -> None:
@@ -420,15 +419,6 @@ def _holds_python_numbers(data: Any) -> bool:
     while isinstance(data, (list, tuple)):
         data = data[0]
     return isinstance(data, (int, float)) and not isinstance(data, np.generic)
-
-
-def leak_error(x: Tensor) -> TraceError:
-    """Return the error for a tensor that outlived the trace in which it was made."""
-    made = f" (made at {x.data.source})" if x.data.source else ""
-    return TraceError(
-        f"a tensor{made} of the finished trace of {x.data.graph.name} is used outside of it",
-        hint="return it from the traced function instead of keeping it in a variable",
-    )
 
 
 def _check_nan(primitive: Primitive, result: Any) -> None:

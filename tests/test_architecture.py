@@ -13,7 +13,7 @@ import pytest
 ROWS = [
     ["_version", "core"],
     ["ops"],
-    ["autograd", "tensor", "tree", "creation", "random", "transforms", "recompute"],
+    ["autograd", "tensor", "tree", "creation", "random", "transforms", "recompute", "batching"],
     ["graph"],
     ["compile"],
     ["nn"],

@@ -15,8 +15,8 @@ from rushlight.compile.entry import Entry, Expected, notice
 from rushlight.core.errors import TraceError, UsageError
 from rushlight.core.mode import mode
 from rushlight.graph.ir import Graph
-from rushlight.graph.trace import Tracer, trace_tree
-from rushlight.tensor import Tensor
+from rushlight.graph.trace import trace_tree
+from rushlight.tensor import Eager, Tensor
 from rushlight.tree import flatten
 
 MOST_COMPILED = 32  # graphs of one function that become C
@@ -63,7 +63,7 @@ class Compiled:
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if mode.anomaly or isinstance(mode.evaluator, Tracer):
+        if mode.anomaly or not isinstance(mode.evaluator, Eager):
             return self._function(*args, **kwargs)
         if not kwargs:
             grad = mode.grad

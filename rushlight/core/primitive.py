@@ -120,6 +120,18 @@ class Primitive(ABC):
         """Return which inputs' values `vjp` reads for input `wrt`."""
         return range(arity)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        """Return the results for many items at once, along a new first axis.
+
+        Args:
+            has: which inputs have that axis, and so an item of their own for each; one at least.
+            inputs: all of them.
+            params: as for one item.
+
+        None says that there is no such way, and the items are done one by one.
+        """
+        return None
+
     def lower(self, *specs: Spec, **params: Any) -> Record | None:
         """Return how the result is computed, as data that C is made from; None for no C."""
         return None

@@ -48,7 +48,7 @@ def load(wearers: Iterable[int], each: int = 20, seed: int = 0) -> Dataset:
     ((42, 3, 128), (42,))
     """
     people = list(wearers)
-    if not people or each < 1:
+    if not people or not isinstance(each, int) or each < 1:
         raise UsageError("there is at least one wearer, who makes each gesture at least once")
     traces = [_worn(_Wearer.of(seed, person), each) for person in people]
     numbers = np.tile(np.repeat(np.arange(len(GESTURES)), each), len(people))
@@ -62,7 +62,7 @@ def save(path: str | os.PathLike[str], gesture: str, wearer: int = 0, seed: int 
     """
     if gesture not in GESTURES:
         raise UsageError(
-            f"there is no gesture {gesture!r:.40}", hint=did_you_mean(gesture, GESTURES)
+            f"there is no gesture {gesture!r:.40}", hint=did_you_mean(str(gesture), GESTURES)
         )
     traces = load([wearer], 1, seed).arrays[0]
     rows = traces[GESTURES.index(gesture)].T
@@ -74,9 +74,10 @@ class _Dice:
 
     def __init__(self, seed: int, wearer: int) -> None:
         for number in (seed, wearer):
-            if not 0 <= number < 1 << 32:
-                raise UsageError(f"seeds and wearers are numbers from 0 to 2^32 - 1, not {number}")
-        self._generator = Generator(seed << 32 | wearer)
+            if not isinstance(number, (int, np.integer)) or not 0 <= number < 1 << 32:
+                fact = f"seeds and wearers are ints from 0 to 2^32 - 1, not {number!r:.40}"
+                raise UsageError(fact)
+        self._generator = Generator(int(seed) << 32 | int(wearer))
 
     def between(self, low: float, high: float, *shape: int) -> Floats:
         """Return numbers spread evenly, of shape (*shape, 1), so that they spread over time."""

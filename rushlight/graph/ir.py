@@ -15,6 +15,7 @@ class GraphValue:
 
     __slots__ = ("dtype", "graph", "index", "shape", "source")
     __array_ufunc__ = None  # NumPy must not take it for an object array
+    what = "traced"  # what a tensor that holds it is printed as
 
     def __init__(self, graph: "Graph", index: int, spec: Spec, source: str | None) -> None:
         self.graph = graph
@@ -29,6 +30,14 @@ class GraphValue:
 
     def __array__(self, *args: Any, **kwargs: Any) -> Array:
         raise TypeError("a value of a graph has no elements")
+
+    def leaked(self) -> TraceError:
+        """Return the error for a tensor that outlived the trace in which it was made."""
+        made = f" (made at {self.source})" if self.source else ""
+        return TraceError(
+            f"a tensor{made} of the finished trace of {self.graph.name} is used outside of it",
+            hint="return it from the traced function instead of keeping it in a variable",
+        )
 
     def __repr__(self) -> str:
         return f"%{self.index}"

@@ -17,7 +17,7 @@ from rushlight.core.source import user_line
 from rushlight.graph.guards import Guards
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.passes.dead import without_dead_nodes
-from rushlight.tensor import Tensor, leak_error, to_array
+from rushlight.tensor import Tensor, to_array
 from rushlight.tree import flatten, unflatten
 
 
@@ -97,7 +97,7 @@ class Tracer:
         """Return the graph's value for a tensor: its own, or the state that it is captured as."""
         if isinstance(x.data, GraphValue):
             if x.data.graph is not self.graph:
-                raise leak_error(x)
+                raise x.data.leaked()
             return x.data
         if id(x) not in self._current:
             value = self.graph.new_value(x.spec)

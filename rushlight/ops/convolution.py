@@ -17,6 +17,7 @@ from rushlight.core.errors import DTypeError, RushlightError, ShapeError
 from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import PRIMITIVES, Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, size_of, window_size
+from rushlight.ops.movement import in_one_batch
 from rushlight.ops.unfold import (
     WHOLE,
     Window,
@@ -118,6 +119,9 @@ class Conv(Convolution):
             return bind(self.other("_input"), g, weight, size=x.shape[2:], **params)
         return bind(self.other("_weight"), x, g, kernel=weight.shape[2:], **params)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return None if has[1] else in_one_batch(self, has, inputs[:1], inputs[1:], params)
+
     def lower(self, *specs: Spec, **params: Any) -> Contraction:
         x, weight = specs
         space = _Space(weight.shape, self.rule(x, weight, **params).shape, params)
@@ -166,6 +170,9 @@ class ConvInput(Convolution):
         if wrt == 0:
             return bind(self.other(""), g, weight, **params)
         return bind(self.other("_weight"), g, gradient, kernel=weight.shape[2:], **params)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return None if has[1] else in_one_batch(self, has, inputs[:1], inputs[1:], params)
 
     def lower(self, *specs: Spec, **params: Any) -> Contraction:
         g, weight = specs

@@ -1,6 +1,6 @@
 """Reading and adding at positions that are data: rows (`take`) and elements along an axis."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from rushlight.core.kernels import Deposit, Lookup, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, normalize_axis, size_of
 from rushlight.ops.elementwise import eq
-from rushlight.ops.movement import permute
+from rushlight.ops.movement import along_axis, permute, permute_p
 from rushlight.ops.pointwise import cast
 
 FEW = 32  # indices of which Python finds the smallest and largest sooner than NumPy
@@ -42,6 +42,15 @@ class Take(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1,)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        table, indices = inputs
+        if not has[0]:
+            return bind(self, table, indices)
+        if has[1]:
+            return None
+        rows = bind(self, _exchanged(table), indices)
+        return _axis_first(rows, indices.rank)
 
     def lower(self, *specs: Spec, **params: Any) -> Lookup:
         table, indices = specs
@@ -84,6 +93,12 @@ class TakeAdd(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        indices, updates = inputs
+        if has[0]:
+            return None
+        return _exchanged(bind(self, indices, _axis_last(updates, indices.rank), **params))
 
     def lower(self, *specs: Spec, **params: Any) -> Deposit:
         indices, updates = specs
@@ -171,6 +186,9 @@ class Gather(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1,)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
+
     def lower(self, *specs: Spec, **params: Any) -> Lookup:
         places = _axes(range(len(specs[1].shape)))
         return Lookup(params["axis"], _axes_but(params["axis"], places), places)
@@ -213,6 +231,9 @@ class ScatterAdd(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
 
     def lower(self, *specs: Spec, **params: Any) -> Deposit:
         places = _axes(range(len(specs[1].shape)))
@@ -353,6 +374,20 @@ def _check_same_but(shape: Shape, other: Shape, axis: int) -> None:
     )
     if not same:
         raise ShapeError(f"{shape} and {other} differ outside of axis {axis}")
+
+
+def _exchanged(x: Any) -> Any:
+    """Return `x` with its first two axes exchanged."""
+    return bind(permute_p, x, order=(1, 0, *range(2, x.rank)))
+
+
+def _axis_first(x: Any, axis: int) -> Any:
+    return bind(permute_p, x, order=(axis, *range(axis), *range(axis + 1, x.rank)))
+
+
+def _axis_last(x: Any, place: int) -> Any:
+    """Return `x` with its first axis after `place` others."""
+    return bind(permute_p, x, order=(*range(1, place + 1), 0, *range(place + 1, x.rank)))
 
 
 def _axes(axes: Iterable[int]) -> Terms:

@@ -1,6 +1,6 @@
 """The matrix product."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import broadcast_shapes
 from rushlight.ops.movement import turned
-from rushlight.ops.pointwise import cast, unbroadcast
+from rushlight.ops.pointwise import cast, lined_up, unbroadcast
 
 
 class MatMul(Primitive):
@@ -59,6 +59,9 @@ class MatMul(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1 - wrt,)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *lined_up(has, inputs))
+
     def lower(self, *specs: Spec, **params: Any) -> Contraction:
         left, right = specs
         return _contraction(left, right, self.rule(left, right), turned=False)
@@ -103,6 +106,9 @@ class MatMulT(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (1 - wrt,)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *lined_up(has, inputs))
 
     def lower(self, *specs: Spec, **params: Any) -> Contraction:
         left, right = specs

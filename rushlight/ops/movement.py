@@ -37,6 +37,10 @@ class Reshape(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         return bind(self, g, shape=inputs[0].shape)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        (x,) = inputs
+        return bind(self, x, shape=(x.shape[0], *params["shape"]))
+
     def lower(self, *specs: Spec, **params: Any) -> Reinterpret:
         return Reinterpret()
 
@@ -68,6 +72,9 @@ class Permute(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         order = params["order"]
         return bind(self, g, order=tuple(map(order.index, range(len(order)))))
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *inputs, order=(0, *(axis + 1 for axis in params["order"])))
 
     def lower(self, *specs: Spec, **params: Any) -> View:
         order = params["order"]
@@ -112,6 +119,11 @@ class Broadcast(Movement):
         )
         return reshaped(g.sum(axes), shape) if axes else g
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        (x,), shape = inputs, params["shape"]
+        x = reshaped(x, (x.shape[0], *(1,) * (len(shape) + 1 - x.rank), *x.shape[1:]))
+        return expanded(x, (x.shape[0], *shape))
+
     def lower(self, *specs: Spec, **params: Any) -> View:
         shape = specs[0].shape
         extra = len(params["shape"]) - len(shape)
@@ -147,6 +159,11 @@ class Slice(Movement):
         start, step = params["start"], params["step"]
         return bind(place_p, g, shape=inputs[0].shape, start=start, step=step)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        (x,) = inputs
+        start, count, step = (0, *params["start"]), (x.shape[0], *params["count"]), params["step"]
+        return bind(self, x, start=start, count=count, step=(1, *step))
+
     def lower(self, *specs: Spec, **params: Any) -> View:
         return View(_window_terms(params["start"], params["step"]))
 
@@ -179,6 +196,11 @@ class Place(Movement):
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         count = inputs[0].shape
         return bind(slice_p, g, start=params["start"], count=count, step=params["step"])
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        (x,) = inputs
+        shape, start, step = (x.shape[0], *params["shape"]), (0, *params["start"]), params["step"]
+        return bind(self, x, shape=shape, start=start, step=(1, *step))
 
     def lower(self, *specs: Spec, **params: Any) -> Join:
         terms = _window_terms(params["start"], params["step"])
@@ -221,6 +243,9 @@ class Concat(Movement):
         ones = (1,) * len(start)
         return bind(slice_p, g, start=tuple(start), count=inputs[wrt].shape, step=ones)
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
+
     def lower(self, *specs: Spec, **params: Any) -> Join:
         windows, rank = [], len(specs[0].shape)
         start = [0] * rank
@@ -255,6 +280,38 @@ def reshaped(x: Any, shape: Shape) -> Any:
 def expanded(x: Any, shape: Shape) -> Any:
     """`broadcast_to` for rules, which know that the shapes agree."""
     return x if x.shape == shape else bind(broadcast_p, x, shape=shape)
+
+
+def each(has: Sequence[bool], inputs: Sequence[Any]) -> list[Any]:
+    """Return operands all with a first axis of items, those without as often as there are items."""
+    count = next(x.shape[0] for x, own in zip(inputs, has, strict=True) if own)
+    pairs = zip(inputs, has, strict=True)
+    return [x if own else expanded(x, (count, *x.shape)) for x, own in pairs]
+
+
+def along_axis(
+    primitive: Primitive, has: Sequence[bool], inputs: Sequence[Any], **params: Any
+) -> Any:
+    """Return what a primitive that works along an `axis` gives for many items at once."""
+    params["axis"] += 1
+    return bind(primitive, *each(has, inputs), **params)
+
+
+def in_one_batch(
+    primitive: Primitive,
+    has: Sequence[bool],
+    inputs: Sequence[Any],
+    shared: Sequence[Any],
+    params: dict[str, Any],
+) -> Any:
+    """Return what a primitive of batches gives for many: one batch of all, taken apart again."""
+    batches = each(has[: len(inputs)], inputs)
+    items, size = batches[0].shape[:2]
+    joined = [reshaped(x, (items * size, *x.shape[2:])) for x in batches]
+    made = bind(primitive, *joined, *shared, **params)
+    results = made if isinstance(made, tuple) else (made,)
+    apart = tuple(reshaped(y, (items, size, *y.shape[1:])) for y in results)
+    return apart if isinstance(made, tuple) else apart[0]
 
 
 def part(x: Any, axis: int, start: int, count: int) -> Any:

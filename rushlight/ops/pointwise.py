@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,9 @@ class Pointwise(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return [position - 1 for position in self.reads[wrt] if position > 0]
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *lined_up(has, inputs), **params)
 
     def lower(self, *specs: Spec, **params: Any) -> Map:
         dtype = specs[-1].dtype
@@ -236,6 +239,9 @@ class Cast(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return ()
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *inputs, **params)
+
     def samples(self) -> list[Sample]:
         to64 = {"source": float32, "dtype": float64}
         return [Sample((shape,), dict(to64)) for shape in ((), (0, 2), (2, 3), (4,), (1, 2, 3))]
@@ -288,6 +294,15 @@ def unbroadcast(g: Any, shape: Shape) -> Any:
         extra + axis for axis, size in enumerate(shape) if size == 1 and g.shape[extra + axis] != 1
     )
     return g.sum(axes).reshape(shape)
+
+
+def lined_up(has: Sequence[bool], inputs: Sequence[Any]) -> list[Any]:
+    """Return operands whose items broadcast, with a first axis of items where they have one."""
+    rank = max(x.rank - own for x, own in zip(inputs, has, strict=True))
+    return [
+        x.reshape((x.shape[0], *(1,) * (rank + 1 - x.rank), *x.shape[1:])) if own else x
+        for x, own in zip(inputs, has, strict=True)
+    ]
 
 
 def quiet(function: Callable[..., Any]) -> Callable[..., Any]:

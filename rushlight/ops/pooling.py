@@ -17,6 +17,7 @@ from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, for_axes, size_of, window_size
 from rushlight.ops.convolution import AXES, check_floats, check_space, refuse_unless
 from rushlight.ops.gather import gather_p, take_p
+from rushlight.ops.movement import in_one_batch
 from rushlight.ops.unfold import Window
 
 Pair = tuple[int, int]
@@ -30,6 +31,9 @@ class Pooling(Primitive):
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return ()
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return in_one_batch(self, has, inputs, (), params)
 
     def lower(self, *specs: Spec, **params: Any) -> kernels.Window:
         sides = (along_axis(0, params), along_axis(1, params))

@@ -1,6 +1,6 @@
 """The reductions: sum, product, extremes, log-sum-exp, norms, all, any, positions of extremes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from rushlight.core.shapes import (
     size_of,
 )
 from rushlight.ops.elementwise import isclose, where
-from rushlight.ops.movement import expanded, permute_p, reshaped
+from rushlight.ops.movement import along_axis, expanded, permute_p, reshaped
 from rushlight.ops.pointwise import cast
 from rushlight.ops.scan import products_before
 
@@ -61,6 +61,10 @@ class Reduction(Primitive):
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
         return (0,) if self.uses_output or self.reads_input else ()
 
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        axes = tuple(axis + 1 for axis in params["axes"])
+        return bind(self, *inputs, axes=axes, keepdims=params["keepdims"])
+
     def lower(self, *specs: Spec, **params: Any) -> Fold | None:
         return self.fold(specs[0], params["axes"]) if self.fold else None
 
@@ -97,6 +101,9 @@ class ArgReduction(Primitive):
 
     def numpy(self, x: Any, *, axis: int, keepdims: bool) -> Any:
         return self._numpy(x, axis=axis, keepdims=keepdims)
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
 
     def lower(self, *specs: Spec, **params: Any) -> ArgFold:
         better = f"{{x}} {self.sign} {{a}}"
@@ -396,7 +403,7 @@ def norm(x: Any, p: float = 2.0, axis: AxisLike = None, keepdims: bool = False) 
     >>> x.norm(), x.norm(1), x.norm(float("inf"))
     (tensor(5.), tensor(7.), tensor(4.))
     """
-    if not isinstance(p, (int, float)) or p != p:
+    if not isinstance(p, (int, float, np.generic)) or p != p:
         raise UsageError(f"the order of a norm is a number, not {p!r}")
     x = as_value(x)
     x = x if x.dtype.is_float else cast(x, float32)

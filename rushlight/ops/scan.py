@@ -3,7 +3,7 @@
 The gradient of each is a recurrence that runs the other way, so all can be differentiated again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from rushlight.core.dtypes import float32, int64, promote
 from rushlight.core.errors import DTypeError, ShapeError
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import broadcast_shapes, normalize_axis
-from rushlight.ops.movement import concat, expanded, part, place_p
+from rushlight.ops.movement import along_axis, concat, expanded, part, place_p
 from rushlight.ops.pointwise import cast
 
 
@@ -35,6 +35,9 @@ class Scan(Primitive):
             if spec != x:
                 raise ShapeError(f"the operands differ: {spec} and {x}")
         return x
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
 
     def lower(self, *specs: Spec, **params: Any) -> kernels.Scan:
         axis, reverse = params["axis"], params["reverse"]

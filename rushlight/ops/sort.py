@@ -1,6 +1,7 @@
 """Order: positions of elements in rising order, and what is made of them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from rushlight.core.primitive import Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import normalize_axes, normalize_axis, reduced_shape
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import gather_p
-from rushlight.ops.movement import part, reshaped
+from rushlight.ops.movement import along_axis, part, reshaped
 from rushlight.ops.pointwise import cast
 
 
@@ -36,6 +37,9 @@ class ArgSort(Primitive):
             return x.argsort(axis, kind="stable")
         turned = np.flip(np.flip(x, axis).argsort(axis, kind="stable"), axis)
         return x.shape[axis] - 1 - turned
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return along_axis(self, has, inputs, **params)
 
     def lower(self, *specs: Spec, **params: Any) -> kernels.Sort:
         return kernels.Sort(params["axis"], params["descending"])
@@ -167,12 +171,12 @@ def quantile(x: Any, q: float, axis: int | None = None, keepdims: bool = False) 
     >>> rl.tensor([1.0, 2.0, 3.0, 4.0]).quantile(0.5)
     tensor(2.5)
     """
-    if not isinstance(q, (int, float)) or not 0 <= q <= 1:
+    if not isinstance(q, (int, float, np.generic)) or not 0 <= q <= 1:
         raise UsageError(f"a share is a number from 0 to 1, not {q!r}")
     x = as_value(x)
     x = x if x.dtype.is_float else cast(x, float32)
     values, along = _sorted(x, axis)
-    place = q * (values.shape[along] - 1)
+    place = float(q) * (values.shape[along] - 1)
     below = math.floor(place)
     between = part(values, along, below, 1)
     if place > below:

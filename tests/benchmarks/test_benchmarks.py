@@ -92,7 +92,9 @@ def test_a_measure_compares_sides_that_its_task_has(name: str) -> None:
             assert name == "kernels" or task.threads.get(side, 2) == measure.threads
 
 
-@pytest.mark.parametrize("name", ["digits", "digits-cnn", "call", "predict-cnn-1", "compile"])
+@pytest.mark.parametrize(
+    "name", ["sms", "digits", "digits-cnn", "call", "predict-cnn-1", "compile"]
+)
 def test_our_sides_run_as_compiled_code(name: str) -> None:
     for side in task_of(name).sides:
         if side in ("ours", "compiled"):

@@ -89,9 +89,12 @@ def test_a_trace_is_saved_as_a_table(tmp_path):
     [
         (lambda: gestures.load([]), "at least one wearer"),
         (lambda: gestures.load([0], each=0), "each gesture at least once"),
-        (lambda: gestures.load([-1]), "numbers from 0 to 2\\^32 - 1, not -1"),
-        (lambda: gestures.load([0], seed=1 << 32), "numbers from 0 to"),
+        (lambda: gestures.load([0], each=1.5), "each gesture at least once"),
+        (lambda: gestures.load([-1]), "ints from 0 to 2\\^32 - 1, not -1"),
+        (lambda: gestures.load([0.5]), "ints from 0 to 2\\^32 - 1, not 0.5"),
+        (lambda: gestures.load([0], seed=1 << 32), "ints from 0 to"),
         (lambda: gestures.save("x.csv", "wave"), "there is no gesture 'wave'"),
+        (lambda: gestures.save("x.csv", 3), "there is no gesture 3"),
     ],
 )
 def test_a_mistake_gets_a_clear_error(mistake, message):

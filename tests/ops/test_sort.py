@@ -87,8 +87,8 @@ def test_medians_and_quantiles_are_pytorch_s(axis: Any, keepdims: bool, torch: A
     array = np.random.default_rng(0).standard_normal((4, 6)).astype(np.float32)
     array[1, 2] = NAN
     x, t = rl.tensor(array), torch.tensor(array)
-    for q in (0.0, 0.1, 0.5, 0.75, 1.0):
-        wanted = torch.quantile(t, q, dim=axis, keepdim=keepdims).numpy()
+    for q in (0.0, 0.1, 0.5, np.float64(0.75), 1):
+        wanted = torch.quantile(t, float(q), dim=axis, keepdim=keepdims).numpy()
         assert_close(x.quantile(q, axis, keepdims).numpy(), wanted, rtol=1e-6)
     if axis is not None:
         wanted = t.median(axis, keepdim=keepdims).values.numpy()

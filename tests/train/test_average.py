@@ -6,7 +6,7 @@ import pytest
 import rushlight as rl
 from rushlight.data import Dataset
 from rushlight.train.checkpoint import BEST, load_weights
-from rushlight.train.metrics import evaluate
+from rushlight.train.evaluate import evaluate
 
 loss = rl.nn.functional.mse_loss
 
