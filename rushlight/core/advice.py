@@ -119,7 +119,6 @@ PACKAGE: Names = {
     "linalg": "write x.norm(), or take NumPy's",
     "inference_mode": "write rl.no_grad()",
     "func": "write rl.grad(f), or rl.value_and_grad(f)",
-    "vmap": _ABSENT,
     "fft": _ABSENT,
     "jit": "write rl.compile(f)",
     "onnx": "rushlight export writes a model file as C",
