@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
         prog="rushlight evaluate",
         description="Say how good a saved network is on labelled data, and where it goes wrong.",
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     parser.add_argument(
         "data",
         nargs="?",

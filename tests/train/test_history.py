@@ -153,6 +153,7 @@ def test_a_small_loss_keeps_its_digits(loss, text):
     ("seconds", "text"),
     [
         (0.0, "0 ms"),
+        (0.00042, "0.42 ms"),
         (0.0991, "99 ms"),
         (0.0999, "0.1 s"),
         (59.94, "59.9 s"),

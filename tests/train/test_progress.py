@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).with_name("small_training.py")
 
 LOSS = r"loss \d+\.\d{4}"
 ACCURACY = r"accuracy \d{1,3}\.\d\d%"
-TIME = r"(\d+ ms|\d+\.\d s)"
+TIME = r"(\d+(\.\d\d)? ms|\d+\.\d s)"
 
 
 def test_an_epoch_is_a_line_where_there_is_no_terminal(make_problem, capsys):
