@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rushlight.core.dtypes import float32, int64
+from rushlight.core.dtypes import DType, float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
@@ -25,6 +25,7 @@ from rushlight.train.evaluate import predict
 
 AT_ONCE = 250  # pictures
 DIGIT = 28 * 28  # pixels
+MOST_INPUTS = 1 << 31  # numbers in an item
 
 KINDS = {
     "text-classifier": "text",
@@ -90,12 +91,11 @@ class Predictor:
                 self.vocabulary = Vocabulary.from_task(task)
             except FormatError as error:
                 raise FormatError(error.fact, path=self.path) from None
-        if self.kind == "image-classifier" and not (
-            _is_list_of(task.get("shape"), int)
-            and min(task["shape"], default=0) > 0
-            and isinstance(task.get("scale"), float)
-        ):
-            raise FormatError("its task has no shape and scale of pictures", path=self.path)
+        if self.kind == "image-classifier":
+            scale, shape = task.get("scale"), task.get("shape", [])
+            known = isinstance(scale, float) and abs(scale) <= float(np.finfo(np.float32).max)
+            if not known or not _is_list_of(shape, int) or min(shape, default=0) < 1:
+                raise FormatError("its task has no shape and scale of pictures", path=self.path)
         if self.kind == "signal-classifier" and not (
             _is_list_of(task.get("channels"), str)
             and task["channels"]
@@ -131,7 +131,7 @@ class Predictor:
         elif unknown:
             words = len(self.vocabulary.tokenizer.pieces(text))
             notes = (f"{unknown} of {words} words were not seen in training",)
-        return self._classify(ids[None], notes)
+        return self._classify(Tensor(ids[None]), notes)
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
@@ -160,14 +160,14 @@ class Predictor:
         """Answer a uint8 picture that already looks as those in training did."""
         self._expect("image-classifier")
         self._check_pixels(pixels.shape)
-        scaled = pixels.astype(np.float32) * np.float32(self.task["scale"])
+        scaled = Tensor(pixels.astype(np.float32) * np.float32(self.task["scale"]))
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
 
     def signal(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the signal in a CSV file, whose columns are its channels."""
         self._expect("signal-classifier")
         signal = read_signal(path, self.task["channels"], self.task["length"])
-        return replace(self._classify(signal[None], ()), signal=signal)
+        return replace(self._classify(Tensor(signal[None]), ()), signal=signal)
 
     def numbers(self, text: str) -> Prediction:
         """Answer numbers written with spaces or commas between."""
@@ -182,11 +182,10 @@ class Predictor:
         if wanted is not None and len(numbers) != wanted:
             hint = 'all of them are one input: "1 2 3"' if len(numbers) == 1 else None
             raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}", hint=hint)
-        x = Tensor([numbers], dtype=next(self.model.parameters()).dtype)
+        x = Tensor([numbers], dtype=_dtype_of(self.model))
         if self.kind == "number-classifier":
             return self._classify(x, ())
-        with no_grad():
-            values = tuple(self.model(x).reshape(-1).tolist())
+        values = tuple(self._answer(x).reshape(-1).tolist())
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
@@ -197,20 +196,25 @@ class Predictor:
             given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
                 signals, float32 (n, channels, length); or rows of numbers (n, inputs).
 
-        Raises FormatError where a classifier gives another number of scores than it has labels.
+        Raises FormatError where the network gives other than a row an input, or a classifier
+        another number of scores than it has labels.
         """
-        if self.kind == "text-classifier":
-            outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
-        elif self.kind == "image-classifier":
-            shape, scale = self.task["shape"], self.task["scale"]
-            self._check_pixels(given.shape[1:])
-            loader = DataLoader(
-                Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
-            )
-            outputs = predict(self.model, loader).outputs
-        else:
-            rows = Dataset(np.asarray(given, next(self.model.parameters()).dtype.storage))
-            outputs = predict(self.model, rows).outputs
+        with np.errstate(all="ignore"):
+            if self.kind == "text-classifier":
+                outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
+            elif self.kind == "image-classifier":
+                shape, scale = self.task["shape"], self.task["scale"]
+                self._check_pixels(given.shape[1:])
+                loader = DataLoader(
+                    Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
+                )
+                outputs = predict(self.model, loader).outputs
+            else:
+                rows = np.asarray(given).astype(_dtype_of(self.model).storage)
+                outputs = predict(self.model, Dataset(rows)).outputs
+        if len(outputs) != len(given):
+            fact = f"the network gives {len(outputs)} answers to {len(given)} inputs"
+            raise FormatError(fact, path=self.path)
         if self.kind != "regressor" and outputs.shape[1:] != (len(self.labels),):
             fact = f"the network gives {outputs.shape[1:]} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
@@ -228,9 +232,16 @@ class Predictor:
             rows.update(zip(same, found, strict=True))
         return Tensor(np.stack([rows[place] for place in range(len(encoded))]))
 
-    def _classify(self, x: Any, notes: tuple[str, ...]) -> Prediction:
-        with no_grad():
-            scores = self.model(x if isinstance(x, Tensor) else Tensor(x))
+    def _answer(self, x: Tensor) -> Tensor:
+        with no_grad(), np.errstate(all="ignore"):
+            found = self.model(x)
+        if not isinstance(found, Tensor):
+            fact = f"the network gives {type(found).__name__}, not one tensor"
+            raise FormatError(fact, path=self.path)
+        return found
+
+    def _classify(self, x: Tensor, notes: tuple[str, ...]) -> Prediction:
+        scores = self._answer(x)
         if scores.shape != (1, len(self.labels)):
             fact = f"the network gives {scores.shape} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
@@ -275,11 +286,18 @@ def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
         shape = [len(channels) if isinstance(channels, list) else 0, task.get("length")]
     else:
         shape = [task.get("inputs")]
-        dtype = next((parameter.dtype for parameter in model.parameters()), float32)
+        dtype = _dtype_of(model)
     if kind not in KINDS or not _is_list_of(shape, int) or min(shape, default=0) < 1:
+        return None
+    if math.prod(shape) > MOST_INPUTS:
         return None
     zero = np.zeros((), dtype.storage)
     return Tensor.wrap(np.broadcast_to(zero, (1, *shape)), dtype)  # of one element's memory
+
+
+def _dtype_of(model: Module) -> DType:
+    """Return the dtype that a network computes with."""
+    return next((parameter.dtype for parameter in model.parameters()), float32)
 
 
 def _is_list_of(value: Any, kind: type) -> bool:

@@ -166,3 +166,59 @@ def test_numbers_given_one_by_one_are_asked_for_together(tmp_path):
     rl.save(tmp_path / "m.safetensors", rl.nn.Linear(3, 1), task=task)
     with pytest.raises(DataError, match="takes 3 numbers, got 1\n  hint: all of them are one inp"):
         Predictor(tmp_path / "m.safetensors").ask("1")
+
+
+class Pair(rl.nn.Module):
+    def forward(self, x):
+        return x, x
+
+
+class Total(rl.nn.Module):
+    def forward(self, x):
+        return x.sum((0,)).reshape(1, -1)
+
+
+def digits(**changes):
+    task = {"kind": "image-classifier", "labels": ["0", "1"], "shape": [784], "scale": 0.5}
+    return task | changes
+
+
+NUMBERS = {"kind": "regressor", "inputs": 2}
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "words"),
+    [
+        (rl.nn.Linear(784, 2), digits(shape=[3, 5]), "the network takes pictures of"),
+        (rl.nn.Linear(784, 2), digits(shape=[2**62, 2**62]), "the network takes pictures of"),
+        (rl.nn.Linear(784, 2), digits(scale=1e308), "no shape and scale"),
+        (Pair(), digits(), "the network gives tuple, not one tensor"),
+    ],
+)
+def test_a_task_that_is_not_the_network_s_is_explained(tmp_path, model, task, words):
+    rl.save(tmp_path / "m", model, task=task, example=rl.ones(1, 784))
+    with pytest.raises(rl.RushlightError, match=words):
+        Predictor(tmp_path / "m").pixels(np.zeros((28, 28), np.uint8))
+
+
+def test_a_network_without_parameters_answers(tmp_path):
+    rl.save(tmp_path / "m", rl.nn.ReLU(), task=NUMBERS)
+    predictor = Predictor(tmp_path / "m")
+    assert predictor.numbers("-1 2").values == (0.0, 2.0)
+    np.testing.assert_array_equal(predictor.outputs([[-1, 2]]).numpy(), [[0, 2]])
+
+
+def test_answers_that_are_not_one_an_input_are_refused(tmp_path):
+    rl.save(tmp_path / "m", Total(), task=NUMBERS, example=rl.ones(1, 2))
+    with pytest.raises(FormatError, match="the network gives 1 answers to 3 inputs"):
+        Predictor(tmp_path / "m").outputs(np.ones((3, 2)))
+
+
+def test_numbers_that_are_too_large_are_answered_without_a_warning(tmp_path, recwarn):
+    model = rl.nn.Linear(2, 1)
+    model.weight.assign(rl.full((1, 2), 3e38))
+    rl.save(tmp_path / "m", model, task=NUMBERS)
+    with pytest.raises(DataError, match="the network answers inf"):
+        Predictor(tmp_path / "m").numbers("9 9")
+    Predictor(tmp_path / "m").outputs(np.full((1, 2), 1e300))
+    assert list(recwarn) == []

@@ -1,5 +1,6 @@
 """The labelled examples that a saved network is evaluated on: a known data set, or files."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,10 +130,10 @@ _RECIPES = {  # by how their names start
 
 
 def _from_files(predictor: Predictor, path: Path) -> Examples:
-    if not path.exists():
+    if not os.path.exists(path):
         hint = did_you_mean(str(path), _KNOWN)
         raise UsageError(f"there is no data {str(path)!r:.200}", hint=hint)
-    form = "folder" if path.is_dir() else "table"
+    form = "folder" if os.path.isdir(path) else "table"
     if form == "table" and path.suffix.lower() not in TABLES:
         raise UsageError(f"{path} is no table: {', '.join(TABLES)}")
     read = _READERS.get((predictor.kind, form))

@@ -13,6 +13,7 @@ from rushlight.cli.arguments import Parser
 from rushlight.compile.costs import Costs, costs_of
 from rushlight.core.errors import RushlightError
 from rushlight.core.mode import no_grad
+from rushlight.data.pictures import printable
 from rushlight.formats.model import LoadedModel, load_model
 from rushlight.graph.trace import trace
 from rushlight.nn.summary import output_shapes
@@ -40,13 +41,16 @@ def run(argv: Sequence[str]) -> int:
     if args.json:
         print(json.dumps(facts))
         return 0
-    print(_table(facts))
-    print(_totals(facts))
+    lines = [*_table(facts), *_totals(facts)]
     for name, (dtype, shape) in facts["tensors"].items():
-        print(f"  {name:<24} {dtype} ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})")
+        lines.append(
+            f"  {name:<24} {dtype} ({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        )
     for name, value in {**loaded.task, **loaded.training}.items():
         long = isinstance(value, list) and len(value) > MOST_ENTRIES
-        print(f"{name:<20}{f'{len(value)} entries' if long else value}")
+        lines.append(f"{name:<20}{f'{len(value)} entries' if long else value}")
+    for line in lines:
+        print(printable(line, sys.stdout.encoding))
     curve = _curve(loaded.training)
     if curve:
         print(curve)
@@ -97,7 +101,7 @@ def _bytes(state: Mapping[str, Tensor]) -> int:
     return sum(tensor.size * tensor.dtype.itemsize for tensor in state.values())
 
 
-def _table(facts: dict[str, Any]) -> str:
+def _table(facts: dict[str, Any]) -> list[str]:
     """Return a line for each layer; a network of unknown input has no outputs and operations."""
     rows = [
         (
@@ -119,10 +123,10 @@ def _table(facts: dict[str, Any]) -> str:
             for column in wanted
         ]
         lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+    return lines
 
 
-def _totals(facts: dict[str, Any]) -> str:
+def _totals(facts: dict[str, Any]) -> list[str]:
     trained, size = facts["trained"], facts["bytes"]
     lines = [f"{facts['parameters']:,} parameters ({trained:,} trained), {size:,} bytes"]
     if facts["input"]:
@@ -133,7 +137,7 @@ def _totals(facts: dict[str, Any]) -> str:
         if facts["working_bytes"] is not None:
             kernels = f"in {facts['kernels']} kernels of C"
             lines.append(f"{facts['working_bytes']:,} bytes beside the weights, {kernels}")
-    return "\n".join(lines)
+    return lines
 
 
 def _curve(training: dict[str, Any]) -> str | None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
-from rushlight.core.errors import RushlightError
-from rushlight.data.pictures import render_bars
+from rushlight.core.errors import DataError, RushlightError
+from rushlight.data.pictures import printable, render_bars
 from rushlight.data.signals import render_signal
 from rushlight.predictor import KINDS, Prediction, Predictor
 
 GOODBYES = ("quit", "exit")
+LONGEST_LINE = 1 << 24  # characters
 
 
 def run(argv: Sequence[str]) -> int:
@@ -44,7 +45,9 @@ def _converse(predictor: Predictor, as_json: bool) -> int:
     while True:
         if asking:
             print("> ", end="", flush=True)
-        line = sys.stdin.readline()
+        line = sys.stdin.readline(LONGEST_LINE + 1)
+        if len(line) > LONGEST_LINE:
+            raise DataError(f"a line has more than {LONGEST_LINE} characters")
         if not line or line.strip().lower() in GOODBYES:
             break
         if line.strip():
@@ -71,13 +74,14 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
         print(json.dumps(answer), flush=True)
         return
     notes = "".join(f"  ({note})" for note in prediction.notes)
+    label = printable(prediction.label, sys.stdout.encoding)
     if kind == "regressor":
         print(f"{given} → {prediction.label}{notes}", flush=True)
     elif kind == "text-classifier":
         share = f"{100 * prediction.confidence:.1f}%"
-        print(f"{given:<30} → {prediction.label:<5} {share:>6}{notes}", flush=True)
+        print(f"{given:<30} → {label:<5} {share:>6}{notes}", flush=True)
     else:
-        print(f"{given}: {prediction.label}{notes}")
+        print(f"{given}: {label}{notes}")
         if prediction.signal is not None:
             print(render_signal(prediction.signal, encoding=sys.stdout.encoding))
         labels, shares = zip(*prediction.probabilities.items(), strict=True)

@@ -58,6 +58,8 @@ def learn(argv: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
     if plot is not None:
         check_figure(plot)
         check_out(plot)
+    if options.get("log") is not None:
+        check_out(options["log"])
     watching = _Watching(options)
     progress = options.pop("progress") and not as_json
     parameters = inspect.signature(train).parameters.values()
@@ -151,7 +153,9 @@ def _add_fit_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="parts of a batch, for less memory",
     )
-    parser.add_argument("--log", metavar="FILE", help="write a JSON object a line for each epoch")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="write a JSON object a line for each epoch"
+    )
     parser.add_argument("--tensorboard", metavar="FOLDER", help="write curves for TensorBoard")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE.png", help="draw the losses in a picture"

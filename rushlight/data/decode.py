@@ -17,8 +17,6 @@ def decode(data: bytes, encoding: str, path: str | os.PathLike[str]) -> str:
         raise UsageError(f"encoding is a name, not {encoding!r:.40}")
     try:
         return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise UsageError(f"there is no encoding {encoding!r:.40}", hint="utf-8, latin-1") from None
     except UnicodeError as error:
         start = error.start if isinstance(error, UnicodeDecodeError) else 0
         line = data.count(b"\n", 0, start) + 1
@@ -28,3 +26,5 @@ def decode(data: bytes, encoding: str, path: str | os.PathLike[str]) -> str:
             offset=start,
             hint='encoding="latin-1", or what else it was written in',
         ) from None
+    except (LookupError, ValueError):
+        raise UsageError(f"there is no encoding {encoding!r:.40}", hint="utf-8, latin-1") from None

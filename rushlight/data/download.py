@@ -2,13 +2,13 @@
 
 import http.client
 import re
-import time
 import urllib.error
 import urllib.request
 from http import HTTPStatus
 
 from rushlight.core.errors import DataError
 from rushlight.data.bar import BYTE_COLUMNS, make_bar
+from rushlight.data.deadline import Deadline
 from rushlight.data.part import Part
 
 STEP = 1 << 16  # bytes
@@ -41,20 +41,25 @@ def download(
     """
     if not url.startswith(("https://", "http://")):
         raise DataError("only http and https addresses are downloaded")
-    ends = time.monotonic() + deadline
     part = part or Part(None, url)
-    try:
-        return _ask(url, limit, timeout, ends, part)
-    except _StalePart:
-        part.discard()
-        return _ask(url, limit, timeout, ends, part)
+    with Deadline(deadline) as until:
+        try:
+            try:
+                return _ask(url, limit, timeout, until, part)
+            except _StalePart:
+                part.discard()
+                return _ask(url, limit, timeout, until, part)
+        except DataError:
+            if not until.is_over():
+                raise
+            raise DataError(f"too slow: not all came in {deadline:g} seconds") from None
 
 
 class _StalePart(DataError):
     """A part that the server has no rest of."""
 
 
-def _ask(url: str, limit: int, timeout: float, ends: float, part: Part) -> bytes:
+def _ask(url: str, limit: int, timeout: float, until: Deadline, part: Part) -> bytes:
     """Return all bytes, those of the part and those that are still to come."""
     there = part.load(limit)
     headers = {"User-Agent": "rushlight"}
@@ -63,8 +68,8 @@ def _ask(url: str, limit: int, timeout: float, ends: float, part: Part) -> bytes
         headers |= {"If-Range": part.tag} if part.tag else {}
     try:
         request = urllib.request.Request(url, headers=headers)
-        with urllib.request.urlopen(request, timeout=timeout) as response:
-            return _receive(response, url, limit, ends, there, part)
+        with until.opener.open(request, timeout=timeout) as response:
+            return _receive(response, url, limit, until, there, part)
     except urllib.error.HTTPError as error:
         with error:
             if there and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -86,7 +91,7 @@ def _receive(
     response: http.client.HTTPResponse,
     url: str,
     limit: int,
-    ends: float,
+    until: Deadline,
     there: bytes,
     part: Part,
 ) -> bytes:
@@ -104,8 +109,10 @@ def _receive(
             if len(content) > limit:
                 part.discard()
                 raise DataError(f"more than the {limit} bytes expected")
-            if time.monotonic() > ends:
-                raise DataError(f"too slow: {len(content)} bytes received")
+            if until.is_over():
+                break
+    if until.is_over():
+        raise DataError(f"too slow: {len(content)} bytes received")
     if total is not None and len(content) < total:
         raise DataError(f"ended after {len(content)} of {total} bytes")
     return bytes(content)

@@ -48,8 +48,9 @@ def cumulated(weights: Any, n: int) -> Floats:
     wrong = np.flatnonzero(~((values >= 0) & (values < np.inf)))
     if wrong.size:
         raise DataError(f"weight {wrong[0]} is {values[wrong[0]]:g}, which is no finite weight")
-    sums = np.cumsum(values)
-    if not 0 < sums[-1] < np.inf:
+    with np.errstate(over="ignore"):
+        sums = np.cumsum(values)
+    if not np.finfo(np.float64).tiny <= sums[-1] < np.inf:
         raise DataError(f"the weights add up to {sums[-1]:g}, so nothing can be drawn")
     return sums
 

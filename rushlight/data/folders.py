@@ -16,6 +16,7 @@ from rushlight.data.ink import Pixels
 from rushlight.data.items import Items
 from rushlight.data.pictures import averaging, read_picture
 from rushlight.data.watch import watched
+from rushlight.formats.atomic import check_path
 
 StrPath = str | os.PathLike[str]
 Size = int | tuple[int, int]
@@ -206,6 +207,7 @@ def _listed(
 
 def _entries(path: StrPath) -> list[os.DirEntry[str]]:
     """Return what lies in a folder and is not hidden, by name."""
+    check_path(path)
     try:
         with os.scandir(os.fspath(path)) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]

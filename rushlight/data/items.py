@@ -96,7 +96,10 @@ class Items:
 
 def _stacked(column: Sequence[Any], places: NDArray[np.int64], number: int) -> Any:
     """Return array `number` of all items of a batch as one."""
-    arrays = [np.asarray(one) for one in column]
+    try:
+        arrays = [np.asarray(one) for one in column]
+    except ValueError:
+        raise DataError(f"array {number} is made of lists of differing lengths") from None
     shapes = [array.shape for array in arrays]
     if len(set(shapes)) == 1:
         return as_array(np.stack(arrays), number)

@@ -3,7 +3,7 @@
 import contextlib
 import json
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeGuard
 
 MAX_FACTS = 4096  # bytes of the first line
 
@@ -29,7 +29,7 @@ class Part:
     def load(self, limit: int) -> bytes:
         """Return the bytes that have come, none where there is no part of this address."""
         self.tag, self.total = "", None
-        if self.path is None:
+        if self.path is None or not self.path.is_file():  # to open a pipe may wait forever
             return b""
         try:
             with open(self.path, "rb") as file:
@@ -40,7 +40,7 @@ class Part:
         if not isinstance(facts, dict) or facts.get("url") != self.url or len(content) > limit:
             return b""
         tag, total = facts.get("tag"), facts.get("total")
-        if not isinstance(tag, str) or not (total is None or type(total) is int):
+        if not _is_header(tag) or not (total is None or type(total) is int):
             return b""
         self.tag, self.total = tag, total
         return content
@@ -49,7 +49,7 @@ class Part:
         """Keep what comes from now on, after `content`, which is there already."""
         self.tag, self.total = tag, total
         facts = {"url": self.url, "tag": tag, "total": total}
-        if self.path is None:
+        if self.path is None or (self.path.exists() and not self.path.is_file()):
             return
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,3 +77,8 @@ class Part:
         if self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def _is_header(value: Any) -> TypeGuard[str]:
+    """Return whether a text can stand in a header of a request."""
+    return isinstance(value, str) and value.isascii() and (value.isprintable() or not value)

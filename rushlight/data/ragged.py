@@ -105,9 +105,14 @@ def pad(
 
 
 def _as_row(row: Any, place: int) -> NDArray[np.int64]:
-    array = np.asarray(row)
+    try:
+        array = np.asarray(row)
+    except ValueError:
+        raise DataError(f"sequence {place} is made of lists of differing lengths") from None
     if array.ndim != 1:
         raise DataError(f"sequence {place} has {array.ndim} axes, not one")
     if array.size and array.dtype.kind not in "iu":
         raise DTypeError(f"sequence {place} is of {array.dtype}, not of ints")
+    if array.dtype == np.uint64 and array.max(initial=0) > np.iinfo(np.int64).max:
+        raise DTypeError(f"sequence {place} has an int that int64 cannot hold")
     return array.astype(np.int64)

@@ -74,6 +74,8 @@ def folds(
     _check(dataset)
     if type(count) is not int or count < 2:
         raise UsageError(f"folds are 2 or more, not {count!r:.40}")
+    if count > len(dataset):
+        raise DataError(f"{count} folds of {len(dataset)} items: one would be empty")
     sizes = _sizes([1 / count] * count, len(dataset))
     tests = _part_of_each(dataset, sizes, sizes, seed, stratify)
 
@@ -106,8 +108,8 @@ def _part_of_each(
     if shares.sum(axis=0).min() < 1:
         raise DataError(f"a part of {len(dataset)} items would be empty: {shares.sum(0).tolist()}")
     part_of = np.empty(len(dataset), np.int64)
-    for number, share in enumerate(shares):
-        part_of[classes == number] = np.repeat(np.arange(len(sizes)), share)
+    parts_of_classes = np.tile(np.arange(len(sizes)), len(shares))
+    part_of[np.argsort(classes, kind="stable")] = np.repeat(parts_of_classes, shares.ravel())
     return [order[part_of == part] for part in range(len(sizes))]
 
 
@@ -163,7 +165,7 @@ def _sizes(parts: Sequence[int] | Sequence[float], length: int) -> list[int]:
         total = sum(parts)
         if not abs(total - 1) < 1e-6:
             raise UsageError(f"the fractions add up to {total:g}, not 1")
-        ends = [round(sum(parts[: count + 1]) * length) for count in range(len(parts))]
+        ends = [round(end * length) for end in itertools.accumulate(parts)]
         sizes = [end - start for start, end in itertools.pairwise([0, *ends])]
     else:
         raise UsageError(f"parts are all sizes or all fractions, not {list(parts)}")

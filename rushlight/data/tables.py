@@ -4,7 +4,8 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ POLICIES = ("refuse", "drop", "nan")
 _DELIMITERS = ",;\t|"
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]{1,5})?|inf(?:inity)?)", re.IGNORECASE
+    r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]{1,5})?|inf(?:inity)?)", re.IGNORECASE
 )
 
 
@@ -153,7 +154,7 @@ def read_table(
     else:
         has_names, called = bool(header), _check_names(names, len(rows[0]), path)
     if len(set(called)) != len(called):
-        twice = next(name for name in called if called.count(name) > 1)
+        ((twice, _),) = Counter(called).most_common(1)
         raise FormatError(f"two columns are called {twice!r:.60}", path=path, hint="names=[...]")
     if has_names:
         rows, lines = rows[1:], lines[1:]
@@ -197,10 +198,9 @@ def arrays_of(
 
     The arguments are those of `Dataset.from_csv`.
     """
-    targets = [] if label is None else [label] if isinstance(label, str) else list(label)
-    if inputs is None:
-        inputs = [name for name in table.columns if name not in targets]
-    wanted = [inputs] if isinstance(inputs, str) else list(inputs)
+    targets = [] if label is None else _texts("names of label", label)
+    others = [name for name in table.columns if name not in targets]
+    wanted = others if inputs is None else _texts("inputs", inputs)
     if not wanted:
         raise UsageError(f"{table.source}: no columns are left for inputs")
     table = table.without_missing([*wanted, *targets], missing)
@@ -225,7 +225,7 @@ def _classes(
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return the numbers of the classes in a column, and their names."""
     texts = [str(value) for value in table.column(label)]
-    names = sorted(set(texts)) if labels is None else list(labels)
+    names = sorted(set(texts)) if labels is None else _texts("labels", labels)
     ids = {name: number for number, name in enumerate(names)}
     for row, text in enumerate(texts):
         if text not in ids:
@@ -243,7 +243,15 @@ def _matrix(table: Table, names: Sequence[str]) -> NDArray[np.float32]:
             raise DataError(
                 f"{table.source}: {fact}", hint="read_csv gives texts; a Vocabulary makes them ids"
             )
-    return np.stack(columns, axis=1).astype(np.float32)
+    matrix = np.stack(columns, axis=1)
+    with np.errstate(over="ignore"):
+        narrow = matrix.astype(np.float32)
+    lost = np.argwhere(np.isinf(narrow) & np.isfinite(matrix))
+    if len(lost):
+        row, column = lost[0].tolist()
+        fact = f"column {names[column]!r:.60} has {matrix[row, column]:g} in {table.place(row)}"
+        raise DataError(f"{table.source}: {fact}, which float32 cannot hold")
+    return narrow
 
 
 # Columns
@@ -372,9 +380,15 @@ def _check_sign(name: str, value: Any) -> None:
 
 
 def _check_names(names: Any, count: int, path: StrPath) -> list[str]:
-    called = [] if isinstance(names, str) else list(names)
-    if not all(isinstance(name, str) for name in called):
-        raise UsageError(f"names are texts, not {names!r:.60}")
+    called = _texts("names", names)
     if len(called) != count:
         raise UsageError(f"{os.fspath(path)}: {len(called)} names for {count} columns")
     return called
+
+
+def _texts(what: str, given: Any) -> list[str]:
+    """Return the texts in a list, or the one that stands alone."""
+    texts = [given] if isinstance(given, str) or not isinstance(given, Iterable) else list(given)
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise UsageError(f"{what} are texts, not {given!r:.60}")
+    return texts

@@ -39,6 +39,8 @@ class Vocabulary:
         self.tokenizer = PLAIN if tokenizer is None else _as_tokenizer(tokenizer)
         self._ids: dict[str, int] = {UNKNOWN: 0}
         for word in words:
+            if not isinstance(word, str):
+                raise DTypeError(f"words are texts, not {word!r:.40}")
             if word not in self._ids:
                 if not self.tokenizer.gives(word):
                     plain = "tokenize" if self.tokenizer == PLAIN else "the tokenizer"

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rushlight.core.errors import FormatError, UsageError
+from rushlight.core.errors import DTypeError, FormatError, UsageError
 
 Lengths = tuple[int, int]  # of runs, the shortest and the longest
 
 LONGEST = 16  # of the runs
+LONGEST_WORD = 1000  # characters; the accents of a longer one stay as they are
 CHARACTERS = "#"  # what a run of characters begins with, so that none is taken for a word
 BEGIN, END = "<", ">"  # the borders of a word, among its characters
 
@@ -127,13 +128,14 @@ class Tokenizer:
         >>> Tokenizer(punctuation=True).pieces("It's £1.50!")
         ["it's", '£', '1', '.', '50', '!']
         """
+        if not isinstance(text, str):
+            raise DTypeError(f"a text is cut into words, not {type(text).__name__}")
         if self.fold_case:
             text = text.lower()
         if self.fold_digits:
             text = _DIGITS.sub("0", text)
-        spaced = text.translate(_LETTERS[self.punctuation])
         found: list[str] = []
-        for chunk in unicodedata.normalize("NFC", spaced).split():
+        for chunk in _composed(text.translate(_LETTERS[self.punctuation]).split()):
             for piece in _PIECES.findall(chunk) if _APOSTROPHE in chunk else (chunk,):
                 if any(map(str.isalnum, piece)):
                     found.append(piece)
@@ -194,6 +196,18 @@ class Tokenizer:
             return cls(**plain)
         except UsageError as error:
             raise FormatError(f"tokenizer: {error.fact}") from None
+
+
+def _composed(chunks: list[str]) -> list[str]:
+    """Return what stands between spaces with each accent in one character with its letter.
+
+    To put accents in order takes a time that grows with the square of their number (NFC in
+    CPython), so a chunk that is no word of any language is left alone.
+    """
+    return [
+        chunk if len(chunk) > LONGEST_WORD else unicodedata.normalize("NFC", chunk)
+        for chunk in chunks
+    ]
 
 
 def _characters(piece: str, lengths: Lengths) -> list[str]:

@@ -60,11 +60,39 @@ def atomic_write(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temp, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temp.unlink()
+        if isinstance(error, OSError):
+            error.filename = error.filename or os.fspath(path)
         raise
     _sync_folder(target.parent)
+
+
+def append(path: str | os.PathLike[str], data: bytes) -> None:
+    """Add bytes to the end of a file, which is made if there is none: all of them, or none.
+
+    Raises:
+        OSError: they cannot be written, for want of room say.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "log.txt")
+    ...     append(path, b"one, ")
+    ...     append(path, b"two")
+    ...     path.read_text()
+    'one, two'
+    """
+    with open(path, "ab", buffering=0) as file:
+        written = 0
+        try:
+            while written < len(data):  # a disk that gets full takes a part at first
+                written += file.write(data[written:])
+        except OSError as error:
+            if written:
+                file.truncate(file.tell() - written)
+            error.filename = error.filename or os.fspath(path)
+            raise
 
 
 def clean_stale_temps(folder: str | os.PathLike[str], older_than_s: float = 3600) -> None:

@@ -110,8 +110,8 @@ class Training:
         return texts
 
 
-def prepare_folder(folder: str | Path) -> Path:
-    """Return the folder for checkpoints, made if there is none.
+def prepare_folder(folder: str | Path, what: str = "checkpoints") -> Path:
+    """Return the folder for checkpoints, or what else, made if there is none.
 
     Raises:
         UsageError: it cannot be made, or `folder` is no path.
@@ -122,7 +122,7 @@ def prepare_folder(folder: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or error
-        raise UsageError(f"no folder for checkpoints can be made at {path}: {reason}") from None
+        raise UsageError(f"no folder for {what} can be made at {path}: {reason}") from None
     return path
 
 
@@ -314,7 +314,8 @@ def _epoch(saved: Any) -> tuple[Tally, float, bool]:
     tally = Tally()
     for name in ("batches", "samples", "right"):
         value = saved[name]
-        if not (type(value) is int and value >= 0) and not (name == "right" and value is None):
+        good = type(value) is int and 0 <= value < 2**63
+        if not good and not (name == "right" and value is None):
             raise FormatError(f"is broken: {name} of its epoch is {value!r:.40}")
         setattr(tally, name, value)
     for name in ("loss_sum", "seconds"):

@@ -22,7 +22,7 @@ from rushlight.train.checkpoint import Training
 from rushlight.train.plot import draw_curves, save_figure
 from rushlight.train.step import Loss, Step, make_step
 
-DIVERGED = 4.0  # times the lowest smoothed loss
+DIVERGED = 3.0  # above the lowest smoothed loss, in sizes of it
 SMOOTHING = 0.9  # how much of the running mean a step keeps
 FEWEST = 10  # steps
 
@@ -135,7 +135,8 @@ def _sweep(
             break
         losses.append(value)
         smoothed.append(level)
-        if level > DIVERGED * min(smoothed):
+        lowest = min(smoothed)
+        if level - lowest > DIVERGED * abs(lowest):
             break
     return losses, smoothed
 

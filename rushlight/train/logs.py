@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from rushlight.core.errors import UsageError
-from rushlight.formats.atomic import atomic_write, check_path
+from rushlight.formats.atomic import append, atomic_write, check_path
 from rushlight.formats.tfevents import record, scalars_event, start_event, version_event
 from rushlight.tensor import Tensor
 from rushlight.train.batches import Data
 from rushlight.train.callback import Callback
-from rushlight.train.checkpoint import Training
+from rushlight.train.checkpoint import Training, prepare_folder
 from rushlight.train.evaluate import predict
 from rushlight.train.history import Epoch
 
@@ -30,7 +30,7 @@ class Measure(Callback):
         data: what to measure on, such as the validation data.
         metrics: functions of the outputs and labels that `rl.predict` gives, by name.
 
-    Raises UsageError for a name that the epochs themselves use.
+    Raises UsageError for what are no functions by name, or a name that the epochs themselves use.
 
     >>> import rushlight as rl
     >>> data, model = rl.data.Dataset([[0.0], [1.0]], [[1.0], [3.0]]), rl.nn.Linear(1, 1)
@@ -43,9 +43,12 @@ class Measure(Callback):
     """
 
     def __init__(self, data: Data, metrics: Mapping[str, Measuring]) -> None:
-        taken = [*_EPOCH, "learning_rate"]
+        taken = [*_EPOCH, "learning_rate", ""]
+        if not isinstance(metrics, Mapping):
+            hint = 'Measure(data, {"f1": rl.metrics.f1})'
+            raise UsageError(f"metrics are functions by name, not {metrics!r:.60}", hint=hint)
         for name, metric in metrics.items():
-            if name in taken or not name:
+            if not isinstance(name, str) or name in taken:
                 raise UsageError(f"a metric cannot be called {name!r}", hint="not as an epoch has")
             if not callable(metric):
                 raise UsageError(f"the metric {name} is no function, but {metric!r:.60}")
@@ -99,9 +102,7 @@ class JsonLines(Callback):
         atomic_write(self.path, lambda file: file.writelines(lines))
 
     def on_epoch(self, training: Training) -> None:
-        line = _line({**asdict(training.history.last), **_beside(training)})
-        with open(self.path, "ab", buffering=0) as file:
-            file.write(line)
+        append(self.path, _line({**asdict(training.history.last), **_beside(training)}))
 
     def _lines(self) -> list[bytes]:
         try:
@@ -119,8 +120,8 @@ class TensorBoard(Callback):
     Args:
         folder: of the run; made if there is none. `tensorboard --logdir` takes it, or one above.
 
-    Raises UsageError for what is no path; OSError, when training begins, where nothing can be
-    written.
+    Raises UsageError for what is no path, or, when training begins, a folder that cannot be made;
+    OSError where nothing can be written.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -129,14 +130,14 @@ class TensorBoard(Callback):
         self.path: Path | None = None  # of the file, once training has begun
 
     def on_begin(self, training: Training) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        prepare_folder(self.folder, "event files")
         now = time.time()
         name = f"events.out.tfevents.{int(now):010}.{socket.gethostname()}.{os.getpid()}"
         number = len(list(self.folder.glob(f"{name}.*")))
         self.path = self.folder / f"{name}.{number}"
-        with open(self.path, "xb", buffering=0) as file:
-            first = start_event(now, len(training.history) + 1)
-            file.write(record(version_event(now)) + record(first))
+        self.path.touch(exist_ok=False)
+        first = start_event(now, len(training.history) + 1)
+        append(self.path, record(version_event(now)) + record(first))
 
     def on_epoch(self, training: Training) -> None:
         epoch = asdict(training.history.last)
@@ -144,8 +145,7 @@ class TensorBoard(Callback):
         step = figures.pop("epoch")
         event = scalars_event(time.time(), step, figures | _beside(training))
         if self.path is not None:
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(record(event))
+            append(self.path, record(event))
 
 
 _EPOCH = [one.name for one in fields(Epoch)]

@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,12 @@ def draw_curves(
     paths = {name: _path(name, curve, log_x) for name, curve in curves.items()}
     x_low, x_high = _span([x for x, _ in paths.values()])
     y_low, y_high = _span([y for _, y in paths.values()])
-    log_y = y_low > 0 and y_high / y_low >= _WIDE_RANGE
+    log_y = y_low > 0 and y_high / _WIDE_RANGE >= y_low
     labels = _y_labels(y_low, y_high, max(height, _LOWEST), log_y)
     left = max(map(len, labels))
     columns = max(width, _NARROWEST + left) - left - 2
     unit = {
-        name: ((x - x_low) / ((x_high - x_low) or 1), _share(y, y_low, y_high, log_y))
+        name: (_share(x, x_low, x_high, 0.0), _share(y, y_low, y_high, 0.5, log_y))
         for name, (x, y) in paths.items()
     }
     in_braille = can_show("⣿∘└", encoding)
@@ -106,7 +107,8 @@ def save_figure(
         x_name: the name of the x axis.
         log_x: whether the x axis is logarithmic.
 
-    Raises UsageError where matplotlib is not installed, or does not know the kind of file.
+    Raises UsageError where matplotlib is not installed, does not know the kind of file, or cannot
+    draw such a picture: for want of TeX, say.
     """
     kind = check_figure(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -125,7 +127,11 @@ def save_figure(
         if len(curves) > 1:
             axes.legend()
     content = io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(content, format=kind)
+    try:
+        with np.errstate(all="ignore"):
+            FigureCanvasAgg(figure).print_figure(content, format=kind)
+    except (ValueError, RuntimeError, OSError) as error:
+        raise UsageError(f"matplotlib cannot draw {os.fspath(path)}: {error}") from None
     atomic_write(path, lambda file: file.writelines([content.getvalue()]))
 
 
@@ -161,11 +167,18 @@ def _span(values: list[Floats]) -> tuple[float, float]:
     return float(joined.min()), float(joined.max())
 
 
-def _share(y: Floats, low: float, high: float, log: bool) -> Floats:
-    """Return where numbers stand between the ends of the axis, 0 to 1."""
+def _share(values: Floats, low: float, high: float, alone: float, log: bool = False) -> Floats:
+    """Return where numbers stand between the ends of the axis, 0 to 1; `alone` on one of no length.
+
+    They are divided by a power of two first, so that no difference is too large for a float.
+    """
+    if high == low:
+        return np.full_like(values, alone)
     if log:
-        y, low, high = np.log(y), math.log(low), math.log(high)
-    return (y - low) / (high - low) if high > low else np.full_like(y, 0.5)
+        values, low, high = np.log(values), math.log(low), math.log(high)
+    power = -math.frexp(max(abs(low), abs(high)))[1]
+    low, high = math.ldexp(low, power), math.ldexp(high, power)
+    return (np.ldexp(values, power) - low) / (high - low)
 
 
 def _y_labels(low: float, high: float, height: int, log: bool) -> list[str]:
@@ -176,8 +189,8 @@ def _y_labels(low: float, high: float, height: int, log: bool) -> list[str]:
     labels[0], labels[-1] = _number(high), _number(low)
     if height >= 7:
         share = 1 - middle / (height - 1)
-        value = low * (high / low) ** share if log else low + (high - low) * share
-        labels[middle] = _number(value)
+        rest = 1 - share
+        labels[middle] = _number(low**rest * high**share if log else low * rest + high * share)
     return labels
 
 

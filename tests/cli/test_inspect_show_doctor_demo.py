@@ -65,6 +65,24 @@ def test_inspect_of_a_network_whose_task_says_no_input_shows_the_rest(rushlight,
     assert (facts["input"], facts["multiply_adds"]) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("task", "training"),
+    [
+        ({"kind": "regressor", "inputs": 2**62}, {}),
+        ({"kind": "image-classifier", "shape": [2**40, 2**40]}, {}),
+        ({}, {"losses": [1e308, -1e308], "validation_losses": [1e-308, 1e308]}),
+        ({"kind": "\x1b[31mred\x07"}, {"by": ["\x1b]0;title\x07"]}),
+    ],
+)
+def test_inspect_shows_a_hostile_file_calmly(rushlight, tmp_path, task, training):
+    path = tmp_path / "model.safetensors"
+    rl.save(path, rl.nn.Linear(2, 1), task=task, training=training)
+    done = rushlight("inspect", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "3 parameters" in done.stdout
+    assert not set("\x1b\x07") & set(done.stdout)
+
+
 def test_show_prints_the_graph(rushlight, models):
     for name in ("spam", "digits", "neuron"):
         done = rushlight("show", models / f"{name}.safetensors")

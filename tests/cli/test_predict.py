@@ -1,12 +1,14 @@
 """`rushlight predict`: sentences, pictures and numbers, from the saved file alone."""
 
 import json
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
+import rushlight as rl
 from rushlight.data import gestures, mnist
 from rushlight.formats.png import write_png
 from tests.cli.conftest import ROOT
@@ -169,3 +171,20 @@ def test_a_safetensors_file_of_another_program_is_no_model(rushlight, tmp_path):
     done = rushlight("predict", "other.safetensors", "hello")
     assert done.returncode == 2
     assert "no Rushlight model" in done.stderr
+
+
+def test_a_label_is_no_order_to_the_terminal(rushlight, tmp_path):
+    path = tmp_path / "model.safetensors"
+    task = {"kind": "text-classifier", "labels": ["\x1b[31mred"], "vocabulary": ["<unk>", "hello"]}
+    rl.save(path, rl.nn.EmbeddingBag(2, 1), task=task)
+    done = rushlight("predict", path, "hello")
+    assert done.returncode == 0
+    assert "?[31mred" in done.stdout
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero here")
+def test_a_line_without_end_is_given_up(rushlight, models):
+    with open("/dev/zero", "rb") as endless:
+        done = rushlight("predict", models / "neuron.safetensors", stdin=endless)
+    assert done.returncode == 2
+    assert done.stderr.startswith("rushlight: a line has more than 16777216 characters")

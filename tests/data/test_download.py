@@ -1,3 +1,4 @@
+import contextlib
 import socket
 import threading
 
@@ -115,3 +116,42 @@ def test_a_server_that_does_not_speak_http_is_an_error_of_ours():
         with pytest.raises(DataError, match="connection broken: "):
             download(f"http://127.0.0.1:{listener.getsockname()[1]}/", limit=100)
         thread.join()
+
+
+ENDLESS = {
+    "a header, byte by byte": (b"HTTP/1.1 200 OK\r\n", b"X"),
+    "answers that something is to come": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "the size of a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "headers after the last chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+        b"A: b\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("begin", "more"), ENDLESS.values(), ids=ENDLESS)
+def test_a_server_that_keeps_busy_with_nothing_is_given_up_at_the_deadline(begin, more):
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.recv(1000)
+                connection.sendall(begin)
+                while not done.wait(0.05):
+                    connection.sendall(more)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(DataError, match="too slow: not all came in"):
+            download(address, limit=100, timeout=5.0, deadline=0.3)
+        done.set()
+        thread.join()
+
+
+def test_a_redirection_to_another_scheme_is_not_followed(server):
+    url = server.add("/here", b"", 302, Location="ftp://127.0.0.1:1/there")
+    with pytest.raises(DataError, match="unknown url type: ftp"):
+        download(url, limit=100)

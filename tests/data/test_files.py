@@ -105,6 +105,8 @@ def wrong_answers():
     yield "an empty answer", "text", b"", "", "wrong content: 0 bytes instead of 1900"
     yield "no zip archive", "text", CONTENT, "#input.txt", "wrong content: File is not a zip file"
     yield "a zip without it", "text", archive, "#other.txt", "the archive has no other.txt"
+    before = archive[:-10] + b"\xff\xff\xff\x7f" + archive[-6:]  # the size of its list of members
+    yield "a zip that begins before itself", "text", before, "#input.txt", "wrong content: "
     yield "a zip cut short", "text", archive[:-30], "#input.txt", "wrong content: "
 
 
@@ -187,8 +189,10 @@ def test_a_file_that_has_changed_meanwhile_is_sent_whole(server):
         lambda part: part.write_bytes(b'{"url": 1, "tag": 2}\n'),
         lambda part: part.write_bytes(b""),
         lambda part: part.write_bytes(part.read_bytes().replace(b"1900", b"1901", 1)),
+        lambda part: part.write_bytes(part.read_bytes().replace(rb"\"1\"", rb"a\r\nB: c")),
+        lambda part: part.write_bytes(part.read_bytes().replace(rb"\"1\"", rb"\u20ac")),
     ],
-    ids=["wrong", "long", "huge", "text", "deep", "facts", "empty", "size"],
+    ids=["wrong", "long", "huge", "text", "deep", "facts", "empty", "size", "lines", "signs"],
 )
 def test_a_part_that_is_wrong_does_no_harm(server, spoil):
     file = break_off(server, ETag='"1"')
@@ -196,6 +200,15 @@ def test_a_part_that_is_wrong_does_no_harm(server, spoil):
     spoil(part)
     assert fetch(file).read_bytes() == CONTENT
     assert cache_entries() == [cached()]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_where_a_part_would_be_is_not_waited_for(server):
+    file = break_off(server)
+    (part,) = parts()
+    part.unlink()
+    os.mkfifo(part)
+    assert fetch(file).read_bytes() == CONTENT
 
 
 def test_a_wrong_file_is_fetched_twice_only_if_it_began_with_a_part(server):

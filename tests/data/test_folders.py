@@ -233,3 +233,10 @@ def test_more_pictures_than_fit_the_memory_are_refused_before_they_are_read(tmp_
     with pytest.raises(DataError, match=r"2 pictures need [\d,]+ bytes of memory") as caught:
         image_folder(tmp_path, size=(40_000, 40_000))
     assert caught.value.hint == "image_items reads them when they are asked for"
+
+
+@pytest.mark.parametrize("path", [5, None])
+@pytest.mark.parametrize("read", [text_folder, image_folder])
+def test_what_is_no_path_is_refused(read, path):
+    with pytest.raises(UsageError, match="a path is a text or a Path"):
+        read(path)

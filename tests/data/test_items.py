@@ -159,3 +159,8 @@ def test_what_has_no_items_is_refused():
         Items([])
     with pytest.raises(UsageError, match="Items are not read to be divided"):
         split(Items(Points()), [0.5, 0.5], stratify=-1)
+
+
+def test_an_item_of_lists_of_differing_lengths_is_explained():
+    with pytest.raises(DataError, match="array 0 is made of lists of differing lengths"):
+        Items([([[1, 2], [3]], 0)])[0:1]

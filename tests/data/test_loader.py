@@ -454,3 +454,10 @@ def test_a_state_of_other_weights_or_batches_is_refused():
 def test_wrong_ways_to_draw_are_refused(options, kind, message):
     with np.errstate(over="ignore"), pytest.raises(kind, match=message):
         DataLoader(numbers(6), **options)
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e308])
+def test_weights_whose_sum_is_no_normal_number_are_refused(weight, recwarn):
+    with pytest.raises(DataError, match="the weights add up to"):
+        DataLoader(numbers(10), replacement=True, weights=[weight] * 10)
+    assert list(recwarn) == []

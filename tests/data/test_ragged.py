@@ -69,3 +69,15 @@ def test_a_transform_pads_each_batch_to_its_longest():
     assert ids.tolist() == [[1, 0], [2, 3]]
     assert mask.dtype.name == "bool"
     assert labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("sequences", "error", "words"),
+    [
+        ([[[1], [1, 2]]], DataError, "sequence 0 is made of lists of differing lengths"),
+        ([[1], [2**63]], DTypeError, "sequence 1 has an int that int64 cannot hold"),
+    ],
+)
+def test_rows_that_are_no_sequences_of_int64_are_explained(sequences, error, words):
+    with pytest.raises(error, match=words):
+        Ragged(sequences)

@@ -201,3 +201,18 @@ def test_fewer_than_two_folds_are_refused(count):
 def test_more_folds_than_items_are_refused():
     with pytest.raises(DataError, match="would be empty"):
         folds(numbers(3), 4)
+
+
+def test_a_billion_folds_are_refused_at_once():
+    with pytest.raises(DataError, match="1000000000 folds of 3 items"):
+        folds(numbers(3), 10**9)
+
+
+def test_very_many_folds_take_no_quadratic_time():
+    assert len(next(folds(numbers(50_000), 50_000))[1]) == 1
+
+
+def test_very_many_classes_take_no_quadratic_time():
+    n = 200_000
+    train, test = split(Dataset(np.arange(2 * n), np.arange(2 * n) % n), [0.5, 0.5], stratify=-1)
+    np.testing.assert_array_equal(np.sort(train.arrays[1]), np.sort(test.arrays[1]))

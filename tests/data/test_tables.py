@@ -286,6 +286,42 @@ def test_what_is_missing_in_a_polars_frame_is_named():
         Dataset.from_frame(frame, label="kind")
 
 
+def test_a_long_run_of_digits_that_ends_in_a_letter_is_text_at_once(csv):
+    """Which the expression for numbers once tried to divide in all ways: 8 billion of them."""
+    cell = "1" * 130_000 + "x"
+    assert read_csv(csv(f"a,b\n{cell},2\n"))["a"] == [cell]
+
+
+def test_one_name_that_comes_twice_is_found_among_very_many(csv):
+    names = [*map(str, range(100_000)), "twice", "twice"]
+    path = csv(",".join(names) + "\n" + ",".join("1" for _ in names))
+    with pytest.raises(FormatError, match="two columns are called 'twice'"):
+        read_csv(path, header=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"inputs": 0}, "inputs are texts, not 0"),
+        ({"inputs": []}, r"inputs are texts, not \[\]"),
+        ({"label": 0}, "names of label are texts, not 0"),
+        ({"label": []}, r"names of label are texts, not \[\]"),
+        ({"label": "b", "labels": [1, 2]}, r"labels are texts, not \[1, 2\]"),
+        ({"names": 5}, "names are texts, not 5"),
+        ({"encoding": "utf\0"}, "there is no encoding"),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused(csv, options, message):
+    with pytest.raises(UsageError, match=message):
+        Dataset.from_csv(csv("a,b\n1,2\n"), **options)
+
+
+def test_a_number_that_float32_cannot_hold_is_refused_and_infinity_is_not(csv):
+    with pytest.raises(DataError, match="column 'a' has 1e\\+39 in line 3, which float32"):
+        Dataset.from_csv(csv("a,b\n1,2\n1e39,3\n"))
+    np.testing.assert_array_equal(Dataset.from_csv(csv("a\ninf\n")).arrays[0], [[np.inf]])
+
+
 class Series:
     """A column that knows how to become an array, as those of many libraries do."""
 

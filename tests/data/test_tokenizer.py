@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rushlight.core.errors import UsageError
+from rushlight.core.errors import DTypeError, UsageError
+from rushlight.data.text import Vocabulary
 from rushlight.data.tokenizer import Tokenizer, tokenize
 
 
@@ -141,3 +142,18 @@ def test_digits_that_are_folded_leave_the_length_of_a_number():
 def test_settings_that_make_no_sense_are_refused(arguments, message):
     with pytest.raises(UsageError, match=message):
         Tokenizer(**arguments)
+
+
+def test_a_heap_of_accents_takes_no_longer_than_other_text():
+    """NFC puts them in order in a time that grows with the square of their number."""
+    heap = "a" + "\u0300\u0316" * 500_000
+    assert Tokenizer().pieces(f"cafe\u0301 {heap}") == ["caf\u00e9", heap]
+    assert Vocabulary.build([heap]).words[1:] == (heap,)
+
+
+@pytest.mark.parametrize("given", [None, 5, b"bytes", ["a", "list"]])
+def test_what_is_no_text_is_refused(given):
+    with pytest.raises(DTypeError, match=f"cut into words, not {type(given).__name__}"):
+        Tokenizer()(given)
+    with pytest.raises(DTypeError, match="words are texts"):
+        Vocabulary([given])

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import pytest
 
-from rushlight.formats.atomic import atomic_write, clean_stale_temps
+from rushlight.formats.atomic import append, atomic_write, clean_stale_temps
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes, pipes and links of POSIX")
 
@@ -305,3 +305,18 @@ def test_cleaning_spares_whatever_a_save_did_not_make(tmp_path: Path) -> None:
 def test_cleaning_a_folder_that_is_not_there_does_nothing(tmp_path: Path) -> None:
     clean_stale_temps(tmp_path / "missing")
     assert names_in(tmp_path) == []
+
+
+def test_a_writer_that_the_system_refuses_says_which_file(tmp_path: Path) -> None:
+    def write(file: BinaryIO) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=r"No space left on device: .*note\.txt"):
+        atomic_write(tmp_path / "note.txt", write)
+
+
+def test_what_is_appended_stands_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    for part in (b"one\n", b"", b"two\n"):
+        append(path, part)
+    assert path.read_bytes() == b"one\ntwo\n"

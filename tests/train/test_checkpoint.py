@@ -299,6 +299,10 @@ def with_half_a_sample(tensors, metadata, training):
     training["epoch"]["samples"] = 0.5
 
 
+def with_more_samples_than_there_are_numbers(tensors, metadata, training):
+    training["epoch"]["samples"] = 10**400
+
+
 def with_a_number_as_truth(tensors, metadata, training):
     training["epoch"]["trained"] = 1
 
@@ -332,6 +336,7 @@ BROKEN = [
     with_a_negative_epoch,
     with_a_sum_that_is_nan,
     with_half_a_sample,
+    with_more_samples_than_there_are_numbers,
     with_a_number_as_truth,
     with_an_order_of_no_tensor,
     with_an_order_that_is_none,

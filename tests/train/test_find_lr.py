@@ -147,3 +147,9 @@ def test_the_curve_is_saved_as_a_picture(tmp_path):
     pytest.importorskip("matplotlib")
     found().save_plot(tmp_path / "rates.png")
     assert (tmp_path / "rates.png").stat().st_size > 5000
+
+
+def test_a_loss_below_zero_is_no_divergence():
+    curve = found(loss=lambda output, target: mse_loss(output, target) - 5.0, high=0.1)
+    assert len(curve.losses) == 100
+    assert curve.suggestion is not None

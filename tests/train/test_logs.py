@@ -1,5 +1,6 @@
 """Logs: what they hold after training, a resume, and a process that was killed."""
 
+import contextlib
 import json
 import math
 
@@ -105,7 +106,7 @@ def test_a_log_that_cannot_be_written_is_known_before_training(make_problem, tmp
         problem.fit(1, callbacks=[JsonLines(tmp_path / "nowhere" / "log.jsonl")])
     assert problem.loader.epoch == 0
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="File exists"):
+    with pytest.raises(rl.UsageError, match="File exists"):
         problem.fit(1, callbacks=[TensorBoard(tmp_path / "file")])
 
 
@@ -158,3 +159,40 @@ def test_a_resumed_training_goes_on_in_a_file_of_its_own(make_problem, tmp_path)
     first, second = sorted(board.iterdir())
     assert [event.step for event in events(first)] == [0, 1, 1, 2]
     assert [event.step for event in events(second)] == [0, 3, 3]
+
+
+@contextlib.contextmanager
+def largest_file(size):
+    """Let no file of this process grow beyond so many bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_ends_training_and_leaves_whole_lines(make_problem, tmp_path):
+    path = tmp_path / "log.jsonl"
+    make_problem().fit(1, callbacks=[JsonLines(path)], compiled=False)
+    room = 2 * path.stat().st_size + path.stat().st_size // 2
+    with largest_file(room), pytest.raises(OSError, match=r"too large: .*log\.jsonl"):
+        make_problem().fit(9, callbacks=[JsonLines(path)], compiled=False)
+    assert [line["epoch"] for line in logged(path)] == [1, 2]
+    assert path.read_bytes().endswith(b"\n")
+
+
+def test_a_full_disk_leaves_whole_records(make_problem, tmp_path):
+    make_problem().fit(1, callbacks=[TensorBoard(tmp_path / "one")], compiled=False)
+    (one,) = (tmp_path / "one").iterdir()
+    with largest_file(one.stat().st_size + 50), pytest.raises(OSError, match="too large"):
+        make_problem().fit(9, callbacks=[TensorBoard(tmp_path / "two")], compiled=False)
+    (two,) = (tmp_path / "two").iterdir()
+    assert len(read_records(two)) == len(read_records(one))
+
+
+@pytest.mark.parametrize("metrics", [None, [rl.metrics.accuracy], {5: rl.metrics.accuracy}])
+def test_metrics_that_are_not_functions_by_name_are_refused(metrics):
+    with pytest.raises(rl.UsageError, match="metric"):
+        Measure(rl.data.Dataset([[0.0]], [0]), metrics)

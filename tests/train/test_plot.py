@@ -98,3 +98,21 @@ def test_without_matplotlib_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(rl.UsageError, match="takes matplotlib") as caught:
         history([1.0]).save_plot(tmp_path / "plot.png")
     assert caught.value.hint == "pip install rushlight[plot]"
+
+
+@pytest.mark.parametrize(
+    "losses", [[1e308, -1e308], [-1.7e308, 0.0, 1.7e308], [1e-308, 1e308], [5e-324, 1e308]]
+)
+def test_numbers_from_one_end_of_float64_to_the_other_are_drawn(losses):
+    lines = draw_curves({"loss": (range(len(losses)), losses)}, 60, 8, "ascii").splitlines()
+    start, *_, end = [row.partition("|")[2] for row in lines[:8]]
+    falls = losses[0] > losses[-1]
+    assert (start if falls else end).startswith("*")
+    assert (end if falls else start).rstrip().endswith("*")
+
+
+def test_a_picture_that_matplotlib_cannot_draw_is_explained_and_leaves_no_file(tmp_path):
+    path = tmp_path / "losses.png"
+    with pytest.raises(rl.RushlightError, match="matplotlib cannot draw"):
+        history([1e308, -1e308]).save_plot(path)
+    assert list(tmp_path.iterdir()) == []

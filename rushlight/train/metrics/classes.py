@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rushlight.core.errors import UsageError, did_you_mean
+from rushlight.core.errors import DataError, UsageError, did_you_mean
 from rushlight.train.metrics.inputs import (
     Array,
     Floats,
@@ -32,6 +32,7 @@ def accuracy(output: Any, labels: Any) -> float:
 
     Raises:
         ShapeError: the shapes or dtypes are others, or there are no rows.
+        DataError: a score is NaN.
 
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
@@ -116,6 +117,7 @@ def answers_and_labels(metric: str, output: Any, labels: Any) -> tuple[Array, Ar
 
     Raises:
         ShapeError: they are something else, or none.
+        DataError: a score is NaN, which is no answer.
     """
     answers, wanted = as_array(output), as_array(labels)
     scored = are_scores(answers)
@@ -127,6 +129,8 @@ def answers_and_labels(metric: str, output: Any, labels: Any) -> tuple[Array, Ar
         raise mismatch(metric, "texts as labels only where the answers are", answers, wanted)
     if not scored and (answers.dtype.kind == "U") != (wanted.dtype.kind == "U"):
         raise mismatch(metric, "answers and labels of one kind", answers, wanted)
+    if scored and np.isnan(answers).any():
+        raise DataError(f"{metric}: a score is NaN")
     columns = answers.shape[1] if scored else None
     return answers.argmax(1) if scored else answers, wanted, columns
 

@@ -15,7 +15,8 @@ def mean_absolute_error(output: Any, targets: Any) -> float:
         output: numbers of any shape.
         targets: numbers of the same shape.
 
-    Raises ShapeError where the shapes differ or there are no numbers, DataError for NaN.
+    Raises ShapeError where the shapes differ or there are no numbers, DataError for NaN, and for
+    numbers beyond 1e150 or so.
 
     >>> mean_absolute_error([3.0, -0.5, 2.0, 7.0], [2.5, 0.0, 2.0, 8.0])
     0.5
@@ -53,7 +54,7 @@ def median_absolute_error(output: Any, targets: Any) -> float:
     0.5
     """
     got, wanted = _numbers("median_absolute_error", output, targets)
-    return float(np.median(np.abs(got - wanted), axis=0).mean())
+    return float(np.median(np.abs(np.atleast_1d(got - wanted)), axis=0).mean())
 
 
 def r2(output: Any, targets: Any) -> float:
@@ -87,4 +88,7 @@ def _numbers(metric: str, output: Any, targets: Any) -> tuple[Floats, Floats]:
     got, wanted = got.astype(np.float64), wanted.astype(np.float64)
     if not (np.isfinite(got).all() and np.isfinite(wanted).all()):
         raise DataError(f"{metric}: a number is NaN or infinite")
+    most = np.sqrt(np.finfo(np.float64).max / got.size) / 2  # the sum of their squares is finite
+    if max(np.abs(got).max(), np.abs(wanted).max()) > most:
+        raise DataError(f"{metric}: a number is too large to be squared")
     return got, wanted

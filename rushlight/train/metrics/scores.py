@@ -119,7 +119,7 @@ def perplexity(scores: Any, labels: Any) -> float:
     4.0
     """
     values, wanted = as_array(scores), as_array(labels)
-    if values.ndim and values.shape[:-1] == wanted.shape:
+    if values.size and values.shape[:-1] == wanted.shape:
         values, wanted = values.reshape(-1, values.shape[-1]), wanted.reshape(-1)
     rows, columns, _ = _scored("perplexity", values, wanted)
     shifted = rows - rows.max(1, keepdims=True)

@@ -147,3 +147,11 @@ def test_figures_are_those_of_scikit_learn(classes, seed):
         own = [metrics.precision, metrics.recall, metrics.f1]
         for metric, value in zip(own, wanted[:3], strict=True):
             np.testing.assert_allclose(metric(answers, labels, average), value, rtol=1e-12)
+
+
+def test_a_score_that_is_nan_is_no_answer():
+    """Its place is what argmax gives, so a network that answers NaN was often right."""
+    scores = [[np.nan, np.nan], [1.0, 0.0]]
+    for metric in (rl.metrics.accuracy, rl.metrics.confusion_matrix, rl.metrics.f1):
+        with pytest.raises(rl.DataError, match="a score is NaN"):
+            metric(scores, [0, 0])

@@ -56,3 +56,14 @@ def test_errors_are_those_of_scikit_learn(shape):
         (metrics.r2, sklearn.r2_score),
     ]:
         assert ours(output, targets) == pytest.approx(theirs(targets, output), rel=1e-12)
+
+
+def test_a_single_number_has_a_median():
+    assert rl.metrics.median_absolute_error(3.0, 1.0) == 2.0
+
+
+def test_numbers_whose_squares_are_no_floats_are_refused(recwarn):
+    with pytest.raises(rl.DataError, match="too large to be squared"):
+        rl.metrics.mean_squared_error([1e300, 1.0], [0.0, 1.0])
+    assert rl.metrics.mean_squared_error([1e150, -1e150], [-1e150, 1e150]) < 4.1e300
+    assert list(recwarn) == []

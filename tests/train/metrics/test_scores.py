@@ -118,3 +118,8 @@ def test_rankings_of_many_classes_are_those_of_scikit_learn(average):
         labels, shares, k=2
     )
     assert metrics.log_loss(shares, labels) == pytest.approx(sklearn.log_loss(labels, shares))
+
+
+def test_scores_of_no_classes_have_no_perplexity():
+    with pytest.raises(rl.ShapeError, match="perplexity takes scores"):
+        rl.metrics.perplexity(np.zeros((2, 0)), [0, 0])
