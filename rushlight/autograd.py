@@ -7,10 +7,11 @@ can itself be recorded (for higher derivatives) or traced (for compiled training
 import heapq
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rushlight.core.advice import AUTOGRAD, missing
 from rushlight.core.errors import AnomalyError, DTypeError, GradientError, ShapeError
 from rushlight.core.mode import grad_mode, mode
 from rushlight.core.primitive import Primitive, Value
@@ -264,3 +265,7 @@ def _watched_vjp(node: Node, position: int, g: Any, y: Any) -> Any:
 def _accumulate_grad(leaf: Any, g: Any) -> None:
     # Of its own, since `g` may be another leaf's gradient too, and gradients are assigned to.
     leaf.grad = g.detach() if leaf.grad is None else leaf.grad + g
+
+
+if not TYPE_CHECKING:  # which knows what is missing
+    __getattr__ = missing(__name__, AUTOGRAD)

@@ -12,8 +12,10 @@ from rushlight.core.dtypes import DType, float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
+from rushlight.data.folders import fitted
+from rushlight.data.ink import Pixels
 from rushlight.data.loader import DataLoader
-from rushlight.data.pictures import DigitPicture, read_digit
+from rushlight.data.pictures import read_digit, read_picture
 from rushlight.data.signals import read_signal
 from rushlight.data.text import Vocabulary
 from rushlight.formats.model import load_model
@@ -22,12 +24,14 @@ from rushlight.tensor import Tensor
 from rushlight.train.evaluate import predict
 
 AT_ONCE = 250  # pictures
+DIGIT = 28 * 28  # pixels
 MOST_INPUTS = 1 << 31  # numbers in an item
 
 KINDS = {
     "text-classifier": "text",
     "image-classifier": "a picture",
     "signal-classifier": "a signal in a CSV file",
+    "number-classifier": "numbers",
     "regressor": "numbers",
 }
 
@@ -68,8 +72,10 @@ class Predictor:
         self.training = loaded.training or {}
         self.kind = str(self.task.get("kind"))
         if self.kind not in KINDS:
+            given = f"its task is {self.kind}" if loaded.task else "it has no task"
             known = ", ".join(KINDS)
-            raise FormatError(f"its task is {self.kind}, not one of {known}", path=path)
+            hint = 'rl.save(path, model, task={"kind": ...}) says how it is asked'
+            raise FormatError(f"{given}, not one of {known}", path=path, hint=hint)
         self._check_task()
 
     def _check_task(self) -> None:
@@ -86,9 +92,9 @@ class Predictor:
             except FormatError as error:
                 raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier":
-            scale = task.get("scale")
+            scale, shape = task.get("scale"), task.get("shape", [])
             known = isinstance(scale, float) and abs(scale) <= float(np.finfo(np.float32).max)
-            if not known or not _is_list_of(task.get("shape"), int):
+            if not known or not _is_list_of(shape, int) or min(shape, default=0) < 1:
                 raise FormatError("its task has no shape and scale of pictures", path=self.path)
         if self.kind == "signal-classifier" and not (
             _is_list_of(task.get("channels"), str)
@@ -96,6 +102,10 @@ class Predictor:
             and type(task.get("length")) is int
         ):
             raise FormatError("its task has no channels and length of signals", path=self.path)
+        if self.kind == "number-classifier" and not (
+            type(task.get("inputs")) is int and task["inputs"] > 0
+        ):
+            raise FormatError("its task has no count of inputs", path=self.path)
 
     def ask(self, given: str) -> Prediction:
         """Answer a sentence, the path of a picture or signal, or numbers, as the network takes."""
@@ -103,6 +113,7 @@ class Predictor:
             "text-classifier": self.text,
             "image-classifier": self.picture,
             "signal-classifier": self.signal,
+            "number-classifier": self.numbers,
             "regressor": self.numbers,
         }
         return ways[self.kind](given)
@@ -124,17 +135,31 @@ class Predictor:
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""
-        picture = self.read_picture(path)
-        return self.pixels(picture.pixels, picture.notes)
+        return self.pixels(*self.read_picture(path))
 
-    def read_picture(self, path: str | os.PathLike[str]) -> DigitPicture:
-        """Return the picture in a file as those in training looked."""
+    def read_picture(self, path: str | os.PathLike[str]) -> tuple[Pixels, tuple[str, ...]]:
+        """Return the pixels of a picture as those in training looked, and what was done to it.
+
+        Where the network takes 28x28 pixels, the picture is one of a digit, and becomes one of
+        MNIST. Others are read as `image_folder` reads them.
+        """
         self._expect("image-classifier")
-        return read_digit(path)
+        shape = self.task["shape"]
+        if math.prod(shape) == DIGIT:
+            digit = read_digit(path)
+            return digit.pixels, digit.notes
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            fact = f"a file of a picture does not become {tuple(shape)}, the shape in its task"
+            raise FormatError(fact, path=self.path, hint="(channels, height, width)")
+        pixels = read_picture(path)
+        height, width = pixels.shape[:2]
+        resized = [] if [height, width] == shape[1:] else [f"resized from {width}x{height}"]
+        return fitted(pixels, (shape[1], shape[2]), shape[0]), tuple(resized)
 
     def pixels(self, pixels: Any, notes: tuple[str, ...] = ()) -> Prediction:
         """Answer a uint8 picture that already looks as those in training did."""
         self._expect("image-classifier")
+        self._check_pixels(pixels.shape)
         scaled = Tensor(pixels.astype(np.float32) * np.float32(self.task["scale"]))
         return self._classify(scaled.reshape(1, *self.task["shape"]), notes)
 
@@ -146,7 +171,7 @@ class Predictor:
 
     def numbers(self, text: str) -> Prediction:
         """Answer numbers written with spaces or commas between."""
-        self._expect("regressor")
+        self._expect("regressor", "number-classifier")
         try:
             numbers = [float(word) for word in text.replace(",", " ").split()]
         except ValueError:
@@ -155,9 +180,12 @@ class Predictor:
             raise DataError(f"{text!r:.60} has a number that is not finite")
         wanted = self.task.get("inputs")
         if wanted is not None and len(numbers) != wanted:
-            raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}")
-        found = self._answer(Tensor([numbers], dtype=_dtype_of(self.model)))
-        values = tuple(found.reshape(-1).tolist())
+            hint = 'all of them are one input: "1 2 3"' if len(numbers) == 1 else None
+            raise DataError(f"the network takes {wanted} numbers, got {len(numbers)}", hint=hint)
+        x = Tensor([numbers], dtype=_dtype_of(self.model))
+        if self.kind == "number-classifier":
+            return self._classify(x, ())
+        values = tuple(self._answer(x).reshape(-1).tolist())
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
@@ -176,6 +204,7 @@ class Predictor:
                 outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
             elif self.kind == "image-classifier":
                 shape, scale = self.task["shape"], self.task["scale"]
+                self._check_pixels(given.shape[1:])
                 loader = DataLoader(
                     Dataset(given), AT_ONCE, prepare=lambda x: x.reshape(len(x), *shape) * scale
                 )
@@ -221,15 +250,20 @@ class Predictor:
         probabilities = dict(zip(self.labels, shares, strict=True))
         return Prediction(max(self.labels, key=probabilities.__getitem__), probabilities, (), notes)
 
+    def _check_pixels(self, shape: tuple[int, ...]) -> None:
+        wanted = tuple(self.task["shape"])
+        if math.prod(shape) != math.prod(wanted):
+            raise DataError(f"the network takes pictures of {wanted}, these are {shape}")
+
     def _check_finite(self, values: Iterable[float]) -> None:
         for value in values:
             if not math.isfinite(value):
                 raise DataError(f"the network answers {value}, which is no finite number")
 
-    def _expect(self, kind: str) -> None:
-        if self.kind != kind:
+    def _expect(self, *kinds: str) -> None:
+        if self.kind not in kinds:
             takes = KINDS[self.kind]
-            raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kind]}")
+            raise UsageError(f"{os.fspath(self.path)} takes {takes}, not {KINDS[kinds[0]]}")
 
 
 def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:

@@ -245,7 +245,8 @@ class Tensor(TensorMethods):
         return format(self.item(), spec) if spec else str(self)
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"a tensor has no attribute {name!r}{advice(TENSOR, name)}")
+        more = advice(TENSOR, name, dir(type(self)))
+        raise AttributeError(f"a tensor has no attribute {name!r}{more}")
 
     def __repr__(self) -> str:
         if not isinstance(self.data, np.ndarray):

@@ -1,14 +1,16 @@
-"""A saved text classifier answers from its file alone, however it cuts texts into tokens."""
+"""A saved network answers from its file alone, however it was given texts or pictures."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
 import rushlight as rl
 from rushlight.core.errors import DataError, FormatError, UsageError
-from rushlight.data import Tokenizer, Vocabulary
+from rushlight.data import Tokenizer, Vocabulary, image_folder
 from rushlight.export.write import export_model
+from rushlight.formats.png import write_png
 from rushlight.predictor import Predictor
 
 TEXTS = ["Win money now!", "Hello friend."]
@@ -108,6 +110,64 @@ def test_a_model_with_a_tokenizer_that_c_does_not_know_is_not_exported(tmp_path)
     assert not (tmp_path / "c").exists()
 
 
+def brightness(path, shape):
+    """Save a model that tells dark pictures from bright ones, by the sum of the first channel."""
+    model = rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(math.prod(shape), 2))
+    weight = np.zeros((2, *shape), np.float32)
+    weight[1, 0] = 1.0
+    model[1].weight.assign(weight.reshape(2, -1))
+    model[1].bias.assign([float(math.prod(shape[1:])) / 2, 0.0])
+    task = {"kind": "image-classifier", "labels": ["dark", "bright"], "shape": list(shape)}
+    rl.save(path, model, task=task | {"scale": 1 / 255})
+    return path
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 6), (1, 4, 4), (3, 28, 28)])
+@pytest.mark.parametrize("value", [10, 240])
+def test_pictures_that_are_no_digits_are_read_as_image_folder_reads_them(tmp_path, shape, value):
+    predictor = Predictor(brightness(tmp_path / "m.safetensors", shape))
+    (tmp_path / "all" / "one").mkdir(parents=True)
+    path = tmp_path / "all" / "one" / "1.png"
+    write_png(path, np.full((30, 40, 3), value, np.uint8))
+    answer = predictor.picture(path)
+    assert answer.label == ("bright" if value > 127 else "dark")
+    assert answer.notes == ("resized from 40x30",)
+    (same,) = image_folder(tmp_path / "all", size=shape[1:], channels=shape[0]).arrays[0]
+    np.testing.assert_array_equal(predictor.read_picture(path)[0], same)
+
+
+def test_a_shape_that_no_picture_has_is_refused(tmp_path):
+    write_png(tmp_path / "1.png", np.zeros((4, 4), np.uint8))
+    predictor = Predictor(brightness(tmp_path / "m.safetensors", (2, 4, 4)))
+    with pytest.raises(FormatError, match=r"does not become \(2, 4, 4\), the shape in its task"):
+        predictor.picture(tmp_path / "1.png")
+    with pytest.raises(DataError, match=r"takes pictures of \(2, 4, 4\), these are \(3, 4, 4\)"):
+        predictor.outputs(np.zeros((5, 3, 4, 4), np.uint8))
+
+
+def test_a_file_that_does_not_say_how_it_is_asked_tells_how_to(tmp_path):
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(1, 1))
+    with pytest.raises(
+        FormatError, match=r'no task, not one of (.|\n)*task=\{"kind": ...\}\) says'
+    ):
+        Predictor(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("inputs", [None, 0, "2", 2.0, True])
+def test_a_classifier_of_numbers_says_how_many_it_takes(tmp_path, inputs):
+    task = {"kind": "number-classifier", "labels": ["a", "b"], "inputs": inputs}
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(2, 2), task=task)
+    with pytest.raises(FormatError, match="its task has no count of inputs"):
+        Predictor(tmp_path / "m.safetensors")
+
+
+def test_numbers_given_one_by_one_are_asked_for_together(tmp_path):
+    task = {"kind": "regressor", "inputs": 3}
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(3, 1), task=task)
+    with pytest.raises(DataError, match="takes 3 numbers, got 1\n  hint: all of them are one inp"):
+        Predictor(tmp_path / "m.safetensors").ask("1")
+
+
 class Pair(rl.nn.Module):
     def forward(self, x):
         return x, x
@@ -129,8 +189,8 @@ NUMBERS = {"kind": "regressor", "inputs": 2}
 @pytest.mark.parametrize(
     ("model", "task", "words"),
     [
-        (rl.nn.Linear(784, 2), digits(shape=[3, 5]), "784 elements"),
-        (rl.nn.Linear(784, 2), digits(shape=[2**62, 2**62]), "784 elements"),
+        (rl.nn.Linear(784, 2), digits(shape=[3, 5]), "the network takes pictures of"),
+        (rl.nn.Linear(784, 2), digits(shape=[2**62, 2**62]), "the network takes pictures of"),
         (rl.nn.Linear(784, 2), digits(scale=1e308), "no shape and scale"),
         (Pair(), digits(), "the network gives tuple, not one tensor"),
     ],

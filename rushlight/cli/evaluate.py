@@ -27,12 +27,13 @@ def run(argv: Sequence[str]) -> int:
         prog="rushlight evaluate",
         description="Say how good a saved network is on labelled data, and where it goes wrong.",
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     parser.add_argument(
         "data",
         nargs="?",
         help="mnist, fashion-mnist, sms, spam, gesture; a .csv or .tsv file of labels and texts, "
-        "or of numbers; a folder with a folder for each class (default: what the recipe tests on)",
+        "of numbers and labels, or of numbers; a folder with a folder for each class "
+        "(default: what the recipe tests on)",
     )
     parser.add_argument(
         "--worst", type=natural, default=5, metavar="N", help="mistakes to show (default: 5)"
@@ -73,7 +74,7 @@ def _judge_classes(
         "worst": [
             {
                 "index": i,
-                **({"text": examples.inputs[i]} if predictor.kind == "text-classifier" else {}),
+                **_given(predictor, examples, i),
                 "label": labels[targets[i]],
                 "said": labels[said[i]],
                 "probability": float(shares[i, said[i]]),
@@ -88,6 +89,15 @@ def _judge_classes(
     return facts, "\n\n".join(parts)
 
 
+def _given(predictor: Predictor, examples: Examples, place: int) -> dict[str, Any]:
+    """Return what the network was asked about, where that can be said."""
+    if predictor.kind == "text-classifier":
+        return {"text": examples.inputs[place]}
+    if predictor.kind == "number-classifier":
+        return {"inputs": examples.inputs[place].tolist()}
+    return {"file": examples.files[place]} if examples.files else {}
+
+
 def _heading(examples: Examples, facts: dict[str, Any]) -> str:
     notes = "".join(f" ({note})" for note in examples.notes)
     measures = f"accuracy {facts['accuracy']:.2%}  loss {facts['loss']:.4f}"
@@ -99,7 +109,10 @@ def _tables(matrix: Any, labels: list[str], columns: int) -> list[str]:
     if len(labels) <= MOST_FIGURES:
         tables.append(figures_table(matrix, labels))
     confusions = confusion_table(matrix, labels, columns)
-    return [*tables, f"what it is (rows), and what the network said (columns):\n{confusions}"]
+    title = "what was taken for what, the most frequent first:"
+    if confusions.startswith(" "):  # a table
+        title = "what it is (rows), and what the network said (columns):"
+    return [*tables, f"{title}\n{confusions}"]
 
 
 def _shown(
@@ -114,7 +127,9 @@ def _shown(
         return f"{text}\n{render_digits(pictures, captions, columns, encoding)}"
     for one in worst:
         start = f"{one['label']} as {one['said']} {one['probability']:.1%}: "
-        what = " ".join(one.get("text", f"example {one['index']}").split())
+        what = one.get("text") or one.get("file") or f"example {one['index']}"
+        what = _numbers(one["inputs"]) if "inputs" in one else what
+        what = " ".join(what.split())
         room = max(20, columns - len(start))
         cut = what if len(what) <= room else what[: room - 3] + "..."
         text += f"\n{printable(start + cut, encoding)}"

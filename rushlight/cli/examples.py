@@ -30,12 +30,14 @@ class Examples:
             numbers (n, inputs).
         targets: the places of the right labels among those of the network, or numbers.
         notes: what was left out.
+        files: that the inputs come from, where each has one.
     """
 
     name: str
     inputs: Any
     targets: Any
     notes: tuple[str, ...] = ()
+    files: Sequence[str] = ()
 
 
 def load_examples(predictor: Predictor, data: str | None) -> Examples:
@@ -57,12 +59,12 @@ def load_examples(predictor: Predictor, data: str | None) -> Examples:
 
 
 def _of_recipe(predictor: Predictor) -> str:
-    recipe = str(predictor.training.get("recipe"))
+    recipe = str(predictor.training.get("recipe", ""))
     for start, name in _RECIPES.items():
         if recipe.startswith(start):
             return name
     raise UsageError(
-        f"the file does not say what to evaluate on: its recipe is {recipe:.40}",
+        "the file does not say what to evaluate on" + (recipe and f": its recipe is {recipe:.40}"),
         hint=f"name the data: {', '.join(_KNOWN)}, a file or a folder",
     )
 
@@ -149,8 +151,8 @@ def _picture_folder(predictor: Predictor, path: Path) -> Examples:
     items = image_items(path, size=1)
     files, labels = items.source.files, items.source.labels
     places = np.array(_places(predictor, items.labels, str(path)))
-    pixels = [predictor.read_picture(file).pixels for file in files]
-    return Examples(str(path), np.stack(pixels), places[labels])
+    pixels = [predictor.read_picture(file)[0] for file in files]
+    return Examples(str(path), np.stack(pixels), places[labels], files=files)
 
 
 def _text_table(predictor: Predictor, path: Path) -> Examples:
@@ -160,11 +162,27 @@ def _text_table(predictor: Predictor, path: Path) -> Examples:
     else:
         columns = list(read_csv(path, header=False, delimiter="\t", quotes=None).values())
     if len(columns) != 2:
-        raise DataError(f"{path} has {len(columns)} columns", hint="a label, then a text")
+        count = "1 column" if len(columns) == 1 else f"{len(columns)} columns"
+        raise DataError(f"{path} has {count}", hint="a label, then a text")
     labels, texts = ([str(cell) for cell in column] for column in columns)
     if len(labels) > 1 and _place(predictor, labels[0]) is None:
         labels, texts = labels[1:], texts[1:]
     return _texts(predictor, str(path), texts, labels)
+
+
+def _labelled_table(predictor: Predictor, path: Path) -> Examples:
+    """Return rows of numbers and a label, which is the column of texts, or else the last."""
+    columns = list(read_csv(path, missing="refuse").values())
+    inputs = predictor.task["inputs"]
+    texts = [place for place, column in enumerate(columns) if isinstance(column, list)]
+    if len(columns) != inputs + 1 or len(texts) > 1:
+        fact = f"{path} has {len(columns)} columns, {len(texts)} of them texts"
+        raise DataError(fact, hint=f"{inputs} of numbers, and a label")
+    labels = [str(label) for label in columns.pop(texts[0] if texts else -1)]
+    table = np.stack(columns, axis=1).astype(np.float64)
+    if not np.isfinite(table).all():
+        raise DataError(f"{path} has a number that is not finite")
+    return Examples(str(path), table, np.array(_places(predictor, labels, str(path))))
 
 
 def _number_table(predictor: Predictor, path: Path) -> Examples:
@@ -185,6 +203,7 @@ _READERS: dict[tuple[str, str], Callable[[Predictor, Path], Examples]] = {
     ("image-classifier", "folder"): _picture_folder,
     ("text-classifier", "folder"): _text_folder,
     ("text-classifier", "table"): _text_table,
+    ("number-classifier", "table"): _labelled_table,
     ("regressor", "table"): _number_table,
 }
 

@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         description=f"Write a saved network as something that works without Python.\n\n{kinds}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     parser.add_argument("--to", required=True, choices=list(KINDS), help="what to write")
     parser.add_argument(
         "--out",

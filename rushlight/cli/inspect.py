@@ -33,7 +33,7 @@ def run(argv: Sequence[str]) -> int:
         prog="rushlight inspect",
         description="Show the layers of a saved network, its parameters, memory and operations.",
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     parser.add_argument("--json", action="store_true", help="print JSON")
     args = parser.parse_args(argv)
     loaded = load_model(args.model)

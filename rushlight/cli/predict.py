@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
         description="Ask a saved network. Without an input it asks you for one after another, "
         "until quit, exit or the end of input.",
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     parser.add_argument(
         "input", nargs="*", help="sentences, files of pictures or signals, or numbers"
     )

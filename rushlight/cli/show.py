@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> int:
         prog="rushlight show",
         description="Show the graph of what a saved network computes for one item, or its C.",
     )
-    parser.add_argument("model", help="a file that rushlight train saved")
+    parser.add_argument("model", help="a file that rushlight train or rl.save wrote")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--c", action="store_true", help="the C that the graph becomes")
     which.add_argument(

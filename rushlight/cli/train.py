@@ -17,7 +17,7 @@ from rushlight.cli.arguments import Parser, counting, finite, natural
 from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
 from rushlight.formats.model import save_model
-from rushlight.recipes import recipe, recipes
+from rushlight.recipes import Run, recipe, recipes
 from rushlight.train.callback import Callback
 from rushlight.train.checkpoint import Training
 from rushlight.train.history import History, duration
@@ -49,9 +49,9 @@ def run(argv: Sequence[str]) -> int:
 def learn(argv: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
     """Train and save; return the facts of the training, the file, and whether JSON is wanted."""
     name, *rest = argv
-    train = recipe(name)
+    train, name = recipe(name), name.removesuffix(".py")
     options = vars(_parser(name, train).parse_args(rest))
-    out = Path(options.pop("out") or f"{name}.safetensors")
+    out = Path(options.pop("out") or f"{Path(name).name}.safetensors")
     as_json = options.pop("json")
     check_out(out)
     plot = options.pop("plot", None)
@@ -61,17 +61,22 @@ def learn(argv: Sequence[str]) -> tuple[dict[str, Any], Path, bool]:
     if options.get("log") is not None:
         check_out(options["log"])
     watching = _Watching(options)
-    options["progress"] = options["progress"] and not as_json
+    progress = options.pop("progress") and not as_json
+    parameters = inspect.signature(train).parameters.values()
+    if any(one.name == "progress" or one.kind is one.VAR_KEYWORD for one in parameters):
+        options["progress"] = progress
     if options.get("resume") and options["checkpoint"] is None:
         raise UsageError("--resume needs --checkpoint FOLDER, to know where from")
     started = time.perf_counter()
     result = train(**options)
     seconds = time.perf_counter() - started
+    if not isinstance(result, Run):
+        raise UsageError(f"the recipe gives {type(result).__name__}, not a Run")
     facts = {"recipe": name, "seconds": round(seconds, 3), **result.facts, **watching.facts()}
     save_model(out, result.model, task=result.task, training=facts)
     if plot is not None:
         watching.history.save_plot(plot)
-    if options["progress"] and sys.stdout.isatty() and len(watching.history) > 1:
+    if progress and sys.stdout.isatty() and len(watching.history) > 1:
         columns = min(shutil.get_terminal_size().columns, WIDEST)
         print(watching.history.plot(columns, encoding=sys.stdout.encoding))
     return facts, out, as_json
@@ -111,7 +116,8 @@ class _Watching(Callback):
 def _overview() -> str:
     lines = ["usage: rushlight train RECIPE [options]", ""]
     lines += [f"  {name:<15}{text}" for name, text in recipes().items()]
-    lines += ["", "rushlight train RECIPE --help lists the options of one."]
+    lines += ["", "A Python file of your own can be one: rushlight train mine.py"]
+    lines += ["rushlight train RECIPE --help lists the options of one."]
     return "\n".join(lines)
 
 
@@ -126,7 +132,9 @@ def _parser(name: str, train: Callable[..., Any]) -> argparse.ArgumentParser:
     for parameter in parameters:
         if typing.get_origin(parameter.annotation) is typing.Annotated:
             _add_option(parser, parameter)
-    parser.add_argument("--out", help=f"the file to save to (default: {name}.safetensors)")
+    parser.add_argument(
+        "--out", help=f"the file to save to (default: {Path(name).name}.safetensors)"
+    )
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         _add_fit_options(parser)
     parser.add_argument("--quiet", dest="progress", action="store_false", help="no progress")

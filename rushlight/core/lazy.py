@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from rushlight.core.advice import PACKAGE, advice
+from rushlight.core.advice import LAZY, advice
 
 Home = tuple[str, str | None]  # a module and its attribute, or a module alone
 
@@ -22,7 +22,7 @@ class LazyPackage(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name not in self._homes:
-            more = advice(PACKAGE, name)
+            more = advice(LAZY.get(self.__name__, {}), name, self._homes)
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}{more}")
         module, attribute = self._homes[name]
         imported = importlib.import_module(module)

@@ -10,10 +10,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rushlight.core.advice import AUGMENT, missing
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.ops.elementwise import floor, where
 from rushlight.random import default_generator
@@ -284,3 +285,7 @@ def _check(name: str, value: Any, low: float, high: float = math.inf, strict: bo
 def _check_count(name: str, value: Any, least: int = 0) -> None:
     if type(value) is not int or value < least:
         raise UsageError(f"{name} is an int of {least} or more, not {value!r:.40}")
+
+
+if not TYPE_CHECKING:  # which knows what is missing
+    __getattr__ = missing(__name__, AUGMENT)

@@ -138,13 +138,20 @@ class _Pictures:
         return self.picture(number), self.labels[number]
 
     def picture(self, number: int) -> Pixels:
-        pixels = _in_channels(read_picture(self.files[number]), self.channels)
-        if self.size is not None and pixels.shape[1:] != self.size:
-            down, across = (
-                averaging(*sides) for sides in zip(pixels.shape[1:], self.size, strict=True)
-            )
-            pixels = np.rint(down @ pixels.astype(np.float32) @ across.T).astype(np.uint8)
-        return pixels
+        return fitted(read_picture(self.files[number]), self.size, self.channels)
+
+
+def fitted(pixels: Pixels, size: tuple[int, int] | None, channels: int) -> Pixels:
+    """Return a picture (height, width, 1 to 4) as `image_folder` does: (channels, height, width).
+
+    >>> fitted(np.zeros((40, 30, 4), np.uint8), (2, 2), 1).tolist()  # transparent: white paper
+    [[[255, 255], [255, 255]]]
+    """
+    pixels = _in_channels(pixels, channels)
+    if size is not None and pixels.shape[1:] != size:
+        down, across = (averaging(*sides) for sides in zip(pixels.shape[1:], size, strict=True))
+        pixels = np.rint(down @ pixels.astype(np.float32) @ across.T).astype(np.uint8)
+    return pixels
 
 
 def _pictures(path: StrPath, size: Size | None, channels: int) -> tuple[_Pictures, tuple[str, ...]]:

@@ -206,6 +206,9 @@ def arrays_of(
     table = table.without_missing([*wanted, *targets], missing)
     arrays = [_matrix(table, wanted)]
     if label is None:
+        if labels is not None:
+            fact = "labels are the names of classes, but no column is the label"
+            raise UsageError(f"{table.source}: {fact}", hint="label= names that column")
         return arrays, ()
     if not isinstance(label, str):
         return [*arrays, _matrix(table, targets)], ()

@@ -77,6 +77,7 @@ def _about(code: Code) -> str:
         "text-classifier": "a text classifier",
         "image-classifier": "a classifier of pictures",
         "signal-classifier": "a classifier of signals",
+        "number-classifier": "a classifier of rows of numbers",
         "regressor": "a network from numbers to numbers",
     }[subject.kind]
     memory = max(64, code.arena) + code.program.scratch

@@ -20,7 +20,8 @@ _FRAGMENTS = {
     "text-classifier": ("labels", "words", "lines"),
     "image-classifier": ("labels", "bars", "pictures", "files"),
     "signal-classifier": ("labels", "bars", "signals", "files"),
-    "regressor": ("numbers", "lines"),
+    "number-classifier": ("labels", "bars", "numbers", "classes", "lines"),
+    "regressor": ("numbers", "values", "lines"),
 }
 
 
@@ -106,7 +107,8 @@ def _tables(subject: Subject) -> str:
     if subject.kind == "signal-classifier":
         return f"{_signal(subject)}\n{_labels(subject)}"
     count = subject.inputs[0].shape[1]
-    return f'#define NUMBERS_WANTED "{count} numbers"\n'
+    wanted = f'#define NUMBERS_WANTED "{count} numbers"\n'
+    return f"{wanted}\n{_labels(subject)}" if subject.labels else wanted
 
 
 def _picture(subject: Subject) -> str:
@@ -164,6 +166,7 @@ def _help(subject: Subject) -> str:
         "text-classifier": ("TEXT", "a line of text"),
         "image-classifier": ("FILE", "a picture"),
         "signal-classifier": ("FILE", "a signal in a CSV file"),
+        "number-classifier": ("NUMBERS", "numbers with blanks between"),
         "regressor": ("NUMBERS", "numbers with blanks between"),
     }[subject.kind]
     lines = [

@@ -124,7 +124,8 @@ def _check_target(target: Path, kind: str, force: bool) -> None:
         return
     if kind == "exe":
         if not stat.S_ISREG(mode):
-            raise UsageError(f"{target} is there already, and no file to replace")
+            fact = f"{target} is there already, and no file to replace"
+            raise UsageError(fact, hint="--out names another")
     elif not stat.S_ISDIR(mode):
         raise UsageError(f"{target} is there already, and no folder to write in")
     elif not any(target.iterdir()):

@@ -87,7 +87,8 @@ def save_model(
     (Linear(2, 1), {'kind': 'xor'})
     """
     if not isinstance(model, Module):
-        raise UsageError(f"a model is a Module, not {type(model).__name__}")
+        hint = "rl.save(path, model): the path first, and the model itself"
+        raise UsageError(f"a model is a Module, not {type(model).__name__}", hint=hint)
     metadata = {
         name: write_json(_facts(value, name))
         for name, value in (("task", task), ("training", training))

@@ -1,5 +1,8 @@
 """Layers, containers, losses and initialisers."""
 
+from typing import TYPE_CHECKING
+
+from rushlight.core.advice import NN, missing
 from rushlight.nn import functional as functional
 from rushlight.nn import init as init
 from rushlight.nn.activation import CELU as CELU
@@ -101,3 +104,6 @@ from rushlight.nn.pool import MaxPool3d as MaxPool3d
 from rushlight.nn.upsample import PixelShuffle as PixelShuffle
 from rushlight.nn.upsample import PixelUnshuffle as PixelUnshuffle
 from rushlight.nn.upsample import Upsample as Upsample
+
+if not TYPE_CHECKING:  # which knows what is missing
+    __getattr__ = missing(__name__, NN)

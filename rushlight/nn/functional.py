@@ -1,5 +1,8 @@
 """The layers' functions, for those who hold their parameters themselves."""
 
+from typing import TYPE_CHECKING
+
+from rushlight.core.advice import FUNCTIONAL, missing
 from rushlight.nn.containers import unflatten as unflatten
 from rushlight.nn.dropout import alpha_dropout as alpha_dropout
 from rushlight.nn.dropout import channel_dropout as channel_dropout
@@ -85,3 +88,6 @@ from rushlight.ops.pool import max_pool3d as max_pool3d
 from rushlight.ops.resize import interpolate as interpolate
 from rushlight.ops.resize import pixel_shuffle as pixel_shuffle
 from rushlight.ops.resize import pixel_unshuffle as pixel_unshuffle
+
+if not TYPE_CHECKING:  # which knows what is missing
+    __getattr__ = missing(__name__, FUNCTIONAL)

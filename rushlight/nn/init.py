@@ -7,10 +7,11 @@ weight of shape (outputs, inputs, ...), fan-in is inputs times the window, fan-o
 import math
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rushlight.core.advice import INIT, missing
 from rushlight.core.errors import ModuleError, ShapeError, did_you_mean
 from rushlight.core.shapes import Shape, as_shape, size_of
 from rushlight.creation import full
@@ -287,3 +288,7 @@ def checked_flag(name: str, value: Any) -> bool:
 def checked_norm(p: Any) -> float:
     """Return the p of a norm, from 1 to infinity, or raise."""
     return p if p == math.inf else checked_number("p", p, least=1.0)
+
+
+if not TYPE_CHECKING:  # which knows what is missing
+    __getattr__ = missing(__name__, INIT)

@@ -8,6 +8,7 @@ from rushlight.core.dtypes import float32
 from rushlight.core.errors import DTypeError, ModuleError, did_you_mean
 from rushlight.nn.init import checked_flag, checked_norm, checked_number
 from rushlight.nn.module import Module, register
+from rushlight.nn.parts import brief
 from rushlight.ops import ctc, losses, margins
 from rushlight.ops.losses import REDUCTIONS
 from rushlight.tensor import Tensor, tensor
@@ -481,7 +482,10 @@ class CTCLoss(Module):
 
 def _checked(reduction: Any, known: Sequence[str] = REDUCTIONS) -> str:
     if not isinstance(reduction, str) or reduction not in known:
-        hint = did_you_mean(str(reduction), known)
+        if not isinstance(reduction, str):
+            fact = f"a reduction is a word, not {brief(reduction)}"
+            raise ModuleError(fact, hint="all else goes by its name, such as weight=")
+        hint = did_you_mean(reduction, known)
         raise ModuleError(f"there is no reduction {reduction!r}", hint=hint)
     return reduction
 

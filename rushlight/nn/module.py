@@ -7,13 +7,13 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rushlight.core.advice import MODULE, advice
 from rushlight.core.dtypes import BY_NAME, DTypeLike, as_dtype
 from rushlight.core.errors import (
     DTypeError,
     ModuleError,
     RushlightError,
     ShapeError,
-    did_you_mean,
 )
 from rushlight.core.mode import mode
 from rushlight.core.shapes import as_shape
@@ -225,9 +225,7 @@ class Module:
         self._changes += 1
 
     def __getattr__(self, name: str) -> Any:
-        known = [attribute for attribute in self.__dict__ if not attribute.startswith("_")]
-        hint = did_you_mean(name, known)
-        more = f"; {hint}" if hint else ""
+        more = advice(MODULE, name, [*self.__dict__, *dir(type(self))])
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{more}")
 
     def buffer(self, name: str, tensor: Tensor) -> None:

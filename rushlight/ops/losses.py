@@ -374,6 +374,8 @@ def labels_of(logits: Any, labels: Any) -> Any:
         fact = f"scores of shape {logits.shape} want labels of shape {logits.shape[:-1]}"
         column = labels.shape == (*logits.shape[:-1], 1)
         hint = "write labels.squeeze(-1)" if column else None
+        if len(logits.shape) > 2 and labels.shape == (logits.shape[0], *logits.shape[2:]):
+            hint = "the classes are on the last axis: write logits.movedim(1, -1)"
         raise ShapeError(f"{fact}, got {labels.shape}", hint=hint)
     return labels
 

@@ -1,8 +1,8 @@
 """Optimisers, learning-rate schedules, gradient clipping and averages of weights."""
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from rushlight.core.advice import OPTIM, advice
+from rushlight.core.advice import OPTIM, missing
 from rushlight.optim.adafactor import Adafactor as Adafactor
 from rushlight.optim.adagrad import Adadelta as Adadelta
 from rushlight.optim.adagrad import Adagrad as Adagrad
@@ -43,6 +43,4 @@ from rushlight.optim.schedule import StepLR as StepLR
 from rushlight.optim.sgd import SGD as SGD
 
 if not TYPE_CHECKING:  # which knows what is missing
-
-    def __getattr__(name: str) -> NoReturn:
-        raise AttributeError(f"rushlight.optim has no attribute {name!r}{advice(OPTIM, name)}")
+    __getattr__ = missing(__name__, OPTIM)

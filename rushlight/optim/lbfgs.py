@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rushlight.core.errors import UsageError
 from rushlight.nn.state import State, load_state
+from rushlight.optim.arguments import explained
 from rushlight.optim.groups import (
     at_least,
     check_number,
@@ -58,6 +59,7 @@ class LBFGS:
     [1.0, 1.0]
     """
 
+    @explained
     def __init__(
         self,
         parameters: Iterable[Tensor],

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from rushlight.core.advice import OPTIMIZER, advice
 from rushlight.core.dtypes import DType
 from rushlight.core.errors import GradientError, UsageError
 from rushlight.core.mode import mode, no_grad
 from rushlight.nn.state import State, load_state
+from rushlight.optim.arguments import explained
 from rushlight.optim.groups import (
     Group,
     Setting,
@@ -56,12 +58,20 @@ class Optimizer(ABC):
     count: Tensor | None = None  # steps taken, for those that need to know
     maximize = Setting(check_switch)
 
+    def __init_subclass__(cls) -> None:
+        if "__init__" in cls.__dict__:
+            cls.__init__ = explained(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self, parameters: Parameters, lr: float, **settings: Any) -> None:
         self._defaults = {"lr": lr, **settings}
         self.groups: tuple[Group, ...] = ()
         self.moments: dict[str, Moment] = {}
         for group in as_groups(parameters):
             self.add_group(group)
+
+    def __getattr__(self, name: str) -> Any:
+        more = advice(OPTIMIZER, name, [*vars(self), *dir(type(self))])
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{more}")
 
     @property
     def lr(self) -> Tensor:

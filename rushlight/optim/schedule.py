@@ -12,6 +12,7 @@ from rushlight.core.errors import UsageError
 from rushlight.core.mode import mode, no_grad
 from rushlight.nn.state import State, load_state
 from rushlight.ops.elementwise import where
+from rushlight.optim.arguments import explained
 from rushlight.optim.groups import Group, check_number, check_steps, number
 from rushlight.optim.optimizer import Optimizer
 from rushlight.tensor import Tensor
@@ -36,6 +37,10 @@ class Schedule(ABC):
 
     watches = False
     schedules: "tuple[Schedule, ...]" = ()
+
+    def __init_subclass__(cls) -> None:
+        if "__init__" in cls.__dict__:
+            cls.__init__ = explained(cls.__init__)  # type: ignore[method-assign]
 
     def __init__(self, optimizer: Optimizer) -> None:
         if not isinstance(optimizer, Optimizer):

@@ -5,6 +5,8 @@ A recipe is a module with a `train` function; its parameters are the options of
 """
 
 import ast
+import importlib.util
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,9 +54,29 @@ def recipes() -> dict[str, str]:
 
 
 def recipe(name: str) -> "Callable[..., Run]":
-    """Return the `train` function of a recipe."""
+    """Return the `train` function of a recipe, or of the Python file of that name, which is run.
+
+    Raises UsageError where there is none.
+    """
+    if name.endswith(".py"):
+        return _train_of(Path(name))
     known = recipes()
     if name not in known:
         raise UsageError(f"there is no recipe {name!r}", hint=did_you_mean(name, known))
     train: Callable[..., Run] = load(f"rushlight.recipes.{name.replace('-', '_')}").train
+    return train
+
+
+def _train_of(path: Path) -> "Callable[..., Run]":
+    if not path.is_file():
+        raise UsageError(f"there is no file {str(path)!r:.200}")
+    spec = importlib.util.spec_from_file_location(f"rushlight_recipe_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{str(path)!r:.200} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, "train", None)):
+        raise UsageError(f"{str(path)!r:.200} has no function train, as a recipe has")
+    train: Callable[..., Run] = module.train
     return train

@@ -36,12 +36,10 @@ class Bar(Progress):
         self._epoch = 0
         self._batches = 1
         self._started: tuple[float, float] | None = None  # when, and at how much of all epochs
-        self._epoch_started = (0.0, 0)  # when, and after how many samples of it
 
     def begin(self, epoch: int, batches: int, tally: Tally) -> None:
         now = time.perf_counter()
         self._epoch, self._batches = epoch, batches
-        self._epoch_started = (now, tally.samples)
         if self._started is None:
             self._started = (now, self._done(tally))
             self._bar.start()
@@ -50,7 +48,7 @@ class Bar(Progress):
     def update(self, tally: Tally, now: float) -> None:
         done = self._done(tally)
         facts = loss_and_accuracy(tally.loss, tally.accuracy)
-        facts += [self._speed(tally, now), self._left(done, now)]
+        facts += self._pace(tally, done, now)
         number = f"{self._epoch:>{len(str(self._epochs))}}/{self._epochs}"
         self._bar.update(self._task, completed=done, epoch=number, facts="  ".join(facts))
         self._bar.refresh()
@@ -61,6 +59,8 @@ class Bar(Progress):
 
     def note(self, line: str) -> None:
         self._lines.note(line)
+        if self._started is not None:  # what took so long, such as compiling, is no training
+            self._started = (time.perf_counter(), self._started[1])
 
     def close(self) -> None:
         self._lines.close()
@@ -73,14 +73,15 @@ class Bar(Progress):
         """Return how many epochs are over, with the part of this one that is."""
         return self._epoch - 1 + tally.batches / self._batches
 
-    def _speed(self, tally: Tally, now: float) -> str:
-        started, samples = self._epoch_started
-        return f"{(tally.samples - samples) / max(now - started, 1e-9):,.0f} samples/s"
-
-    def _left(self, done: float, now: float) -> str:
+    def _pace(self, tally: Tally, done: float, now: float) -> list[str]:
+        """Return how quickly the training went so far, and how long it goes on like that."""
         started, done_before = self._started or (now, done)
-        speed = (done - done_before) / max(now - started, 1e-9)
-        return f"{duration((self._epochs - done) / speed)} left" if speed else ""
+        speed = (done - done_before) / max(now - started, 1e-9)  # epochs a second
+        if not speed:
+            return []
+        samples = tally.samples / tally.batches * self._batches if tally.batches else 0
+        left = f"{duration((self._epochs - done) / speed)} left"
+        return [f"{samples * speed:,.0f} samples/s", left] if samples else [left]
 
 
 def make_bar(epochs: int) -> Progress:

@@ -27,8 +27,12 @@ def check_parts(model: Any, optimizer: Any, schedule: Any = None, average: Any =
     ]:
         if not isinstance(thing, kind) and (thing is not None or kind is Optimizer):
             fact = f"{name} is no {kind.__name__} but a {type(thing).__name__}"
-            looped = "L-BFGS wants a loop of your own: optimizer.step(closure)"
-            raise UsageError(fact, hint=looped if isinstance(thing, LBFGS) else None)
+            hint = None
+            if isinstance(thing, LBFGS):
+                hint = "L-BFGS wants a loop of your own: optimizer.step(closure)"
+            elif kind is Optimizer:
+                hint = "such as rl.optim.Adam(model.parameters(), lr=0.001)"
+            raise UsageError(fact, hint=hint)
     own = {id(parameter) for parameter in model.parameters()}
     if not any(id(parameter) in own for parameter in optimizer.parameters):
         fact = "the optimiser trains none of the model's parameters"

@@ -219,17 +219,21 @@ def loss_and_accuracy(loss: float, accuracy: float | None) -> list[str]:
 
     >>> loss_and_accuracy(0.000721, 0.5)
     ['loss 0.000721', 'accuracy 50.00%']
+    >>> loss_and_accuracy(0.007, None)
+    ['loss 0.00700']
     """
-    digits = f"{loss:.4f}" if abs(loss) >= 0.01 or loss == 0 else f"{loss:.3g}"
+    digits = f"{loss:.4f}" if abs(loss) >= 0.01 or loss == 0 else f"{loss:#.3g}"
     return [f"loss {digits}"] + ([] if accuracy is None else [f"accuracy {accuracy:.2%}"])
 
 
 def duration(seconds: float) -> str:
     """Return a time as people say it.
 
-    >>> duration(0.0042), duration(1.234), duration(83.0), duration(4000.0)
-    ('4 ms', '1.2 s', '1:23', '1:06:40')
+    >>> duration(0.00042), duration(0.0042), duration(1.234), duration(83.0), duration(4000.0)
+    ('0.42 ms', '4 ms', '1.2 s', '1:23', '1:06:40')
     """
+    if 0 < seconds < 0.000995:
+        return f"{seconds * 1000:.2f} ms"
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:

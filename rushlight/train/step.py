@@ -83,8 +83,12 @@ def loss_of(model: Module, loss: Any) -> Loss:
     if found is None:
         hint = "loss=rl.nn.functional.cross_entropy"
         raise UsageError(f"{type(model).__name__} has no loss of its own, so give one", hint=hint)
+    if isinstance(found, type):
+        raise UsageError(f"the loss is a class, {found.__name__}", hint=f"{found.__name__}()")
     if not callable(found):
-        raise UsageError(f"loss is a function of output and labels, not {found!r:.60}")
+        hint = "loss=rl.nn.functional.cross_entropy"
+        fact = f"loss is a function of output and labels, not {found!r:.60}"
+        raise UsageError(fact, hint=hint if isinstance(found, str) else None)
     return found  # type: ignore[no-any-return]
 
 
@@ -98,7 +102,7 @@ def forward(model: Module, loss: Loss, batch: tuple[Tensor, ...]) -> tuple[Any, 
     if len(batch) < 2:
         raise DataError(
             f"a batch is inputs and labels, this has {len(batch)} array",
-            hint="Dataset(inputs, labels)",
+            hint="Dataset(inputs, labels); for an autoencoder Dataset(inputs, inputs)",
         )
     output = model(*batch[:-1])
     value = loss(output, batch[-1])

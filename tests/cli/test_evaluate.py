@@ -47,6 +47,8 @@ def test_a_watch_is_evaluated_on_wearers_that_it_never_saw(rushlight, models):
     assert lines[0] == "gestures of wearers never seen: 1,400 examples"
     assert lines[1].startswith(f"accuracy {trained['test_accuracy']:.2%}  loss ")
     assert re.fullmatch(r".* as .*%: example \d+", lines[-1])
+    at = lines.index("what was taken for what, the most frequent first:")
+    assert re.fullmatch(r".+ taken for .+: \d+ of 200", lines[at + 1])
     refused = rushlight("evaluate", model, model.parent)
     assert refused.returncode == 2
     assert refused.stderr.endswith("is a folder, but the network takes a signal in a CSV file\n")
@@ -69,6 +71,28 @@ def test_what_a_recipe_has_learned_from_is_not_what_it_is_tested_on(rushlight, m
     rl.save(tmp_path / "sms.safetensors", loaded.model, task=loaded.task, training=training)
     lines = rushlight("evaluate", "sms.safetensors").stdout.splitlines()
     assert re.fullmatch(r"SMS Spam Collection, test part: 1,11\d examples.*", lines[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a,b,kind\n-1,2,neg\n3,1,pos\n2,0,neg\n", "kind,a,b\nneg,-1,2\npos,3,1\nneg,2,0\n"],
+    ids=["last", "first"],
+)
+def test_rows_of_numbers_are_told_apart_as_the_label_in_their_table_says(rushlight, tmp_path, text):
+    net = rl.nn.Linear(2, 2, bias=False)
+    net.weight.assign([[-1.0, 0.0], [1.0, 0.0]])
+    task = {"kind": "number-classifier", "labels": ["neg", "pos"], "inputs": 2}
+    rl.save(tmp_path / "sign.safetensors", net, task=task)
+    (tmp_path / "sign.csv").write_text(text)
+    lines = rushlight("evaluate", "sign.safetensors", "sign.csv").stdout.splitlines()
+    assert lines[0] == "sign.csv: 3 examples"
+    assert lines[1].startswith("accuracy 66.67%")
+    assert lines[-1] == "neg as pos 98.2%: 2 0"
+    assert rushlight("predict", "sign.safetensors", "-- 1").returncode == 2
+    assert rushlight("predict", "sign.safetensors", "5 0").stdout.startswith("5 0: pos\n")
+    (tmp_path / "wide.csv").write_text("1,2,3,pos\n")
+    wide = rushlight("evaluate", "sign.safetensors", "wide.csv")
+    assert wide.stderr.endswith("has 4 columns, 1 of them texts (2 of numbers, and a label)\n")
 
 
 TABLES = {
@@ -106,6 +130,22 @@ def test_pictures_come_from_a_folder(rushlight, models, tmp_path):
     assert facts["accuracy"] > 0.8
 
 
+def test_coloured_pictures_of_any_size_come_from_a_folder(rushlight, tmp_path):
+    for label, value in (("dark", 250), ("light", 250)):
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        write_png(tmp_path / "pictures" / label / "1.png", np.full((9, 12, 3), value, np.uint8))
+    model = rl.nn.Sequential(rl.nn.Flatten(), rl.nn.Linear(48, 2))
+    model[1].weight.assign(np.repeat([[0.0], [1.0]], 48, axis=1))
+    model[1].bias.assign([24.0, 0.0])
+    task = {"kind": "image-classifier", "labels": ["dark", "light"], "shape": [3, 4, 4]}
+    rl.save(tmp_path / "m.safetensors", model, task=task | {"scale": 1 / 255})
+    done = rushlight("evaluate", "m.safetensors", "pictures")
+    assert "2 examples\naccuracy 50.00%" in done.stdout
+    assert re.fullmatch(
+        r"dark as light 100\.0%: pictures.dark.1\.png", done.stdout.splitlines()[-1]
+    )
+
+
 def test_numbers_come_from_a_table(rushlight, models, tmp_path):
     (tmp_path / "xor.csv").write_text("a,b,both\n0,0,0\n0,1,1\n1,0,1\n1,1,0.25\n")
     done = rushlight("evaluate", models / "neuron.safetensors", "xor.csv", "--worst", "1")
@@ -123,6 +163,7 @@ def test_numbers_come_from_a_table(rushlight, models, tmp_path):
 FILES = {
     "bird.csv": "bird,See you\nbird,Win\n",
     "three.csv": "ham,a,b\n",
+    "one.csv": "ham\n",
     "empty.csv": "",
     "wordless.csv": "HAM,?!\n",
     "picture.png": "no picture",
@@ -135,6 +176,7 @@ WRONG = [
     ("spam", ["nowhere"], "there is no data 'nowhere'"),
     ("spam", ["bird.csv"], "bird.csv has the label 'bird', the network has not"),
     ("spam", ["three.csv"], "three.csv has 3 columns (a label, then a text)"),
+    ("spam", ["one.csv"], "one.csv has 1 column (a label, then a text)"),
     ("spam", ["empty.csv"], "the file is empty"),
     ("spam", ["wordless.csv"], "there is no text with a word in it"),
     ("digits", ["picture.png"], "picture.png is no table"),

@@ -1,6 +1,7 @@
 """`rushlight export`: C, a library or a program from a saved network, and nothing half-written."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+import rushlight as rl
 from rushlight.data import gestures, mnist
 from rushlight.formats.png import write_png
 
@@ -155,6 +157,20 @@ def test_a_program_for_numbers_answers_as_predict_does(rushlight, models, tmp_pa
     for wrong in ("1", "1 2 3", "x", "nan 1", "1e999 0", "", "1;2"):
         done = ask(tmp_path / "neuron", wrong)
         assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_program_answers_rows_of_numbers_with_a_class(rushlight, tmp_path, dtype):
+    rl.manual_seed(0)
+    net = rl.nn.Sequential(rl.nn.Linear(2, 4), rl.nn.Tanh(), rl.nn.Linear(4, 3)).cast(dtype)
+    task = {"kind": "number-classifier", "labels": ["low", "middle", "high"], "inputs": 2}
+    rl.save(tmp_path / "rows.safetensors", net, task=task)
+    rushlight("export", "rows.safetensors", "--to", "exe")
+    for options in ([], ["--json"]):
+        python = rushlight("predict", "rows.safetensors", *options, "0 1", "1,-2.5").stdout
+        program = ask(tmp_path / "rows", *options, "0 1", "1,-2.5").stdout.decode()
+        assert re.sub(r"(\.\d{6})\d+", r"\1", program) == re.sub(r"(\.\d{6})\d+", r"\1", python)
+    assert python.count('"label": ') == 2
 
 
 def test_a_library_is_loaded_by_the_python_file_beside_it(rushlight, models, tmp_path, seven):

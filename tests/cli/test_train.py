@@ -188,3 +188,38 @@ def test_a_terminal_shows_the_curve_of_the_loss(tmp_path, encoding, sign):
     lines = text.decode("utf-8").splitlines()
     assert sign in text.decode("utf-8")
     assert max(map(len, lines[:14])) <= 60
+
+
+MINE = '''"""A line, from four points."""
+
+import rushlight as rl
+from rushlight.recipes import Run
+
+
+def train(rate: "not an option" = 0.1):
+    return Run(rl.nn.Linear(1, 1), {"kind": "regressor", "inputs": 1})
+'''
+
+
+def test_a_file_of_one_s_own_is_a_recipe(rushlight, tmp_path):
+    (tmp_path / "my").mkdir()
+    (tmp_path / "my" / "line.py").write_text(MINE)
+    assert "A line, from four points." in rushlight("train", "my/line.py", "--help").stdout
+    done = rushlight("train", "my/line.py")
+    assert done.stdout.startswith("saved line.safetensors"), done.stderr
+    assert rushlight("predict", "line.safetensors", "2").stdout.startswith("2 → ")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("mine.py", None, "there is no file 'mine.py'"),
+        ("mine.py", "def train(): return 1", "the recipe gives int, not a Run"),
+        ("mine.py", "x = 1", "'mine.py' has no function train, as a recipe has"),
+    ],
+)
+def test_a_file_that_is_no_recipe_is_refused(rushlight, tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    done = rushlight("train", name)
+    assert (done.returncode, done.stderr) == (2, f"rushlight: {message}\n")

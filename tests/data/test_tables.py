@@ -357,3 +357,10 @@ def test_any_frame_with_columns_like_that_will_do():
 def test_what_is_no_frame_of_numbers_is_refused(frame, kind, message):
     with pytest.raises(kind, match=message):
         Dataset.from_frame(frame)
+
+
+def test_names_of_classes_without_a_column_of_them_are_refused(csv):
+    with pytest.raises(
+        UsageError, match=r"no column is the label\n  hint: label= names that column"
+    ):
+        Dataset.from_csv(csv("a,b\n1,2\n"), labels="b")

@@ -66,12 +66,19 @@ def regressor():
     return net, {"kind": "regressor", "inputs": 3}
 
 
+def table():
+    rl.manual_seed(6)
+    net = rl.nn.Sequential(rl.nn.Linear(3, 4), rl.nn.Tanh(), rl.nn.Linear(4, 3))
+    return net, {"kind": "number-classifier", "labels": ["a", "no \u2205", "?c"], "inputs": 3}
+
+
 MODELS = {
     "dense": dense,
     "convolution": convolution,
     "text": text,
     "motion": motion,
     "regressor": regressor,
+    "table": table,
 }
 
 

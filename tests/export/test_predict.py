@@ -135,6 +135,7 @@ def test_sanitizers_find_nothing(exported, tmp_path):
         "motion": [signal, signal],
         "text": ["Win money", "\u0130\u0301x Don''t 'x", "2 2 2"],
         "regressor": ["1 2 3", "1,2,3"],
+        "table": ["1 2 3", "1,2,3"],
     }.items():
         made = program(exported(name, train=True), name, own()[0], options, "sanitized")
         run(made, "--test", cwd=tmp_path)

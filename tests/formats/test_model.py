@@ -496,7 +496,9 @@ def test_task_facts_that_json_cannot_say_are_refused(tmp_path: Path, task: Any, 
 
 
 def test_only_modules_are_saved(tmp_path: Path) -> None:
-    with pytest.raises(rl.UsageError, match="a model is a Module, not dict"):
+    with pytest.raises(
+        rl.UsageError, match=r"a model is a Module, not dict\n  hint: rl\.save\(path"
+    ):
         rl.save(tmp_path / "m.safetensors", {"w": rl.ones(2)})  # type: ignore[arg-type]
 
 

@@ -49,6 +49,11 @@ MISTAKES = [
         "cross_entropy: scores of shape (2, 3) want labels of shape (2,), got (1, 2)",
         None,
     ),
+    (
+        lambda: nn.CrossEntropyLoss()(rl.ones(2, 3, 4), rl.zeros(2, 4, dtype="int64")),
+        "cross_entropy: scores of shape (2, 3, 4) want labels of shape (2, 3), got (2, 4)",
+        "the classes are on the last axis: write logits.movedim(1, -1)",
+    ),
     (lambda: nn.CrossEntropyLoss()(rl.tensor(1.0), 0), "cross_entropy: scores of shape ()", None),
     (
         lambda: nn.CrossEntropyLoss()(SCORES, [0, 3]),
@@ -79,8 +84,10 @@ def test_a_mistake_gets_a_clear_error(mistake, fact, hint):
 
 
 def test_a_reduction_that_is_no_text_is_refused():
-    with pytest.raises(rl.ModuleError, match="there is no reduction"):
+    with pytest.raises(rl.ModuleError, match=r"a reduction is a word, not float64 \(2,\)"):
         rl.nn.MSELoss(np.ones(2))
+    with pytest.raises(rl.ModuleError, match=r"not float32 \(3,\)(.|\n)*such as weight="):
+        rl.nn.CrossEntropyLoss(rl.ones(3))
 
 
 def test_only_the_labels_that_count_are_averaged():

@@ -139,7 +139,8 @@ def test_a_line_has_all_that_was_measured():
         (12.34567, "loss 12.3457"),
         (0.01, "loss 0.0100"),
         (0.0012345, "loss 0.00123"),
-        (1.5e-9, "loss 1.5e-09"),
+        (0.007, "loss 0.00700"),
+        (1.5e-9, "loss 1.50e-09"),
         (0.0, "loss 0.0000"),
         (-2.5, "loss -2.5000"),
     ],
@@ -152,6 +153,7 @@ def test_a_small_loss_keeps_its_digits(loss, text):
     ("seconds", "text"),
     [
         (0.0, "0 ms"),
+        (0.00042, "0.42 ms"),
         (0.0991, "99 ms"),
         (0.0999, "0.1 s"),
         (59.94, "59.9 s"),

@@ -1,5 +1,6 @@
 """What people see while a model trains."""
 
+import io
 import os
 import re
 import select
@@ -9,15 +10,18 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import rushlight as rl
+from rushlight.train.bar import Bar
 from rushlight.train.progress import MOST_LINES, interval
+from rushlight.train.tally import Tally
 
 SCRIPT = Path(__file__).with_name("small_training.py")
 
 LOSS = r"loss \d+\.\d{4}"
 ACCURACY = r"accuracy \d{1,3}\.\d\d%"
-TIME = r"(\d+ ms|\d+\.\d s)"
+TIME = r"(\d+(\.\d\d)? ms|\d+\.\d s)"
 
 
 def test_an_epoch_is_a_line_where_there_is_no_terminal(make_problem, capsys):
@@ -147,3 +151,22 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(tmp_path):
     assert "\x1b" not in shown
     begins = [line[:9] for line in shown.splitlines()]
     assert begins == [f"epoch {number}/6" for number in range(1, 7)]
+
+
+def test_the_pace_is_that_of_the_training_so_far_without_what_was_compiled():
+    written = io.StringIO()
+    bar = Bar(4, Console(file=written, force_terminal=True, width=120))
+    tally = Tally()
+    bar.begin(1, 2, tally)
+    began = time.perf_counter()
+    bar.note("compiled in 9.0 s")
+    tally.add(0.5, rl.zeros(32, 2), rl.zeros(32, dtype="int64"))
+    tally.add(0.5, rl.zeros(32, 2), rl.zeros(32, dtype="int64"))
+    bar.update(tally, began + 10.0)
+    tally = Tally()
+    bar.begin(2, 2, tally)
+    tally.add(0.5, rl.zeros(32, 2), rl.zeros(32, dtype="int64"))
+    bar.update(tally, began + 15.0)  # the epoch began just now, as far as the bar was told
+    bar.close()
+    paces = re.findall(r"(\S+) samples/s  (\S+) s left", written.getvalue())
+    assert set(paces) == {("6", "30.0"), ("6", "25.0")}

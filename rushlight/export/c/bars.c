@@ -1,4 +1,4 @@
-static void print_bars(const float *shares)
+static void print_bars(const model_number *shares)
 {
     static const char *const eighths[] = {"", "\xE2\x96\x8F", "\xE2\x96\x8E", "\xE2\x96\x8D",
         "\xE2\x96\x8C", "\xE2\x96\x8B", "\xE2\x96\x8A", "\xE2\x96\x89"};

@@ -1,4 +1,4 @@
-static int best_of(const float *shares)
+static int best_of(const model_number *shares)
 {
     int best = 0;
     for (int i = 1; i < MODEL_OUTPUTS; i++)
@@ -6,7 +6,7 @@ static int best_of(const float *shares)
     return best;
 }
 
-static void print_json_answer(const char *given, size_t size, const float *shares,
+static void print_json_answer(const char *given, size_t size, const model_number *shares,
                               const char *note)
 {
     fputs("{\"input\": ", stdout);
