@@ -118,7 +118,7 @@ PACKAGE: Names = {
     "bincount": "write np.bincount(x.numpy())",
     "linalg": "write x.norm(), or take NumPy's",
     "inference_mode": "write rl.no_grad()",
-    "func": "write rl.grad(f), or rl.value_and_grad(f)",
+    "func": "write rl.grad(f), rl.value_and_grad(f) or rl.vmap(f)",
     "fft": _ABSENT,
     "jit": "write rl.compile(f)",
     "onnx": "rushlight export writes a model file as C",
@@ -157,7 +157,7 @@ OPTIMIZER: Names = {
 AUTOGRAD: Names = {
     "grad": "write rl.gradients_of(y, [x])",
     "Function": _ABSENT,
-    "functional": "write rl.grad(f), or rl.value_and_grad(f)",
+    "functional": "write rl.grad(f), rl.value_and_grad(f) or rl.vmap(f)",
     "set_detect_anomaly": "write rl.detect_anomaly()",
 }
 
@@ -206,6 +206,8 @@ INIT: Names = {
     "sparse_": "write w.assign(rl.nn.init.sparse(w.shape, sparsity))",
     "trunc_normal_": "write w.assign(rl.nn.init.truncated_normal(w.shape))",
     "calculate_gain": "write gain(activation)",
+    "identity": "write eye(shape)",
+    "Identity": "write eye(shape)",
     "glorot_uniform": "write xavier_uniform(shape)",
     "glorot_normal": "write xavier_normal(shape)",
     "he_uniform": "write kaiming_uniform(shape)",
