@@ -74,7 +74,7 @@ class Interpreter:
 def _at_node(error: Exception, node: Node) -> RushlightError:
     """Return the error with the place in the graph where it happened."""
     explained = error if isinstance(error, RushlightError) else RushlightError(str(error))
-    explained.op = node.primitive.name
+    explained.op = node.op or node.primitive.name
     explained.source = node.source
     explained.module = node.module
     explained.operands = [(label, str(x.spec)) for label, x in node.primitive.labelled(node.inputs)]

@@ -53,6 +53,7 @@ class Node:
     outputs: tuple[GraphValue, ...]
     source: str | None = None
     module: str | None = None
+    op: str | None = None  # what the user called, where that is made of several primitives
 
 
 @dataclass(eq=False)
@@ -88,12 +89,13 @@ class Graph:
         params: dict[str, Any],
         source: str | None = None,
         module: str | None = None,
+        op: str | None = None,
     ) -> tuple[GraphValue, ...]:
         """Append a node and return its outputs; the primitive's rule checks the operands."""
         result = primitive.rule(*[value.spec for value in inputs], **params)
         specs = (result,) if primitive.outputs == 1 else result
         outputs = tuple(self.new_value(spec, source) for spec in specs)
-        self.nodes.append(Node(primitive, inputs, params, outputs, source, module))
+        self.nodes.append(Node(primitive, inputs, params, outputs, source, module, op))
         return outputs
 
     def results(self) -> list[GraphValue]:

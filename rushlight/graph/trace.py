@@ -13,7 +13,7 @@ from rushlight.core.dtypes import DType
 from rushlight.core.errors import TraceError
 from rushlight.core.mode import evaluating, mode
 from rushlight.core.primitive import Array, Primitive, Spec
-from rushlight.core.source import user_line
+from rushlight.core.source import user_call, user_line
 from rushlight.graph.guards import Guards
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.passes.dead import without_dead_nodes
@@ -74,7 +74,8 @@ class Tracer:
 
     def apply(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
         values = tuple(self.value_of(x) for x in inputs)
-        outputs = self.graph.add(primitive, values, params, user_line(), mode.module_path())
+        line, op = user_call()
+        outputs = self.graph.add(primitive, values, params, line, mode.module_path(), op)
         results = tuple(stand_in(value) for value in outputs)
         result = results[0] if primitive.outputs == 1 else results
         if mode.grad:

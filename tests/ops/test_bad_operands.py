@@ -349,6 +349,7 @@ def test_a_graph_that_is_run_on_wrong_values_names_the_op_and_the_same_line(row)
         rl.compile(call)(*operands)
     eager = message(call, operands)
     assert re.match(r"\w+: (index -?\d+ is outside of|there is no index)", str(caught.value))
+    assert caught.value.op == eager.partition(":")[0]
     assert f"  at {caught.value.source}" in eager.splitlines()
     assert caught.value.operands
 

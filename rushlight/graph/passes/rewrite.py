@@ -113,7 +113,7 @@ def copied(graph: Graph) -> Graph:
         inputs = tuple([twin[value] for value in node.inputs])
         outputs = tuple([twin[value] for value in node.outputs])
         params, source, module = node.params, node.source, node.module
-        new.nodes.append(Node(node.primitive, inputs, params, outputs, source, module))
+        new.nodes.append(Node(node.primitive, inputs, params, outputs, source, module, node.op))
     new.outputs = [twin[value] for value in graph.outputs]
     new.updates = [(x, twin[value]) for x, value in graph.updates]
     new.grad_updates = [
