@@ -175,7 +175,7 @@ def _sweep(
 
     def send(x: Any, g: Any) -> None:
         node = x.node
-        if _is_leaf(x, since):
+        if node is None or node.order < since:
             before = leaves.get(id(x))
             leaves[id(x)] = (x, g if before is None else before[1] + g)
             return
