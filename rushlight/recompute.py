@@ -53,7 +53,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return unflatten(tree, outputs)
     sources = leaves_of(wanting, since)
     results = [y.detach() for y in wanting]
-    again = _Again(segment, len(results))
+    again = _Again(segment, results)
     record(again, sources, {}, results[0] if again.outputs == 1 else tuple(results))
     replaced = iter(results)
     return unflatten(tree, [next(replaced) if y.requires_grad else y for y in outputs])
@@ -93,14 +93,15 @@ class _Again(Primitive):
 
     name = "checkpoint"
 
-    def __init__(self, segment: _Segment, outputs: int) -> None:
+    def __init__(self, segment: _Segment, results: Sequence[Tensor]) -> None:
         self.segment = segment
-        self.outputs = outputs
+        self.specs = tuple(y.spec for y in results)
+        self.outputs = len(results)
         self._given: Any = None  # the gradient that the answers are for
         self._found: dict[int, Any] = {}
 
     def rule(self, *specs: Spec, **params: Any) -> Any:
-        raise NotImplementedError
+        return self.specs if self.outputs > 1 else self.specs[0]
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         if self._given is not g:
