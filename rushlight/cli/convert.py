@@ -65,14 +65,14 @@ def recognise(path: str | os.PathLike[str]) -> str:
     raise FormatError(f"is none of {', '.join(KINDS)}", path=path)
 
 
-def _read(kind: str, path: str, vocabulary: str | None) -> tuple[Module, dict[str, Any]]:
+def _read(kind: str, path: str, words_path: str | None) -> tuple[Module, dict[str, Any]]:
     """Return the network of a file, and its task."""
     if kind == "nn-rust":
         return _with_task(read_nn_rust(path))
-    words = None if vocabulary is None else _words(vocabulary)
+    words = None if words_path is None else _words(words_path)
     model = read_candle_spam(path, words)
-    listed = list(Vocabulary(words or []).words)
-    return model, {"kind": "text-classifier", "labels": list(LABELS), "vocabulary": listed}
+    vocabulary = Vocabulary(words or [])
+    return model, {"kind": "text-classifier", "labels": list(LABELS), **vocabulary.to_task()}
 
 
 def _with_task(found: NNRust) -> tuple[Module, dict[str, Any]]:

@@ -12,8 +12,9 @@ from rushlight.core.errors import BoundsError, DTypeError, ShapeError
 from rushlight.core.kernels import Deposit, Lookup, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
 from rushlight.core.shapes import Shape, normalize_axis, size_of
+from rushlight.ops.arrange import movedim
 from rushlight.ops.elementwise import eq
-from rushlight.ops.movement import along_axis, permute, permute_p
+from rushlight.ops.movement import along_axis, permute
 from rushlight.ops.pointwise import cast
 
 FEW = 32  # indices of which Python finds the smallest and largest sooner than NumPy
@@ -49,8 +50,7 @@ class Take(Primitive):
             return bind(self, table, indices)
         if has[1]:
             return None
-        rows = bind(self, _exchanged(table), indices)
-        return _axis_first(rows, indices.rank)
+        return movedim(bind(self, movedim(table, 0, 1), indices), indices.rank, 0)
 
     def lower(self, *specs: Spec, **params: Any) -> Lookup:
         table, indices = specs
@@ -98,7 +98,7 @@ class TakeAdd(Primitive):
         indices, updates = inputs
         if has[0]:
             return None
-        return _exchanged(bind(self, indices, _axis_last(updates, indices.rank), **params))
+        return movedim(bind(self, indices, movedim(updates, 0, indices.rank), **params), 1, 0)
 
     def lower(self, *specs: Spec, **params: Any) -> Deposit:
         indices, updates = specs
@@ -374,20 +374,6 @@ def _check_same_but(shape: Shape, other: Shape, axis: int) -> None:
     )
     if not same:
         raise ShapeError(f"{shape} and {other} differ outside of axis {axis}")
-
-
-def _exchanged(x: Any) -> Any:
-    """Return `x` with its first two axes exchanged."""
-    return bind(permute_p, x, order=(1, 0, *range(2, x.rank)))
-
-
-def _axis_first(x: Any, axis: int) -> Any:
-    return bind(permute_p, x, order=(axis, *range(axis), *range(axis + 1, x.rank)))
-
-
-def _axis_last(x: Any, place: int) -> Any:
-    """Return `x` with its first axis after `place` others."""
-    return bind(permute_p, x, order=(*range(1, place + 1), 0, *range(place + 1, x.rank)))
 
 
 def _axes(axes: Iterable[int]) -> Terms:

@@ -102,6 +102,5 @@ def train(
     clean = DataLoader(data, batch_size=1)
     loss, accuracy = rl.evaluate(model, clean, rl.nn.functional.cross_entropy)
     facts = facts_of(history, seed=seed, clean_loss=loss, clean_accuracy=accuracy)
-    words = list(vocabulary.words)
-    task = {"kind": "text-classifier", "labels": ["HAM", "SPAM"], "vocabulary": words}
+    task = {"kind": "text-classifier", "labels": ["HAM", "SPAM"], **vocabulary.to_task()}
     return Run(model, task, facts)
