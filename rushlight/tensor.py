@@ -124,10 +124,15 @@ class Tensor(TensorMethods):
 
     @grad.setter
     def grad(self, value: "Tensor | None") -> None:
-        if value is not None and not (isinstance(value, Tensor) and value.spec == self.spec):
+        if value is not None and not self._is_like(value):
             found = value.spec if isinstance(value, Tensor) else type(value).__name__
             raise GradientError(f"the gradient of a {self.spec} tensor cannot be {found}")
         mode.evaluator.set_grad(self, value)
+
+    def _is_like(self, other: Any) -> bool:
+        """Return whether another is a tensor of this one's shape and dtype."""
+        same_shape = isinstance(other, Tensor) and other.shape == self.shape
+        return same_shape and other.dtype is self.dtype
 
     def requires_grad_(self, wanted: bool = True) -> "Tensor":
         """Switch on (or off) that gradients are wanted for this tensor; return it."""
