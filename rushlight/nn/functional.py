@@ -40,6 +40,7 @@ from rushlight.ops.adaptive import adaptive_avg_pool3d as adaptive_avg_pool3d
 from rushlight.ops.adaptive import adaptive_max_pool1d as adaptive_max_pool1d
 from rushlight.ops.adaptive import adaptive_max_pool2d as adaptive_max_pool2d
 from rushlight.ops.adaptive import adaptive_max_pool3d as adaptive_max_pool3d
+from rushlight.ops.attention import attention as attention
 from rushlight.ops.composite import bilinear as bilinear
 from rushlight.ops.composite import linear as linear
 from rushlight.ops.composite import log_softmax as log_softmax
