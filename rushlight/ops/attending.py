@@ -47,7 +47,11 @@ class Attending(Primitive):
         return bind(self, *each(has, inputs), **params)
 
     def lower(self, *specs: Spec, **params: Any) -> kernels.Attention:
-        return kernels.Attention(backward=self is attention_grad_p, **params)
+        backward = self is attention_grad_p
+        q, k, v = specs[1:4] if backward else specs[:3]
+        scores = size_of(q.shape[:-1]) * k.shape[-2]
+        products = (3 * q.shape[-1] + 2 * v.shape[-1]) if backward else q.shape[-1] + v.shape[-1]
+        return kernels.Attention(backward, scores * products, **params)
 
     def labelled(self, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
         more = [f"option {i}" for i in range(len(inputs) - len(self.labels))]

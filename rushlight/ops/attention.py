@@ -4,7 +4,7 @@ from typing import Any
 
 from rushlight.core.bind import as_value, bind_checked, op
 from rushlight.core.dtypes import bool_, int64, promote
-from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.shapes import Shape, broadcast_shapes
 from rushlight.ops.attending import OPTIONS, attention_p
 from rushlight.ops.composite import as_float
@@ -74,7 +74,12 @@ def attention(
         given["start"] = _counts(start, lead, "start")
     if slopes is not None:
         given["slopes"] = broadcast_to(cast(as_float(slopes), dtype), q.shape[:-2])
+    if not isinstance(dropout, (int, float)) or not 0.0 <= dropout < 1.0:
+        raise UsageError(f"dropout is a share of at least 0 and below 1, not {dropout!r}")
     if dropout:
+        if state is None:
+            hint = "state=generator.bits((4,)), of a Generator or rl.random.default_generator"
+            raise UsageError("dropout needs the state of a random generator", hint=hint)
         given["state"] = as_value(state)
     options = tuple(name for name in OPTIONS if name in given)
     params = {
