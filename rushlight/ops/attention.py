@@ -6,7 +6,7 @@ from rushlight.core.bind import as_value, bind_checked, op
 from rushlight.core.dtypes import bool_, int64, promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.shapes import Shape, broadcast_shapes
-from rushlight.ops.attending import OPTIONS, attention_p
+from rushlight.ops.attending import attention_p
 from rushlight.ops.composite import as_float
 from rushlight.ops.movement import broadcast_to, expanded
 from rushlight.ops.pointwise import cast
@@ -56,39 +56,41 @@ def attention(
     tensor([[[1. , 0. , 0. ],
              [0.5, 0.5, 0. ]]])
     """
-    q, k, v = as_float(q), as_float(k), as_float(v)
-    dtype = promote(promote(q.dtype, k.dtype), v.dtype)
-    q, k, v = (cast(x, dtype) for x in (q, k, v))
-    if min(q.rank, k.rank, v.rank) < 3:
-        raise ShapeError("queries, keys and values are (..., heads, length, size)")
-    lead = broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
-    q, k, v = (expanded(x, (*lead, *x.shape[-3:])) for x in (q, k, v))
+    q, k, v = _lined_up(q, k, v)
+    lead, keys, dtype = q.shape[:-3], k.shape[-2], q.dtype
     given: dict[str, Any] = {}
     if mask is not None:
         mask = as_value(mask)
         mask = mask if mask.dtype is bool_ else cast(mask, dtype)
-        given["mask"] = broadcast_to(mask, (*q.shape[:-1], k.shape[-2]))
+        given["mask"] = broadcast_to(mask, (*q.shape[:-1], keys))
     if lengths is not None:
         given["lengths"] = _counts(lengths, lead, "lengths")
     if causal or slopes is not None:
         given["start"] = _counts(start, lead, "start")
     if slopes is not None:
         given["slopes"] = broadcast_to(cast(as_float(slopes), dtype), q.shape[:-2])
-    if not isinstance(dropout, (int, float)) or not 0.0 <= dropout < 1.0:
-        raise UsageError(f"dropout is a share of at least 0 and below 1, not {dropout!r}")
-    if dropout:
-        if state is None:
-            hint = "state=generator.bits((4,)), of a Generator or rl.random.default_generator"
-            raise UsageError("dropout needs the state of a random generator", hint=hint)
+    if _checked_share(dropout, state):
         given["state"] = as_value(state)
-    options = tuple(name for name in OPTIONS if name in given)
+    scale = q.shape[-1] ** -0.5 if scale is None and q.shape[-1] else scale
     params = {
-        "scale": float(q.shape[-1] ** -0.5 if scale is None else scale),
+        "scale": float(1.0 if scale is None else scale),
         "causal": bool(causal),
         "dropout": float(dropout),
-        "options": options,
+        "options": tuple(given),
     }
     return bind_checked(attention_p, q, k, v, *given.values(), **params)[0]
+
+
+def _lined_up(*qkv: Any) -> Any:
+    """Return queries, keys and values as floats of one dtype, with the same leading axes."""
+    found = [as_float(x) for x in qkv]
+    dtype = found[0].dtype
+    for x in found[1:]:
+        dtype = promote(dtype, x.dtype)
+    if min(x.rank for x in found) < 3:
+        raise ShapeError("queries, keys and values are (..., heads, length, size)")
+    lead = broadcast_shapes(*[x.shape[:-3] for x in found])
+    return [expanded(cast(x, dtype), (*lead, *x.shape[-3:])) for x in found]
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:
@@ -97,3 +99,13 @@ def _counts(x: Any, lead: Shape, what: str) -> Any:
     if x.dtype.is_float or x.dtype is bool_:
         raise DTypeError(f"{what} are integers, not {x.dtype}")
     return broadcast_to(cast(x, int64), lead)
+
+
+def _checked_share(dropout: Any, state: Any) -> bool:
+    """Return whether weights are dropped; raise where that cannot be."""
+    if not isinstance(dropout, (int, float)) or not 0.0 <= dropout < 1.0:
+        raise UsageError(f"dropout is a share of at least 0 and below 1, not {dropout!r}")
+    if dropout and state is None:
+        hint = "state=generator.bits((4,)), of a Generator or rl.random.default_generator"
+        raise UsageError("dropout needs the state of a random generator", hint=hint)
+    return bool(dropout)
