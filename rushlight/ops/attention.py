@@ -34,8 +34,7 @@ def attention(
 
     Args:
         q: the queries, (..., heads, queries, size).
-        k: the keys, (..., key heads, keys, size); `heads` is a multiple of `key heads`, and
-            neighbouring heads share (Ainslie et al. 2023).
+        k: the keys, (..., key heads, keys, size); neighbouring heads share (Ainslie et al. 2023).
         v: the values, (..., key heads, keys, value size).
         mask: which keys are visible (bool), or what is added to the scores (float); broadcasts
             with (..., heads, queries, keys). The gradient of a float one needs all weights at once.
