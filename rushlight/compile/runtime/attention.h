@@ -114,7 +114,7 @@ RL_INLINE void rl_multiply_rows(float *out, int64_t out_step, const float *left,
 }
 
 /* scores[key][query] = keys[key] times queries[][query], where some query of a strip sees the key. */
-RL_INLINE void rl_scores(float *scores, const float *keys, int64_t width, const float *queries,
+static __attribute__((unused, noinline)) void rl_scores(float *scores, const float *keys, int64_t width, const float *queries,
                          int64_t size, int64_t lanes, int64_t count, int64_t seen)
 {
     for (int64_t key = 0; key < count; key += RL_BLOCK)
@@ -123,7 +123,7 @@ RL_INLINE void rl_scores(float *scores, const float *keys, int64_t width, const 
 }
 
 /* means[query] += weights[][query] times values[], over the keys that the query sees. */
-RL_INLINE void rl_mix(float *means, const float *weights, const float *values, int64_t width,
+static __attribute__((unused, noinline)) void rl_mix(float *means, const float *weights, const float *values, int64_t width,
                       int64_t lanes, int64_t count, int64_t seen)
 {
     for (int64_t query = 0; query < lanes; query += RL_BLOCK)
@@ -132,7 +132,7 @@ RL_INLINE void rl_mix(float *means, const float *weights, const float *values, i
 }
 
 /* sums[key] += weights[key][] times rows[], over the queries that see the key. */
-RL_INLINE void rl_spread(float *sums, const float *weights, const float *rows, int64_t width,
+static __attribute__((unused, noinline)) void rl_spread(float *sums, const float *weights, const float *rows, int64_t width,
                          int64_t queries, int64_t count, int64_t seen)
 {
     for (int64_t key = 0; key < count; key += RL_BLOCK) {
