@@ -206,7 +206,7 @@ def behind(
 def extracted(
     graph: Graph,
     arguments: Sequence[GraphValue],
-    held: Sequence[GraphValue],
+    held: Sequence[tuple[Held, GraphValue]],
     outputs: Sequence[GraphValue],
 ) -> Graph:
     """Return a part of a graph as a graph of its own: what makes the outputs of its inputs.
@@ -214,15 +214,15 @@ def extracted(
     Args:
         graph: from which it is taken.
         arguments: values that are to be its arguments, wherever they came from.
-        held: likewise its states.
+        held: likewise its states, with what they stand for.
         outputs: its results.
     """
     new = Graph(graph.name)
-    inputs = {*arguments, *held}
+    inputs = dict.fromkeys([*arguments, *(value for _, value in held)])
     wanted = behind(graph, outputs, list(inputs))
-    now = {value: new.new_value(value.spec, value.source) for value in (*arguments, *held)}
+    now = {value: new.new_value(value.spec, value.source) for value in inputs}
     new.arguments = [now[value] for value in arguments]
-    new.states = [(Held(), now[value]) for value in held]
+    new.states = [(what, now[value]) for what, value in held]
     for array, value in graph.constants:
         if value in wanted and value not in inputs:
             now[value] = new.new_value(value.spec, value.source)

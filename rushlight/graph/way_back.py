@@ -102,6 +102,8 @@ class _Joint:
         self.there = set(self.graph.nodes)
         self.inputs = [tracer.value_of(x) for x in stand_ins]
         self.results = [tracer.value_of(y) for y in results]
+        names = [held for held, _ in self.body.graph.states]
+        self.held = list(zip(names, self.inputs[self.given :], strict=True))
         roots = {i: y for i, y in enumerate(results) if y.requires_grad}
         seeds = {i: tracer.argument(y.spec) for i, y in roots.items()}
         self.seeds = {i: tracer.value_of(seed) for i, seed in seeds.items()}
@@ -141,14 +143,13 @@ class _Joint:
         outputs = [self.answers[i] for i in self.carried] + [after for _, after in sums]
         outputs += [self.answers[i] for i in by_turn] + made
         start = [self.seeds[i] for i in self.carried] + [before for before, _ in sums]
-        held = self.inputs[self.given :]
-        read = behind(self.graph, outputs, [*start, *self.rows, *held])
+        read = behind(self.graph, outputs, [*start, *self.rows])
         rows = [value for value in self.rows if value in read]
-        kept = [i for i, value in enumerate(held) if value in read]
-        arguments = [*start, *rows]
+        kept = [i for i, (_, value) in enumerate(self.held) if value in read]
+        held = [self.held[i] for i in kept]
         return WayBack(
             forward=self._forward(),
-            body=Body(extracted(self.graph, arguments, [held[i] for i in kept], outputs)),
+            body=Body(extracted(self.graph, [*start, *rows], held, outputs)),
             rows=[self.rows[value] for value in rows],
             held=kept,
             carried=self.carried,
@@ -163,8 +164,8 @@ class _Joint:
     def _forward(self) -> Body | None:
         if not self.saved:
             return None
-        arguments, held = self.inputs[: self.given], self.inputs[self.given :]
-        graph = extracted(self.graph, arguments, held, [*self.results, *self.saved])
+        outputs = [*self.results, *self.saved]
+        graph = extracted(self.graph, self.inputs[: self.given], self.held, outputs)
         graph.name = self.body.graph.name
         return Body(graph, base=self.body)
 
