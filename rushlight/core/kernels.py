@@ -237,3 +237,4 @@ Record = (
     | While
     | Branch
 )
+NESTED = (Loop, While, Branch)  # records of what has bodies

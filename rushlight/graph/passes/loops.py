@@ -19,7 +19,7 @@ def share_loops(graph: Graph) -> Graph:
     >>> import rushlight as rl
     >>> def loss(x):
     ...     return rl.scan(lambda s, y: (s * y, s), rl.tensor(1.0), x)[0]
-    >>> graph = rl.trace(rl.grad(loss), rl.ones(3))
+    >>> graph = rl.trace(rl.value_and_grad(loss), rl.ones(3))
     >>> [node.primitive.name for node in graph.nodes].count("scan")
     3
     >>> [node.primitive.name for node in share_loops(graph).nodes].count("scan")
