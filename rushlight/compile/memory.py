@@ -17,7 +17,7 @@ from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
-OWN_STEMS = ("branch", "cond", "copy", "kernel", "rows", "scan", "table", "while_loop")  # beside those of primitives: numbered names
+OWN_STEMS = ("cond", "copy", "kernel", "operand", "rows", "scan", "table", "while_loop")  # beside those of primitives: numbered names
 MOST_IN_SOURCE = 1024  # elements of a constant that is written out in the C
 
 

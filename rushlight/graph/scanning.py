@@ -83,7 +83,7 @@ def _gradients(g: Sequence[Any], inputs: Sequence[Any], params: dict[str, Any]) 
     first = len(body.graph.arguments)
     wanted = tuple(i for i, x in enumerate(operands) if x.requires_grad and i >= carries)
     way = way_back(body, carries, wanted)
-    saved = _saved(way, inputs, params)
+    saved = bind_scan(inputs, **{**params, "body": way.forward})[carries:]
     given = {"saved": saved, "given": operands[carries:first], "gradient": g[carries:]}
     rows = [given[kind][number] for kind, number in way.rows]
     start = [g[i] for i in way.carried] + [_zeros(spec) for spec in way.running]
@@ -100,21 +100,13 @@ def _gradients(g: Sequence[Any], inputs: Sequence[Any], params: dict[str, Any]) 
     for i, gradient in zip(way.carried, made, strict=False):
         found[i] = gradient
     stacks = made[len(start) :]
-    for i, gradient in zip(way.by_turn, stacks, strict=False):
-        found[i] = gradient
+    for i, number in way.by_turn.items():
+        found[i] = stacks[number]
     running = made[len(way.carried) : len(start)]
-    stacked = way.stacked(saved, given["given"], given["gradient"], stacks[len(way.by_turn) :])
+    stacked = way.stacked(saved, given["given"], given["gradient"], stacks)
     for i, total in way.totals.items():
         found[i] = total.value(stacked, running)
     return [None] * counted + found
-
-
-def _saved(way: WayBack, inputs: Sequence[Any], params: dict[str, Any]) -> Sequence[Any]:
-    """Return what the way back needs of the way there, by turn."""
-    if way.forward is None:
-        return ()
-    known = len(params["body"].results)
-    return bind_scan(inputs, **{**params, "body": way.forward})[known:]
 
 
 def _zeros(spec: Spec) -> Any:

@@ -87,6 +87,7 @@ class Planner:
     Args:
         maker: the node that makes a value.
         has_rows: whether a value differs from turn to turn, so that it can be stacked.
+        seen: what a value is a view of.
 
     Attributes:
         stacked: the values that are needed by turn, in order.
@@ -94,10 +95,14 @@ class Planner:
     """
 
     def __init__(
-        self, maker: Mapping[GraphValue, Node], has_rows: Callable[[GraphValue], bool]
+        self,
+        maker: Mapping[GraphValue, Node],
+        has_rows: Callable[[GraphValue], bool],
+        seen: Callable[[GraphValue], GraphValue],
     ) -> None:
         self._maker = maker
         self._has_rows = has_rows
+        self._seen = seen
         self.stacked: dict[GraphValue, None] = {}
         self.running: dict[GraphValue, int] = {}
 
@@ -105,6 +110,7 @@ class Planner:
         """Return how the sum of each value is made."""
         for value in values:
             self._find_products(value)
+        self.stacked.update(dict.fromkeys(map(self._seen, list(self.stacked))))
         return [self._total(value) for value in values]
 
     def _find_products(self, value: GraphValue) -> None:

@@ -15,7 +15,7 @@ from rushlight.graph.trace import Tracer
 
 from rushlight.ops.movement import expanded
 
-Row = tuple[str, int]  # where rows come from, and which of those: "saved", "given" or "gradient"
+Row = tuple[str, int]  # where rows come from, "saved", "given" or "gradient", and which of those
 
 
 @dataclass
@@ -23,29 +23,29 @@ class WayBack:
     """The body of a loop that gives the gradients of another loop.
 
     It carries the gradients of carries, then sums that run; it has rows, and gives by turn the
-    gradients of rows, then what sums are made of outside.
+    gradients of rows, and what sums are made of outside.
 
     Attributes:
-        forward: the first loop's body with more results: what is saved; None if nothing is.
+        forward: the first loop's body, with more results if more is saved.
         body: of the way back.
         rows: where each of its rows comes from.
         held: which of what the first body captured it captures.
         carried: the carries whose gradients it carries.
         running: the specs of the sums that run.
-        by_turn: the inputs whose gradients it gives by turn.
+        by_turn: the inputs whose gradients it gives by turn, and the numbers of those results.
         totals: how the gradients of what the first body captured are made, by the input's number.
-        made: what it gives by turn beside gradients.
+        made: what it gives by turn.
         origins: where else what sums are made of comes from.
         views: what is seen of those.
     """
 
-    forward: Body | None
+    forward: Body
     body: Body
     rows: list[Row]
     held: list[int]
     carried: list[int]
     running: list[Spec]
-    by_turn: list[int]
+    by_turn: dict[int, int]
     totals: dict[int, Total]
     made: list[GraphValue]
     origins: dict[GraphValue, Row]
@@ -134,14 +134,16 @@ class _Joint:
         """Return the way back, once it is known what must be saved for it."""
         by_turn = [i for i in self.wanted if self.carries <= i < self.given and i in self.answers]
         captured = [i for i in self.wanted if i >= self.given and i in self.answers]
-        planner = Planner(self.maker, lambda value: value not in self.fixed)
+        planner = Planner(self.maker, lambda value: value not in self.fixed, self._seen_in)
         totals = planner.plan([self.answers[i] for i in captured])
-        made, views = self._origins(planner.stacked)
+        views = self._views(planner.stacked)
+        asked = [self.answers[i] for i in by_turn]
+        made = dict.fromkeys(asked)
+        made.update((x, None) for x in map(self._seen_in, planner.stacked) if not self._is_row(x))
         sums = [self._running_sum(value) for value in planner.running]
-        answers = [self.answers[i] for i in (*self.carried, *by_turn)]
-        self._need([*answers, *planner.running, *made])
-        outputs = [self.answers[i] for i in self.carried] + [after for _, after in sums]
-        outputs += [self.answers[i] for i in by_turn] + made
+        carried = [self.answers[i] for i in self.carried]
+        self._need([*carried, *planner.running, *made])
+        outputs = [*carried, *(after for _, after in sums), *made]
         start = [self.seeds[i] for i in self.carried] + [before for before, _ in sums]
         read = behind(self.graph, outputs, [*start, *self.rows])
         rows = [value for value in self.rows if value in read]
@@ -154,16 +156,16 @@ class _Joint:
             held=kept,
             carried=self.carried,
             running=[value.spec for value in planner.running],
-            by_turn=by_turn,
+            by_turn={i: list(made).index(self.answers[i]) for i in by_turn},
             totals=dict(zip(captured, totals, strict=True)),
-            made=made,
+            made=list(made),
             origins=dict(self.rows),
             views=views,
         )
 
-    def _forward(self) -> Body | None:
+    def _forward(self) -> Body:
         if not self.saved:
-            return None
+            return self.body
         outputs = [*self.results, *self.saved]
         graph = extracted(self.graph, self.inputs[: self.given], self.held, outputs)
         graph.name = self.body.graph.name
@@ -175,19 +177,22 @@ class _Joint:
         self.maker[after] = self.graph.nodes[-1]
         return before, after
 
-    def _origins(self, values: Iterable[GraphValue]) -> tuple[list[GraphValue], list[Node]]:
-        """Return which of the values the way back must give, and the views among them, in order."""
-        made: dict[GraphValue, None] = {}
+    def _views(self, values: Iterable[GraphValue]) -> list[Node]:
+        """Return the views among values, and behind them, each after what it is a view of."""
         views: dict[Node, None] = {}
         for value in values:
             chain = []
-            while self._is_view(value) and value not in self.rows:
+            while self._is_view(value):
                 chain.append(self.maker[value])
                 value = chain[-1].inputs[0]
             views.update(dict.fromkeys(reversed(chain)))
-            if not self._is_row(value):
-                made[value] = None
-        return list(made), list(views)
+        return list(views)
+
+    def _seen_in(self, value: GraphValue) -> GraphValue:
+        """Return what a value is a view of: itself, if it is none."""
+        while self._is_view(value):
+            value = self.maker[value].inputs[0]
+        return value
 
     def _is_view(self, value: GraphValue) -> bool:
         node = self.maker.get(value)
@@ -219,7 +224,12 @@ class _Joint:
         return False
 
     def _save(self, value: GraphValue) -> None:
-        self.rows[value] = ("saved", self.saved.setdefault(value, len(self.saved)))
+        by_turn = self.results[self.carries :]
+        if value in by_turn:
+            self.rows[value] = ("saved", by_turn.index(value))
+        else:
+            number = self.saved.setdefault(value, len(self.saved))
+            self.rows[value] = ("saved", len(by_turn) + number)
 
     def _need(self, values: Sequence[GraphValue]) -> None:
         """Make rows of what the way back needs of the way there, beside what it does again."""

@@ -61,6 +61,7 @@ class SequenceWriter:
         self.fuser = fuse(legalise(optimise(graph)))
         self.memory: Memory = assign_memory(self.fuser, graph, prefix, is_inner)
         self.steps: list[Step] = []
+        self._in_order: dict[tuple[GraphValue, tuple[int, ...]], Buffer] = {}  # copies
 
     def write_steps(self) -> int:
         """Make the steps, and return how many bytes lie between them."""
@@ -207,12 +208,15 @@ class SequenceWriter:
         order = tuple(range(rank)) if order is None else tuple(order)
         if by_row:
             order = (0, *(axis + 1 for axis in order))
-        wanted = Buffer(f"{name}_operand_{value.index}", value.shape, value.dtype, order)
+        wanted = Buffer(f"{self.prefix}operand_{len(self._in_order)}", value.shape, value.dtype, order)
         first = 1 if by_row else 0
         axes = [axis for axis in range(first, len(value.shape)) if value.shape[axis] > 1]
         if any(view.strides[axis] != wanted.strides[axis] for axis in axes):
-            self._add(self._copied(view, wanted), f"what {name} reads, in order")
-            view = wanted.view()
+            copied = self._in_order.get((value, order))
+            if copied is None:
+                self._add(self._copied(view, wanted), f"what {name} reads, in order")
+                copied = self._in_order[value, order] = wanted
+            view = copied.view()
         return Given(view.buffer, view.offset, view.strides[0] if by_row else 0)
 
     def _comment(self, kernel: Kernel) -> str:
