@@ -35,6 +35,9 @@
    loop, in registers that the sums need. */
 #define RL_ANEW(pointer) __asm__("" : "+r"(pointer))
 
+/* Has memory brought near that will be used soon. */
+#define RL_FETCH(pointer) __builtin_prefetch(pointer)
+
 /* How many vectors the machine has room for in its registers. */
 #if RL_LANES == 16 || defined(__aarch64__)
 #define RL_REGISTERS 32
