@@ -32,9 +32,7 @@ def kernels(rank: int) -> Order:
     return (*range(2, rank), 1, 0)
 
 
-def choose_orders(
-    fuser: Fuser, fixed: Sequence[GraphValue] = ()
-) -> dict[GraphValue, Order]:
+def choose_orders(fuser: Fuser, fixed: Sequence[GraphValue] = ()) -> dict[GraphValue, Order]:
     """Return the order of axes for every value that prefers one other than row-major.
 
     Values that are `fixed` prefer none, nor do arguments, and what loops and branches give.

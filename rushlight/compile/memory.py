@@ -17,7 +17,16 @@ from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
-OWN_STEMS = ("cond", "copy", "kernel", "operand", "rows", "scan", "table", "while_loop")  # beside those of primitives: numbered names
+OWN_STEMS = (
+    "cond",
+    "copy",
+    "kernel",
+    "operand",
+    "rows",
+    "scan",
+    "table",
+    "while_loop",
+)  # beside those of primitives: numbered names
 MOST_IN_SOURCE = 1024  # elements of a constant that is written out in the C
 
 
@@ -66,9 +75,7 @@ class Memory:
         return Strided(base.buffer, value.shape, tuple(strides), offset)
 
 
-def assign_memory(
-    fuser: Fuser, traced: Graph, prefix: str = "", is_inner: bool = False
-) -> Memory:
+def assign_memory(fuser: Fuser, traced: Graph, prefix: str = "", is_inner: bool = False) -> Memory:
     """Return where every value of the kernels lies; temporaries have no place in the arena yet.
 
     What a body is given and gives lies in row-major order, but for what it captured.

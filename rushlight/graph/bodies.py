@@ -15,7 +15,7 @@ from rushlight.core.bind import bind
 from rushlight.core.dtypes import DType
 from rushlight.core.errors import TraceError
 from rushlight.core.mode import evaluating, mode, no_grad
-from rushlight.core.primitive import Array, Spec
+from rushlight.core.primitive import Evaluator, Spec
 from rushlight.core.source import user_line
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph, GraphValue
@@ -92,7 +92,7 @@ class Body:
 class BodyTracer(Tracer):
     """Traces a body: what belongs to the trace around it is captured like any other tensor."""
 
-    def __init__(self, name: str, outer: Tracer) -> None:
+    def __init__(self, name: str, outer: Evaluator) -> None:
         super().__init__(name)
         self.outer = outer
         self.captured: dict[Held, Tensor] = {}
@@ -101,7 +101,8 @@ class BodyTracer(Tracer):
         if self._is_inside(x):
             return x.data  # type: ignore[no-any-return]
         if id(x) not in self._current:
-            self.outer.value_of(x)  # which refuses what has outlived its trace
+            if isinstance(self.outer, Tracer):
+                self.outer.value_of(x)  # which refuses what has outlived its trace
             held = Held(x.name)
             value = self.graph.new_value(x.spec)
             self.graph.states.append((held, value))
@@ -168,7 +169,7 @@ class BodyTrace:
 def trace_body(
     function: Callable[..., Any], arguments: Any, specs: Sequence[Spec], name: str
 ) -> BodyTrace:
-    """Trace a function of trees of tensors within the current trace.
+    """Trace a function of trees of tensors, within the current trace if there is one.
 
     Args:
         function: what is traced.
@@ -177,11 +178,10 @@ def trace_body(
         name: what the body is called if the function has no name.
     """
     outer = mode.evaluator
-    if not isinstance(outer, Tracer):
-        raise TypeError("a body is part of a trace")
     called = getattr(function, "__name__", name)
     tracer = BodyTracer(called if called.isidentifier() else name, outer)
-    outer.guards.note_function(function)
+    if isinstance(outer, Tracer):
+        outer.guards.note_function(function)
     with evaluating(tracer), no_grad():
         stand_ins = [tracer.argument(spec) for spec in specs]
         try:

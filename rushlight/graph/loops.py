@@ -7,12 +7,13 @@ there. In a trace the function is traced once, for its body, and the loop is one
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.core.bind import as_value, op
+from rushlight.core.bind import as_value, bind, op
+from rushlight.core.dtypes import bool_
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
-from rushlight.core.mode import evaluating, mode
+from rushlight.core.mode import mode
 from rushlight.core.primitive import Spec
-from rushlight.creation import zeros
-from rushlight.graph.bodies import BodyTrace, trace_body
+from rushlight.graph.bodies import Body, BodyTrace, trace_body
+from rushlight.graph.choices import bind_branch, while_p
 from rushlight.graph.scanning import bind_scan
 from rushlight.graph.trace import Tracer
 from rushlight.ops.movement import stack
@@ -89,11 +90,8 @@ def _in_python(
     function: Function, init: Any, xs: Any, turns: int, reverse: bool, count: Any
 ) -> tuple[Any, Any]:
     done = turns if count is None else min(max(int(count.item()), 0), turns)
-    if done == 0:
-        with evaluating(Tracer("scan")):
-            traced = _trace_turn(function, init, xs)
-        rows = [zeros(turns, *y.shape, dtype=y.dtype) for y in traced.outputs]
-        return init, unflatten(traced.form, rows)[1]
+    if done == 0:  # which form results have, the function says if it is traced
+        return _as_node(function, init, xs, turns, reverse, count)
     rows, row_form = flatten(xs)
     state, columns, form = init, [], None
     for turn in reversed(range(done)) if reverse else range(done):
@@ -111,7 +109,7 @@ def _in_python(
 
 def _padded(y: Tensor, turns: int) -> Tensor:
     missing = turns - y.shape[0]
-    return y.pad([(0, missing)] + [(0, 0)] * (y.rank - 1)) if missing else y  # type: ignore[no-any-return]
+    return y.pad([(0, missing)] + [(0, 0)] * (y.rank - 1)) if missing else y
 
 
 def _as_node(
@@ -175,3 +173,138 @@ def _check_state(before: Any, after: Any) -> None:
         if x.dtype is not y.dtype:
             hint = f'begin with {y.dtype}, or return state.cast("{x.dtype}")'
             raise DTypeError(f"the state was {x.dtype} and became {y.dtype}", hint=hint)
+
+
+@op
+def while_loop(condition: Function, function: Function, init: Any) -> Any:
+    """Return the state that a loop ends with, which goes on while `condition(state)` holds.
+
+    Each turn calls `function(state)`, which returns the next state. In a trace both are traced
+    once, and no gradient goes through the loop; outside of one they are differentiated as they run.
+
+    Args:
+        condition: of the state; returns a bool tensor without axes.
+        function: of the state; returns one of the same form, shapes and dtypes.
+        init: the state before the first turn: a tree of tensors.
+
+    Raises:
+        ShapeError: the function changes the shape of the state, or the condition is no scalar.
+        DTypeError: it changes the dtype of the state, or the condition is no bool.
+        UsageError: it changes the form of the state, or the condition assigns to a tensor.
+        GradientError: when a gradient is asked for in a trace; `scan` has one.
+
+    >>> import rushlight as rl
+    >>> while_loop(lambda x: x < 100.0, lambda x: x * 2.0, rl.tensor(3.0))
+    tensor(192.)
+    """
+    if isinstance(mode.evaluator, Tracer):
+        return _while_node(condition, function, init)
+    state = init
+    while bool(_checked_bool(condition(state)).item()):
+        following = function(state)
+        _check_state(state, following)
+        state = following
+    return state
+
+
+def _while_node(condition: Function, function: Function, init: Any) -> Any:
+    carry, form = flatten(init)
+    specs = [x.spec for x in carry]
+    body = trace_body(function, (form,), specs, "while_loop")
+    _check_state(init, unflatten(body.form, body.outputs))
+    test = trace_body(condition, (form,), specs, "condition")
+    tested = _checked_bool(unflatten(test.form, test.outputs))
+    if test.tracer.assigned():
+        raise UsageError("the condition assigns to a tensor", hint="do it in the function")
+    changed = body.tracer.assigned()
+    values = [test.tracer.value_of(x) for x, _, _ in changed]
+    tested_value = test.tracer.value_of(tested)
+    test_body, test_held = test.close([*test.tracer.graph.arguments, *values], [tested_value])
+    outputs = [body.tracer.value_of(y) for y in body.outputs]
+    body_body, body_held = body.close(
+        [*body.tracer.graph.arguments, *(first for _, first, _ in changed)],
+        [*outputs, *(last for _, _, last in changed)],
+    )
+    inputs = [*carry, *(x for x, _, _ in changed), *test_held, *body_held]
+    count = len(carry) + len(changed)
+    made = bind(while_p(count), *inputs, condition=test_body, body=body_body)
+    results = made if count > 1 else (made,)
+    for (x, _, _), last in zip(changed, results[len(carry) :], strict=True):
+        x.assign(last)
+    return unflatten(form, results[: len(carry)])
+
+
+@op
+def cond(choice: Any, true: Function, false: Function, *operands: Any) -> Any:
+    """Return `true(*operands)` where a bool tensor is True, else `false(*operands)`.
+
+    Only the one is computed, compiled too: `where` works out both. In a trace both are traced, and
+    must return trees of the same form, shapes and dtypes.
+
+    Args:
+        choice: a bool tensor without axes, or a Python bool, which a trace takes as fixed.
+        true: a function of the operands.
+        false: another.
+        operands: trees of tensors.
+
+    Raises:
+        ShapeError: the functions return tensors of different shapes, or `choice` is no scalar.
+        DTypeError: of different dtypes, or `choice` is no bool.
+        UsageError: trees of different forms.
+
+    >>> import rushlight as rl
+    >>> root = rl.compile(lambda x: cond(x > 0.0, lambda x: x.sqrt(), lambda x: -(-x).sqrt(), x))
+    >>> root(rl.tensor(4.0)), root(rl.tensor(-4.0))
+    (tensor(2.), tensor(-2.))
+    """
+    if isinstance(choice, bool):
+        return (true if choice else false)(*operands)
+    choice = _checked_bool(choice)
+    if not isinstance(mode.evaluator, Tracer):
+        return (true if choice.item() else false)(*operands)
+    leaves, form = flatten(operands)
+    specs = [x.spec for x in leaves]
+    ways = [
+        trace_body(lambda args, way=way: way(*args), (form,), specs, "branch")
+        for way in (true, false)
+    ]
+    _check_alike(*ways)
+    changed = list({id(x): x for way in ways for x, _, _ in way.tracer.assigned()}.values())
+    closed = [_with_changes(way, changed) for way in ways]
+    bodies = closed[0][0], closed[1][0]
+    inputs = [choice, *leaves, *closed[0][1], *closed[1][1]]
+    made = bind_branch(inputs, bodies) if bodies[0].results else ()
+    count = len(ways[0].outputs)
+    for x, value in zip(changed, made[count:], strict=True):
+        x.assign(value)
+    return unflatten(ways[0].form, made[:count])
+
+
+def _with_changes(way: BodyTrace, changed: Sequence[Tensor]) -> tuple[Body, list[Tensor]]:
+    """Return a branch that also gives what tensors hold after it."""
+    tracer = way.tracer
+    outputs = [tracer.value_of(x) for x in (*way.outputs, *changed)]
+    return way.close(tracer.graph.arguments, outputs)
+
+
+def _check_alike(one: BodyTrace, other: BodyTrace) -> None:
+    """Raise unless two branches return the same kind of thing."""
+    if one.form != other.form:
+        fact = f"one function returns {one.form}, the other {other.form}"
+        raise UsageError(fact, hint="return trees of the same form")
+    for x, y in zip(one.outputs, other.outputs, strict=True):
+        if x.shape != y.shape:
+            raise ShapeError(f"one function returns shape {x.shape}, the other {y.shape}")
+        if x.dtype is not y.dtype:
+            raise DTypeError(f"one function returns {x.dtype}, the other {y.dtype}")
+
+
+def _checked_bool(value: Any) -> Tensor:
+    """Return a condition, which is a bool tensor without axes."""
+    if not isinstance(value, Tensor) or value.dtype is not bool_:
+        found = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise DTypeError(f"a condition is a bool tensor, not {found}", hint="compare: x > 0.0")
+    if value.shape != ():
+        hint = "reduce it: (x > 0.0).all(), or use rl.where for each element"
+        raise ShapeError(f"a condition has no axes, this has shape {value.shape}", hint=hint)
+    return value

@@ -11,7 +11,7 @@ from rushlight.core.kernels import Loop
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.graph.bodies import Body
-from rushlight.graph.way_back import WayBack, way_back
+from rushlight.graph.way_back import way_back
 from rushlight.ops.movement import expanded
 
 
@@ -40,7 +40,7 @@ class Scan(Primitive):
         carries, length, counted = params["carries"], params["length"], params["counted"]
         count = int(np.clip(arrays[0], 0, length)) if counted else length
         operands, first = arrays[counted:], len(body.graph.arguments)
-        carry, rows, held = operands[:carries], operands[carries:first], operands[first:]
+        carry, rows, held = list(operands[:carries]), operands[carries:first], operands[first:]
         stacks = [np.zeros((length, *y.shape), y.dtype.storage) for y in body.results[carries:]]
         for turn in reversed(range(count)) if params["reverse"] else range(count):
             made = body.interpreter.run([*carry, *(x[turn] for x in rows), *held])
@@ -73,7 +73,7 @@ def bind_scan(inputs: Sequence[Any], **params: Any) -> Sequence[Any]:
     """Apply a scan; return its results."""
     count = len(params["body"].results)
     made = bind(scan_p(count), *inputs, **params)
-    return made if count > 1 else (made,)  # type: ignore[no-any-return]
+    return made if count > 1 else (made,)
 
 
 def _gradients(g: Sequence[Any], inputs: Sequence[Any], params: dict[str, Any]) -> list[Any]:

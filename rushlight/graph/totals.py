@@ -12,9 +12,7 @@ from rushlight.core.bind import bind
 from rushlight.core.primitive import Primitive
 from rushlight.graph.ir import GraphValue, Node
 from rushlight.ops.arrange import movedim
-
 from rushlight.ops.matmul import matmul_p, matmul_t_p
-
 
 LINEAR = ("add", "neg", "sum", "permute", "reshape", "broadcast_to", "cast")
 PRODUCTS = (matmul_p, matmul_t_p)

@@ -12,7 +12,6 @@ from rushlight.graph.bodies import Body, behind, extracted
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.totals import Planner, Stacks, Total
 from rushlight.graph.trace import Tracer
-
 from rushlight.ops.movement import expanded
 
 Row = tuple[str, int]  # where rows come from, "saved", "given" or "gradient", and which of those
@@ -69,7 +68,7 @@ class WayBack:
 
 
 def way_back(body: Body, carries: int, wanted: Sequence[int]) -> WayBack:
-    """Return the way back through a loop, for what it carries and the wanted of its other inputs."""
+    """Return the way back through a loop: for what it carries, and for the wanted other inputs."""
     key = (carries, tuple(wanted))
     if key not in body.derived:
         body.derived[key] = _Joint(body, carries, wanted).split()

@@ -174,7 +174,9 @@ def loop_step(
             count = f"rl_turns((int64_t)*({given[0].at()}), {record.length})"
         text.line(f"const int64_t {turns} = {count};")
         with text.loop(turn, turns):
-            text.line(f"const int64_t {row} = {f'{turns} - 1 - {turn}' if record.reverse else turn};")
+            text.line(
+                f"const int64_t {row} = {f'{turns} - 1 - {turn}' if record.reverse else turn};"
+            )
             text.line(f"(void){row};")
             inner.write(text, places)
             text.line("rl_barrier_wait(barrier, threads);")
@@ -187,7 +189,9 @@ def loop_step(
                 for stack in results[record.carries :]:
                     size = stack.bytes // max(1, record.length)
                     rest = f"(size_t)({record.length} - {turns}) * {size}"
-                    text.line(f"__builtin_memset((char *){stack.name} + {turns} * {size}, 0, {rest});")
+                    text.line(
+                        f"__builtin_memset((char *){stack.name} + {turns} * {size}, 0, {rest});"
+                    )
     written = [*results, *spare]
     return NestedStep(comment, name, [inner], given, written, text.lines, max(1, record.length))
 

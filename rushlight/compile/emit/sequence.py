@@ -147,29 +147,39 @@ class SequenceWriter:
         results = [self.memory.strided[v].buffer for v in node.outputs]
         if isinstance(record, Loop):
             inner = self._inner(record.body, f"{name}_")
-            operands = [self._given(x, name) for x in node.inputs[: record.counted]]
-            rest = node.inputs[record.counted :]
-            operands += self._operands(rest, inner, record.carries, name)
-            return loop_step(name, comment, record, inner, operands, results)
+            counts = [self._given(x, name) for x in node.inputs[: record.counted]]
+            operands = self._operands(node.inputs[record.counted :], inner, record.carries, name)
+            return loop_step(name, comment, record, inner, [*counts, *operands], results)
         if isinstance(record, While):
-            condition = self._inner(record.condition, f"{name}_while_")
-            body = self._inner(record.body, f"{name}_")
-            carries, held = len(results), len(record.condition.states)
-            start, rest = node.inputs[:carries], node.inputs[carries:]
-            tested = self._operands([*start, *rest[:held]], condition, carries, name)
-            given = self._operands([*start, *rest[held:]], body, carries, name)
-            operands = [*given[:carries], *tested[carries:], *given[carries:]]
-            return while_step(name, comment, condition, body, operands, results)
-        first, second = (self._inner(body, f"{name}_{i}_") for i, body in enumerate(record.bodies))
+            return self._while(node, record, name, comment, results)
+        return self._branch(node, record, name, comment, results)
+
+    def _while(
+        self, node: Node, record: While, name: str, comment: str, results: list[Buffer]
+    ) -> NestedStep:
+        condition = self._inner(record.condition, f"{name}_while_")
+        body = self._inner(record.body, f"{name}_")
+        carries, held = len(results), len(record.condition.states)
+        start, rest = node.inputs[:carries], node.inputs[carries:]
+        tested = self._operands([*start, *rest[:held]], condition, carries, name)
+        given = self._operands([*start, *rest[held:]], body, carries, name)
+        operands = [*given[:carries], *tested[carries:], *given[carries:]]
+        return while_step(name, comment, condition, body, operands, results)
+
+    def _branch(
+        self, node: Node, record: Branch, name: str, comment: str, results: list[Buffer]
+    ) -> NestedStep:
         choice = self._given(node.inputs[0], name)
-        shared, held = len(record.bodies[0].arguments), len(record.bodies[0].states)
-        given = node.inputs[1 : 1 + shared]
-        ones = [*given, *node.inputs[1 + shared : 1 + shared + held]]
-        others = [*given, *node.inputs[1 + shared + held :]]
-        ways = [
-            (first, self._operands(ones, first, shared, name)),
-            (second, self._operands(others, second, shared, name)),
-        ]
+        first, second = record.bodies
+        shared, held = 1 + len(first.arguments), 1 + len(first.arguments) + len(first.states)
+        ways = []
+        for body, own in (
+            (first, node.inputs[shared:held]),
+            (second, node.inputs[held:]),
+        ):
+            inner = self._inner(body, f"{name}_{len(ways)}_")
+            values = [*node.inputs[1:shared], *own]
+            ways.append((inner, self._operands(values, inner, shared, name)))
         return branch_step(name, comment, choice, ways, results)
 
     def _inner(self, graph: Graph, prefix: str) -> Inner:
@@ -208,7 +218,9 @@ class SequenceWriter:
         order = tuple(range(rank)) if order is None else tuple(order)
         if by_row:
             order = (0, *(axis + 1 for axis in order))
-        wanted = Buffer(f"{self.prefix}operand_{len(self._in_order)}", value.shape, value.dtype, order)
+        wanted = Buffer(
+            f"{self.prefix}operand_{len(self._in_order)}", value.shape, value.dtype, order
+        )
         first = 1 if by_row else 0
         axes = [axis for axis in range(first, len(value.shape)) if value.shape[axis] > 1]
         if any(view.strides[axis] != wanted.strides[axis] for axis in axes):
@@ -232,7 +244,6 @@ class SequenceWriter:
         module = (kernel.node or nodes[0]).module
         where = f" in {module[-MOST_OF_NAME:]}" if module else ""
         return harmless(f"{', '.join(names)}: {sizes}{where}")
-
 
 
 def _table(buffer: Buffer, array: Array) -> str:

@@ -3,7 +3,6 @@
 from collections import Counter
 from typing import Any
 
-from rushlight.core.primitive import Primitive
 from rushlight.graph.bodies import Body, behind, extracted
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.passes.rewrite import Rewriter, Values, uses

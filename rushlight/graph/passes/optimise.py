@@ -32,8 +32,8 @@ ROUNDS = 8  # at most; two are usual
 def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
     """Return a graph of the same meaning that costs less; the given one stays as it is.
 
-    All is equal bit for bit but for "joins", which is so up to the sign of zeros, and "sparse", which
-    is so up to rounding.
+    All is equal bit for bit but for "joins", which is so up to the sign of zeros, and "sparse",
+    which is so up to rounding.
 
     Args:
         graph: any graph.

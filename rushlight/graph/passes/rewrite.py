@@ -73,9 +73,7 @@ class Rewriter:
         (output,) = self.apply_for_all(primitive, inputs, params)
         return output
 
-    def apply_for_all(
-        self, primitive: Primitive, inputs: Values, params: dict[str, Any]
-    ) -> Values:
+    def apply_for_all(self, primitive: Primitive, inputs: Values, params: dict[str, Any]) -> Values:
         """Return all results of a new node, which stands before the next one."""
         made = primitive.rule(*[value.spec for value in inputs], **params)
         specs = made if primitive.outputs > 1 else (made,)
