@@ -172,7 +172,7 @@ class SequenceWriter:
         choice = self._given(node.inputs[0], name)
         first, second = record.bodies
         shared, held = 1 + len(first.arguments), 1 + len(first.arguments) + len(first.states)
-        ways = []
+        ways: list[tuple[Inner, list[Given]]] = []
         for body, own in (
             (first, node.inputs[shared:held]),
             (second, node.inputs[held:]),
