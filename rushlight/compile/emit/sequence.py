@@ -26,6 +26,7 @@ from rushlight.compile.soft import Kernel, adds_up
 from rushlight.core.dtypes import uint8
 from rushlight.core.kernels import (
     NESTED,
+    Attention,
     Branch,
     Contraction,
     Deposit,
@@ -83,9 +84,11 @@ class SequenceWriter:
             if isinstance(kernel.record, NESTED):
                 continue
             size = size_of(tuple(kernel.sizes)) if kernel.sizes else 0
-            if not kernel.is_loop and not isinstance(kernel.record, Contraction):
+            if isinstance(kernel.record, (Contraction, Attention)):
+                size = kernel.record.multiply_adds // 8
+            elif not kernel.is_loop:
                 size = max(size_of(v.shape) for v in (*kernel.op.inputs, *kernel.op.outputs))
-            total += size // 8 if isinstance(kernel.record, Contraction) else size
+            total += size
         return total
 
     def _name(self) -> str:
