@@ -1,0 +1,4 @@
+"""The language-model engine: choosing tokens, and going on with a text."""
+
+from rushlight.llm.generate import Decoder as Decoder
+from rushlight.llm.sampler import Sampler as Sampler
