@@ -1,5 +1,6 @@
 """Going on with a text, token by token."""
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ from rushlight.compile.bound import Bound
 from rushlight.compile.function import compile
 from rushlight.core.errors import DataError
 from rushlight.core.mode import no_grad
+from rushlight.llm.sampler import Sampler, at_least
 from rushlight.nn.cache import KVCache
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor, tensor
@@ -126,3 +128,42 @@ class Decoder:
             self._cache.fresh = count
             scores = self.model(ids, self._cache)
         return take(scores, count - 1, axis=1)  # type: ignore[no-any-return]
+
+
+def generate(
+    decoder: Decoder, ids: Any, tokens: int, sampler: Sampler | None = None
+) -> Iterator[Ints]:
+    """Return an iterator over the tokens that follow texts (batch, time), each int64 (batch,).
+
+    Args:
+        decoder: reads the texts.
+        ids: of their tokens, integers.
+        tokens: how many to choose.
+        sampler: chooses them; `Sampler()` if None.
+
+    >>> from rushlight.models import GPT
+    >>> decoder = Decoder(GPT(65, layers=1, heads=2, width=8, block=4))
+    >>> [token.shape for token in generate(decoder, [[1, 2]], tokens=3)]
+    [(1,), (1,), (1,)]
+    """
+    sampler = Sampler() if sampler is None else sampler
+    given = np.asarray(ids)
+    _check_texts(given, decoder.batch)
+    count = given.shape[1]
+    written = np.empty((decoder.batch, count + at_least("tokens", tokens, 0)), np.int64)
+    written[:, :count] = given
+    return _chosen(decoder, written, count, sampler)
+
+
+def _chosen(decoder: Decoder, written: Ints, count: int, sampler: Sampler) -> Iterator[Ints]:
+    for end in range(count, written.shape[1]):
+        before = written[:, :end]
+        written[:, end] = sampler(decoder.scores(before), before)
+        yield written[:, end].copy()
+
+
+def _check_texts(ids: Any, batch: int) -> None:
+    fits = ids.ndim == 2 and len(ids) == batch and ids.shape[1] > 0
+    if not fits or ids.dtype.kind not in "iu":
+        fact = f"not {ids.dtype} {ids.shape}"
+        raise DataError(f"the texts are integers ({batch}, 1 or more), {fact}")

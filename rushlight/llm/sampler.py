@@ -51,7 +51,7 @@ class Sampler:
         seed: int = 0,
     ) -> None:
         self.temperature = _number("temperature", temperature, low=0.0)
-        self.top_k = None if top_k is None else _count("top_k", top_k)
+        self.top_k = None if top_k is None else at_least("top_k", top_k, 1)
         self.top_p = _number("top_p", top_p, low=0.0, high=1.0)
         if self.top_p == 0.0:
             raise UsageError(
@@ -91,18 +91,18 @@ class Sampler:
         return self._chances(scores)
 
     def _penalised(self, scores: Any, before: Any) -> Floats:
-        scores = np.asarray(scores, np.float64)
-        if scores.ndim == 0 or scores.shape[-1] == 0:
-            raise DataError(f"there are no tokens to choose from, but scores {scores.shape}")
-        if not np.isfinite(scores.max(-1)).all():
+        given: Floats = np.asarray(scores, np.float64)
+        if given.ndim == 0 or given.shape[-1] == 0:
+            raise DataError(f"there are no tokens to choose from, but scores {given.shape}")
+        if not np.isfinite(given.max(-1)).all():
             raise DataError("the scores are not finite")
         if self.repetition_penalty == 1.0 or before is None:
-            return scores
-        has_come = np.zeros(scores.shape, np.bool_)
+            return given
+        has_come = np.zeros(given.shape, np.bool_)
         np.put_along_axis(has_come, np.asarray(before, np.int64), True, -1)
         penalty = self.repetition_penalty
-        lower = np.where(scores > 0.0, scores / penalty, scores * penalty)
-        return np.where(has_come, lower, scores)
+        lower = np.where(given > 0.0, given / penalty, given * penalty)
+        return np.where(has_come, lower, given)
 
     def _chances(self, scores: Floats) -> Floats:
         distance = scores - scores.max(-1, keepdims=True)
@@ -144,11 +144,12 @@ def _number(name: str, value: Any, low: float, high: float = np.inf) -> float:
     return float(value)
 
 
-def _count(name: str, value: Any) -> int:
+def at_least(name: str, value: Any, least: int) -> int:
+    """Return an int of at least `least`; raise UsageError for anything else."""
     try:
         number = operator.index(value)
     except TypeError:
-        number = 0
-    if number < 1 or isinstance(value, bool):
-        raise UsageError(f"{name} is an int of at least 1, not {value!r:.40}")
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise UsageError(f"{name} is an int of at least {least}, not {value!r:.40}")
     return number

@@ -22,6 +22,7 @@ from rushlight.core.mode import mode
 from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.data.windows import overlapping, sequence_of
 from rushlight.nn.embedding import bag_of_each
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
@@ -122,7 +123,9 @@ class Driven:
         loader = self.loader
         arrays = loader.dataset.arrays if isinstance(loader.dataset, Dataset) else ()
         self.columns = [
-            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
+            column
+            if isinstance(column, Ragged) or overlapping(column)
+            else np.ascontiguousarray(column)
             for column in arrays
         ]
         self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
@@ -258,6 +261,18 @@ class _Rows:
         return (take(self.table, items),)
 
 
+class _Windows:
+    """A column of windows that share memory, of which only the sequence is kept."""
+
+    def __init__(self, column: npt.NDArray[Any]) -> None:
+        values, self.step = sequence_of(column)
+        self.values = Tensor.wrap(values)
+        self.inside = Tensor.wrap(np.arange(column.shape[1]))
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        return (take(self.values, (items * self.step).unsqueeze(1) + self.inside),)
+
+
 class _Sequences:
     """A column of sequences: a batch is ids, as many as the longest ones have, and offsets."""
 
@@ -287,8 +302,10 @@ def _as_it_is(*batch: Tensor) -> tuple[Tensor, ...]:
     return batch
 
 
-def _table(column: Any) -> _Rows | _Sequences:
-    return _Sequences(column) if isinstance(column, Ragged) else _Rows(column)
+def _table(column: Any) -> _Rows | _Windows | _Sequences:
+    if isinstance(column, Ragged):
+        return _Sequences(column)
+    return _Windows(column) if overlapping(column) else _Rows(column)
 
 
 def _is_plain(dtype: np.dtype[Any]) -> bool:
