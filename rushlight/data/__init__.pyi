@@ -23,3 +23,4 @@ from rushlight.data.text import Vocabulary as Vocabulary
 from rushlight.data.tokenizer import Tokenizer as Tokenizer
 from rushlight.data.tokenizer import tokenize as tokenize
 from rushlight.data.tokenizers import tokenizer_of as tokenizer_of
+from rushlight.data.windows import windows as windows

@@ -23,6 +23,7 @@ from rushlight.data.buckets import is_labels
 from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.data.windows import overlapping, sequence_of
 from rushlight.nn.embedding import bag_of_each
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
@@ -123,7 +124,9 @@ class Driven:
         loader = self.loader
         arrays = loader.dataset.arrays if isinstance(loader.dataset, Dataset) else ()
         self.columns = [
-            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
+            column
+            if isinstance(column, Ragged) or overlapping(column)
+            else np.ascontiguousarray(column)
             for column in arrays
         ]
         # Batches of one are pointed at, not gathered, unless they are padded.
@@ -215,11 +218,11 @@ class Driven:
 
         return driven
 
-    def _table(self, place: int, width: int) -> "_Rows | _Sequences | _Padded":
+    def _table(self, place: int, width: int) -> "_Rows | _Windows | _Sequences | _Padded":
         """Return what gives a batch its part of a column; sequences in rows of this width."""
         column, buckets = self.columns[place], self.loader.buckets
         if not isinstance(column, Ragged):
-            return _Rows(column)
+            return _Windows(column) if overlapping(column) else _Rows(column)
         if buckets is None:
             return _Sequences(column)
         return _Padded(column, width, buckets.padding, is_labels(place, tuple(self.columns)))
@@ -278,6 +281,18 @@ class _Rows:
 
     def rows(self, items: Tensor) -> tuple[Tensor, ...]:
         return (take(self.table, items),)
+
+
+class _Windows:
+    """A column of windows that share memory, of which only the sequence is kept."""
+
+    def __init__(self, column: npt.NDArray[Any]) -> None:
+        values, self.step = sequence_of(column)
+        self.values = Tensor.wrap(values)
+        self.inside = Tensor.wrap(np.arange(column.shape[1]))
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        return (take(self.values, (items * self.step).unsqueeze(1) + self.inside),)
 
 
 class _Sequences:
