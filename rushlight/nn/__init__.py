@@ -34,6 +34,9 @@ from rushlight.nn.activation import Threshold as Threshold
 from rushlight.nn.builder import Builder as Builder
 from rushlight.nn.builder import Network as Network
 from rushlight.nn.builder import build as build
+from rushlight.nn.cells import GRUCell as GRUCell
+from rushlight.nn.cells import LSTMCell as LSTMCell
+from rushlight.nn.cells import RNNCell as RNNCell
 from rushlight.nn.containers import Flatten as Flatten
 from rushlight.nn.containers import Identity as Identity
 from rushlight.nn.containers import ModuleDict as ModuleDict
@@ -101,6 +104,9 @@ from rushlight.nn.pool import AvgPool3d as AvgPool3d
 from rushlight.nn.pool import MaxPool1d as MaxPool1d
 from rushlight.nn.pool import MaxPool2d as MaxPool2d
 from rushlight.nn.pool import MaxPool3d as MaxPool3d
+from rushlight.nn.recurrent import GRU as GRU
+from rushlight.nn.recurrent import LSTM as LSTM
+from rushlight.nn.recurrent import RNN as RNN
 from rushlight.nn.upsample import PixelShuffle as PixelShuffle
 from rushlight.nn.upsample import PixelUnshuffle as PixelUnshuffle
 from rushlight.nn.upsample import Upsample as Upsample
