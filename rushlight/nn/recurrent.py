@@ -74,6 +74,8 @@ class _Recurrent(Module):
         dtype = promote(x.dtype, self._parameters(0, "")[0].dtype)
         first = self._first_states(state, x.shape[1], batched, dtype)
         filled = None if lengths is None else _filled(lengths, x.shape[0], x.shape[1], batched)
+        if filled is not None:
+            x = where(filled, x, 0.0)  # so that no gradient meets what is infinite or NaN there
         last: list[States] = []
         for layer in range(self.num_layers):
             if layer and self.dropout:

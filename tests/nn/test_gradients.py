@@ -66,6 +66,7 @@ LAYERS = [
     *layer_cases.ACTIVATIONS,
     *layer_cases.NORMS,
     *layer_cases.OTHERS,
+    *layer_cases.RECURRENT,
     (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4)), FEATURES, 1),
     (nn.Network(nn.Linear(3, 4), nn.Tanh(), loss="mse"), FEATURES, 1),
 ]
