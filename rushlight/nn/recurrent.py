@@ -105,14 +105,14 @@ class _Recurrent(Module):
         added = linear(x, weight_ih, kind.bias_beside_input(bias_ih, bias_hh))
 
         def turn(states: States, given: Any) -> tuple[States, Tensor]:
-            after = kind.next(given[0], states, weight_hh, bias_hh)
+            x, filled = given
+            after = kind.next(x, states, weight_hh, bias_hh)
             if filled is not None:
                 pairs = zip(after, states, strict=True)
-                after = tuple(where(given[1], new, old) for new, old in pairs)
+                after = tuple(where(filled, new, old) for new, old in pairs)
             return after, after[0]
 
-        given = (added,) if filled is None else (added, filled)
-        states, outputs = scan(turn, states, given, reverse=bool(direction))
+        states, outputs = scan(turn, states, (added, filled), reverse=bool(direction))
         return outputs if filled is None else where(filled, outputs, 0.0), states
 
     def _parameters(self, layer: int, direction: str) -> list[Any]:
