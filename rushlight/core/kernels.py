@@ -176,6 +176,22 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Attention:
+    """Weighted means of values, and the logarithms of the sums of weights; or their gradients.
+
+    Operands are queries, keys and values; `backward` they have the gradient of the means before
+    them, and behind them the logarithms and what is taken from the change of each score. The
+    operands that `options` names follow. Axes are (..., heads, length, size).
+    """
+
+    backward: bool
+    scale: float
+    causal: bool
+    dropout: float
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RandomBits:
     """Philox bits of a state (operand 0), and the state that follows."""
 
@@ -193,5 +209,6 @@ Record = (
     | Join
     | Contraction
     | Window
+    | Attention
     | RandomBits
 )

@@ -14,6 +14,7 @@ import numpy as np
 
 from rushlight.core.dtypes import DType, float32
 from rushlight.core.errors import FormatError, ModuleError, RushlightError, did_you_mean
+from rushlight.core.lazy import load
 from rushlight.core.mode import evaluating
 from rushlight.formats.hollow import Hollow
 from rushlight.formats.plain import brief, decode, encode, fields
@@ -96,6 +97,8 @@ def _encode_module(value: Any, where: str) -> dict[str, Any]:
 
 def _module(record: Any, where: str) -> Module:
     name, given = fields(record, where, "module", "arguments")
+    if name not in REGISTRY:
+        load("rushlight.models")  # ready architectures are registered when they are first needed
     if not isinstance(name, str) or name not in REGISTRY:
         hint = did_you_mean(name, REGISTRY) if isinstance(name, str) else None
         own = "a layer of your own must be registered before its model is loaded"

@@ -31,9 +31,11 @@ from rushlight.nn.activation import Softsign as Softsign
 from rushlight.nn.activation import Tanh as Tanh
 from rushlight.nn.activation import Tanhshrink as Tanhshrink
 from rushlight.nn.activation import Threshold as Threshold
+from rushlight.nn.attention import MultiHeadAttention as MultiHeadAttention
 from rushlight.nn.builder import Builder as Builder
 from rushlight.nn.builder import Network as Network
 from rushlight.nn.builder import build as build
+from rushlight.nn.cache import KVCache as KVCache
 from rushlight.nn.cells import GRUCell as GRUCell
 from rushlight.nn.cells import LSTMCell as LSTMCell
 from rushlight.nn.cells import RNNCell as RNNCell
@@ -57,6 +59,7 @@ from rushlight.nn.dropout import Dropout3d as Dropout3d
 from rushlight.nn.dropout import WordDropout as WordDropout
 from rushlight.nn.embedding import Embedding as Embedding
 from rushlight.nn.embedding import EmbeddingBag as EmbeddingBag
+from rushlight.nn.embedding import TiedLinear as TiedLinear
 from rushlight.nn.linear import Bilinear as Bilinear
 from rushlight.nn.linear import CosineSimilarity as CosineSimilarity
 from rushlight.nn.linear import Linear as Linear
@@ -104,6 +107,10 @@ from rushlight.nn.pool import AvgPool3d as AvgPool3d
 from rushlight.nn.pool import MaxPool1d as MaxPool1d
 from rushlight.nn.pool import MaxPool2d as MaxPool2d
 from rushlight.nn.pool import MaxPool3d as MaxPool3d
+from rushlight.nn.positions import ALiBi as ALiBi
+from rushlight.nn.positions import LearnedPositions as LearnedPositions
+from rushlight.nn.positions import RotaryPositions as RotaryPositions
+from rushlight.nn.positions import SinusoidalPositions as SinusoidalPositions
 from rushlight.nn.recurrent import GRU as GRU
 from rushlight.nn.recurrent import LSTM as LSTM
 from rushlight.nn.recurrent import RNN as RNN

@@ -1,0 +1,3 @@
+"""Ready architectures."""
+
+from rushlight.models.gpt import GPT as GPT
