@@ -68,6 +68,18 @@ class _Recurrent(Module):
         """The ends of the parameters' names, one for each direction."""
         return ("", "_reverse") if self.bidirectional else ("",)
 
+    def zero_state(self, batch: int) -> Any:
+        """Return the state before the first element, as `forward` takes it if none is given.
+
+        >>> import rushlight as rl
+        >>> h, c = rl.nn.LSTM(3, 5, num_layers=2).zero_state(batch=4)
+        >>> h.shape, c.shape
+        ((2, 4, 5), (2, 4, 5))
+        """
+        dtype = self._parameters(0, "")[0].dtype
+        states = self._first_states(None, batch, True, dtype)
+        return states if self.kind.tensors > 1 else states[0]
+
     def _run(self, x: Any, state: Any, lengths: Any) -> tuple[Tensor, States]:
         """Return the outputs and the last state of every layer and direction."""
         x, batched = self._time_first(x)
