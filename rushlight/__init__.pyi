@@ -79,3 +79,4 @@ from rushlight.train.history import History as History
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad
+from rushlight.tree import detach as detach
