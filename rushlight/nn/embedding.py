@@ -9,6 +9,7 @@ from rushlight.core.errors import BoundsError, DTypeError, ModuleError, ShapeErr
 from rushlight.core.primitive import Array
 from rushlight.nn.init import by_name, check_sizes
 from rushlight.nn.module import Module, Parameter, register
+from rushlight.ops.composite import linear
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take, take_add_p
 from rushlight.ops.scan import cumsum
@@ -37,6 +38,30 @@ class Embedding(Module):
 
     def forward(self, ids: Any) -> Tensor:
         return embedding(self.weight, ids)
+
+
+@register
+class TiedLinear(Module):
+    """y = x @ embedding.weight.T: scores of all ids, by the vectors that the ids come in with.
+
+    (..., width) gives (..., count). One weight does both: it is trained by both, counted once and
+    saved once. Press and Wolf 2017.
+
+    Args:
+        embedding: the layer that vectors come from.
+
+    >>> import rushlight as rl
+    >>> embedding = Embedding(10, 4)
+    >>> net = rl.nn.Sequential(embedding, TiedLinear(embedding))
+    >>> net(rl.tensor([[1, 2]])).shape, len(list(net.parameters()))
+    ((1, 2, 10), 1)
+    """
+
+    def __init__(self, embedding: Embedding) -> None:
+        self.embedding = embedding
+
+    def forward(self, x: Any) -> Tensor:
+        return linear(x, self.embedding.weight)  # type: ignore[no-any-return]
 
 
 @register

@@ -16,6 +16,7 @@ from rushlight.nn.norm import group_norm as group_norm
 from rushlight.nn.norm import layer_norm as layer_norm
 from rushlight.nn.norm import local_response_norm as local_response_norm
 from rushlight.nn.norm import rms_norm as rms_norm
+from rushlight.nn.positions import rotary as rotary
 from rushlight.ops.activations import celu as celu
 from rushlight.ops.activations import elu as elu
 from rushlight.ops.activations import gelu as gelu
