@@ -90,7 +90,7 @@ def _settled(
         tiling = replace(
             tiling, rows=form.rows[-len(tiling.rows) :], leading=form.rows[: -len(tiling.rows)]
         )
-    lined = tiling.rows_first and way.kind == "tiled" and parts == 1 and len(form.inner) == 1
+    lined = tiling.rows_first and way.kind == "tiled"
     if lined:
         form = with_lines(form, tiling.block)
         tiling = replace(tiling, rows=form.rows[-len(tiling.rows) :])
