@@ -102,7 +102,7 @@ class NestedStep(Step):
 
     @property
     def writes(self) -> list[Buffer]:
-        return [*self.written, *(inner.arena for inner in self.inners)]
+        return [*self.written, *(inner.arena for inner in self.inners if inner.arena.bytes)]
 
     @property
     def steps(self) -> list[Step]:
