@@ -146,10 +146,16 @@ def _trace_turn(function: Function, init: Any, xs: Any) -> BodyTrace:
     carry, state_form = flatten(init)
     rows, row_form = flatten(xs)
     specs = [x.spec for x in carry] + [Spec(x.shape[1:], x.dtype) for x in rows]
-    traced = trace_body(function, (state_form, row_form), specs, "scan")
-    following, _ = _checked_pair(unflatten(traced.form, traced.outputs))
-    _check_state(init, following)
-    return traced
+    wanting = [mode.grad and x.requires_grad for x in (*carry, *rows)]
+    while True:
+        traced = trace_body(function, (state_form, row_form), specs, "scan", wanting)
+        following, _ = _checked_pair(unflatten(traced.form, traced.outputs))
+        _check_state(init, following)
+        after = [y.requires_grad for y in traced.outputs[: len(carry)]]
+        later = [a or b for a, b in zip(wanting, after, strict=False)] + wanting[len(carry) :]
+        if later == wanting:
+            return traced
+        wanting = later  # the state of later turns requires gradients, though not the first
 
 
 def _checked_pair(made: Any) -> tuple[Any, Any]:
@@ -264,8 +270,9 @@ def cond(choice: Any, true: Function, false: Function, *operands: Any) -> Any:
         return (true if choice.item() else false)(*operands)
     leaves, form = flatten(operands)
     specs = [x.spec for x in leaves]
+    wanting = [mode.grad and x.requires_grad for x in leaves]
     ways = [
-        trace_body(lambda args, way=way: way(*args), (form,), specs, "branch")
+        trace_body(lambda args, way=way: way(*args), (form,), specs, "branch", wanting)
         for way in (true, false)
     ]
     _check_alike(*ways)

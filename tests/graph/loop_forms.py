@@ -138,9 +138,7 @@ def recurrent_backwards(
 
 
 @form((2, 3), (5, 2, 4), (12, 4), (12, 3), (12,))
-def gates(
-    h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor, u: rl.Tensor, b: rl.Tensor
-) -> list[rl.Tensor]:
+def gates(h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor, u: rl.Tensor, b: rl.Tensor) -> list[rl.Tensor]:
     def turn(state: Any, x: rl.Tensor) -> Any:
         h, c = state
         i, f, g, o = (x @ w.T + h @ u.T + b).split(3, axis=1)
@@ -364,7 +362,9 @@ def while_in_a_loop(h: rl.Tensor, xs: rl.Tensor) -> list[rl.Tensor]:
 
 @form((3,), integer(7), smooth=False)
 def while_loops(x: rl.Tensor, n: rl.Tensor) -> list[rl.Tensor]:
-    a, turns = rl.while_loop(lambda s: s[1] < n, lambda s: (s[0] * 1.5, s[1] + 1), (x, rl.tensor(0)))
+    a, turns = rl.while_loop(
+        lambda s: s[1] < n, lambda s: (s[0] * 1.5, s[1] + 1), (x, rl.tensor(0))
+    )
     none = rl.while_loop(lambda s: s.sum() > 99.0, lambda s: s * 2.0, x)
     swapped = rl.while_loop(
         lambda s: s[2] < 3, lambda s: (s[1], s[0], s[2] + 1), (x, x + 1.0, rl.tensor(0))
@@ -378,13 +378,17 @@ def float64_loop(h: rl.Tensor, w: rl.Tensor, xs: rl.Tensor) -> list[rl.Tensor]:
     return list(rl.scan(lambda h, x: ((h * w + x).tanh(), h.sum()), h, xs))
 
 
-@form((3,), (3,), (4, 3))
+@form((3,), (3,), (4, 3), smooth=False)
 def halves(h: rl.Tensor, w: rl.Tensor, xs: rl.Tensor) -> list[rl.Tensor]:
     made = []
     for kind in ("float16", "bfloat16"):
-        given, rows = h.cast(kind), xs.cast(kind)
-        state, ys = rl.scan(lambda h, x, k=kind: (h * 0.5 + x * w.cast(k), h + x), given, rows)
-        made += [state, ys]
+
+        def turn(h: rl.Tensor, x: rl.Tensor, k: str = kind) -> Any:
+            new = h.cast("float32") * w + x.cast("float32")
+            return new.cast(k), (x, new.cast("bool"), h)
+
+        state, ys = rl.scan(turn, h.cast(kind), xs.cast(kind))
+        made += [state, *ys]
     return made
 
 
@@ -504,3 +508,30 @@ def parts_without_a_gradient(h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor) -> list[
 
     (h, held), (one, two) = rl.scan(turn, (h, h.detach()), xs)
     return [h, held, one, two]
+
+
+@form((3,), (4, 3), (3,))
+def parts_done_without_gradients(h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor) -> list[rl.Tensor]:
+    def turn(h: rl.Tensor, x: rl.Tensor) -> Any:
+        with rl.no_grad():
+            scale = (h * w).exp().sum()
+            inner, _ = rl.scan(lambda s, _: (s * w, None), h, length=2)
+        (slope,) = rl.gradients_of((h * x * w).tanh().sum(), [w], retain_graph=True)
+        wide = rl.vmap(lambda a: a.detach() * a)(h)
+        return (h * scale + x + inner).tanh(), (slope * h, wide)
+
+    h, (slopes, wide) = rl.scan(turn, h, xs)
+    return [h, slopes, wide]
+
+
+@form((3,), (4, 3), (3,))
+def a_choice_with_parts_without_a_gradient(
+    h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor
+) -> list[rl.Tensor]:
+    def one(h: rl.Tensor) -> Any:
+        return (h * w).detach() * h * w
+
+    def turn(h: rl.Tensor, x: rl.Tensor) -> Any:
+        return rl.cond(x[0] > 0.0, one, lambda h: h.detach() + w, h), h
+
+    return list(rl.scan(turn, h, xs))
