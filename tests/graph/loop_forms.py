@@ -141,7 +141,7 @@ def recurrent_backwards(
 def gates(h: rl.Tensor, xs: rl.Tensor, w: rl.Tensor, u: rl.Tensor, b: rl.Tensor) -> list[rl.Tensor]:
     def turn(state: Any, x: rl.Tensor) -> Any:
         h, c = state
-        i, f, g, o = (x @ w.T + h @ u.T + b).split(3, axis=1)
+        i, f, g, o = (x @ w.T + h @ u.T + b).split(h.shape[1], axis=1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
         return (h, c), h
@@ -257,7 +257,7 @@ def rows_and_state_that_lie_across(h: rl.Tensor, xs: rl.Tensor) -> list[rl.Tenso
 @form((5, 3, 4), (3, 4))
 def rows_of_a_transposed_tensor(xs: rl.Tensor, h: rl.Tensor) -> list[rl.Tensor]:
     turned = xs.permute(2, 1, 0)
-    return list(rl.scan(lambda h, x: (h + x[:, :4] * h, x.T), h, turned))
+    return list(rl.scan(lambda h, x: (h + x[:, :1] * h, x.T), h, turned))
 
 
 @form((3,), whole(3, -1, 4, 2), (5,))
