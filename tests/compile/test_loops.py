@@ -129,7 +129,9 @@ def test_one_program_serves_every_count() -> None:
     compiled = rl.compile(loop)
     for count in (5, 0, 2, -4, 77, 3):
         n = rl.tensor(count)
-        for one, other in zip(compiled(rl.tensor(0.5), xs, n), loop(rl.tensor(0.5), xs, n)):
+        for one, other in zip(
+            compiled(rl.tensor(0.5), xs, n), loop(rl.tensor(0.5), xs, n), strict=True
+        ):
             assert_close(one, other)
     assert len(compiled.graphs) == 1
     assert compiled.fallbacks == []

@@ -1,4 +1,4 @@
-"""Loops and choices: a trace gives what Python's own do, and the same gradients; what is refused."""
+"""Loops and choices in a trace: what Python gives, gradients of it too; and what is refused."""
 
 import re
 from collections.abc import Callable
