@@ -4,3 +4,4 @@ from rushlight.llm.generate import Decoder as Decoder
 from rushlight.llm.generate import generate as generate
 from rushlight.llm.sampler import Sampler as Sampler
 from rushlight.llm.text import TextGenerator as TextGenerator
+from rushlight.llm.text import Writing as Writing

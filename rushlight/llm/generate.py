@@ -1,7 +1,8 @@
 """Going on with a text, token by token."""
 
+import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import DataError
 from rushlight.core.mode import no_grad
 from rushlight.llm.sampler import Sampler, at_least
-from rushlight.nn.cache import KVCache
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor, tensor
 
@@ -22,18 +22,26 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.floating[Any]]
 
 
+@runtime_checkable
 class LanguageModel(Protocol):
-    """What a Decoder asks of a model, as `models.GPT` has it."""
+    """What a Decoder asks of a model, as `models.GPT` and `models.RecurrentLM` have it."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
 
     @property
     def block(self) -> int:
         """The most tokens that it looks back on."""
 
-    def __call__(self, ids: Any, cache: KVCache | None = None) -> Tensor:
+    def __call__(self, ids: Any, cache: Any = None) -> Tensor:
         """Return the scores after each token, (batch, time, vocabulary)."""
 
-    def cache(self, batch: int = 1) -> KVCache:
-        """Return an empty cache."""
+    def cache(self, batch: int = 1) -> Any:
+        """Return what keeps what it has read: with `fresh` and `clear`, as a KVCache has them."""
+
+    def eval(self) -> Any:
+        """Go into evaluation mode."""
 
 
 def window_start(count: int, block: int) -> int:
@@ -59,19 +67,24 @@ class Decoder:
         batch: how many texts side by side, all of one length.
         cache: whether keys and values are kept.
 
+    Attributes:
+        compiling: the seconds that compiling has taken.
+
     >>> from rushlight.models import GPT
     >>> decoder = Decoder(GPT(65, layers=1, heads=2, width=8, block=4))
     >>> decoder.scores([[1, 2, 3]]).shape
     (1, 65)
     """
 
-    def __init__(self, model: Any, batch: int = 1, cache: bool = True) -> None:
-        self.model: LanguageModel = model.eval()
+    def __init__(self, model: LanguageModel, batch: int = 1, cache: bool = True) -> None:
+        model.eval()
+        self.model = model
         self.block = model.block
         self.batch = batch
         self._cache = model.cache(batch) if cache else None
         self._read = np.empty((batch, 0), np.int64)  # what is in the cache
         self._programs: dict[int, Bound] = {}
+        self.compiling = 0.0
 
     def scores(self, ids: Any) -> Floats:
         """Return the scores of what follows texts (batch, time), (batch, vocabulary).
@@ -110,9 +123,11 @@ class Decoder:
     def _run(self, size: int, ids: Ints) -> Floats:
         """Return the scores after `ids`, by the program for `size` tokens; padding follows."""
         if size not in self._programs:
+            started = time.perf_counter()
             examples = tensor(np.zeros((self.batch, size), np.int64)), tensor(size)
             with no_grad():
                 self._programs[size] = compile(self._program).bind(*examples)
+            self.compiling += time.perf_counter() - started
         program = self._programs[size]
         padded, count = program.inputs
         padded[:, : ids.shape[1]] = ids

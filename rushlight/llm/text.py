@@ -1,12 +1,17 @@
 """Writing on: text in, text out, piece by piece as it is made."""
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rushlight.core.errors import DataError, UsageError
+from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.data.codec import Codec
-from rushlight.llm.generate import Decoder, generate
+from rushlight.data.tokenizers import tokenizer_of
+from rushlight.formats.model import load_model
+from rushlight.llm.generate import Decoder, LanguageModel, generate
 from rushlight.llm.sampler import Sampler
+
+KIND = "text-generator"  # of a model file's task
 
 
 class TextGenerator:
@@ -17,18 +22,42 @@ class TextGenerator:
         tokenizer: gives texts as ids, and ids as text.
         cache: as for `Decoder`.
 
+    Raises UsageError for a tokenizer that has another number of tokens than the model.
+
     >>> from rushlight.data import CharTokenizer
     >>> from rushlight.models import GPT
-    >>> tokenizer = CharTokenizer("ab")
-    >>> writer = TextGenerator(GPT(2, layers=1, heads=1, width=4, block=8), tokenizer)
-    >>> pieces = list(writer.write("ab", tokens=5))
-    >>> len(pieces), len("".join(pieces))
-    (5, 5)
+    >>> gpt = GPT(2, layers=1, heads=1, width=4, block=8)
+    >>> writing = TextGenerator(gpt, CharTokenizer("ab")).write("ab", tokens=5)
+    >>> len("".join(writing)), writing.tokens, writing.reason
+    (5, 5, 'length')
     """
 
-    def __init__(self, model: Any, tokenizer: Codec, cache: bool = True) -> None:
+    def __init__(self, model: LanguageModel, tokenizer: Codec, cache: bool = True) -> None:
+        if len(tokenizer) != model.vocabulary:
+            fact = f"the tokenizer has {len(tokenizer)} tokens, the model {model.vocabulary}"
+            raise UsageError(fact, hint="GPT(vocabulary=len(tokenizer))")
         self.tokenizer = tokenizer
         self.decoder = Decoder(model, cache=cache)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], cache: bool = True) -> "TextGenerator":
+        """Return the generator that a model file holds.
+
+        Raises FormatError for a file that is broken or holds something else.
+        """
+        loaded = load_model(path)
+        kind = loaded.task.get("kind") if loaded.task else None
+        if kind != KIND:
+            fact = f"its task is {kind!r:.40}" if loaded.task else "it has no task"
+            hint = "rushlight predict asks other networks"
+            raise FormatError(f"{fact}, not {KIND}", path=path, hint=hint)
+        if not isinstance(loaded.model, LanguageModel):
+            fact = f"a {type(loaded.model).__name__} does not write texts"
+            raise FormatError(fact, path=path)
+        try:
+            return cls(loaded.model, tokenizer_of(loaded.task), cache)
+        except (FormatError, UsageError) as error:
+            raise FormatError(error.fact, path=path) from None
 
     def write(
         self,
@@ -36,7 +65,7 @@ class TextGenerator:
         tokens: int,
         sampler: Sampler | None = None,
         stop: str | Sequence[str] = (),
-    ) -> Iterator[str]:
+    ) -> "Writing":
         """Return an iterator over the pieces of text that follow a prompt, made as it is asked.
 
         It ends after so many tokens, at the tokenizer's end of a text, and before a text in `stop`.
@@ -52,21 +81,42 @@ class TextGenerator:
         stops = _Stops([stop] if isinstance(stop, str) else stop)
         ids = self.tokenizer.encode(prompt)
         if len(ids) == 0:
-            raise DataError("a text is gone on with from one token or more", hint=r'try "\n"')
-        chosen = generate(self.decoder, ids[None], tokens, sampler)
-        return self._pieces(chosen, stops)
+            raise DataError("a text is gone on with from one token or more, not from none")
+        return Writing(generate(self.decoder, ids[None], tokens, sampler), self.tokenizer, stops)
 
-    def _pieces(self, chosen: Iterator[Any], stops: "_Stops") -> Iterator[str]:
-        text = self.tokenizer.decoder()
-        end = self.tokenizer.end if "end" in self.tokenizer.specials else None
+
+class Writing(Iterator[str]):
+    """The pieces of a text that is being written.
+
+    Attributes:
+        tokens: how many have been chosen.
+        reason: why it ended: "length", "stop" or "end"; None before.
+    """
+
+    def __init__(self, chosen: Iterator[Any], tokenizer: Codec, stops: "_Stops") -> None:
+        self.tokens = 0
+        self.reason: str | None = None
+        self._pieces = self._write(chosen, tokenizer, stops)
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def _write(self, chosen: Iterator[Any], tokenizer: Codec, stops: "_Stops") -> Iterator[str]:
+        text = tokenizer.decoder()
+        end = tokenizer.end if "end" in tokenizer.specials else None
+        reason = "length"
         for (token,) in chosen:
+            self.tokens += 1
             if token == end:
+                reason = "end"
                 break
             yield from stops.push(text.push(int(token)))
             if stops.met:
-                return
-        yield from stops.push(text.finish())
+                break
+        if not stops.met:
+            yield from stops.push(text.finish())
         yield from stops.rest()
+        self.reason = "stop" if stops.met else reason
 
 
 class _Stops:
