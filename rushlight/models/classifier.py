@@ -54,10 +54,29 @@ class AttentionClassifier(Module):
         self.out = Linear(width, classes)
 
     def forward(self, ids: Any) -> Tensor:
-        ids = self.hiding(as_tensor(ids))
-        known = ids != PADDING  # (batch, words)
-        real = known.cast(self.embedding.weight.dtype).unsqueeze(2)
-        x = self.embedding(ids) * real  # (batch, words, width)
-        found = self.attention(x, mask=known.unsqueeze(1).unsqueeze(1)) * real
+        x, known = self._vectors(self.hiding(as_tensor(ids)))
+        real = known.cast(x.dtype).unsqueeze(2)  # (batch, words, 1)
+        found = self.attention(x, mask=_visible(known)) * real
         total = (x + found).sum(1) / real.sum(1).clip(1.0) ** 0.5  # (batch, width)
         return self.out(total)  # type: ignore[no-any-return]
+
+    def looks(self, ids: Any) -> Tensor:
+        """Return how much each word looks at each, (batch, heads, words, words).
+
+        >>> import rushlight as rl
+        >>> AttentionClassifier(100, classes=2).looks(rl.tensor([[5, 7, 0]])).tolist()[0][0][0]
+        [0.5, 0.5, 0.0]
+        """
+        x, known = self._vectors(as_tensor(ids))
+        return self.attention.weights(x, mask=_visible(known))
+
+    def _vectors(self, ids: Tensor) -> tuple[Any, Any]:
+        """Return the vectors of words, (batch, words, width), and which are known."""
+        known: Any = ids != PADDING
+        x = self.embedding(ids)
+        return x * known.cast(x.dtype).unsqueeze(2), known
+
+
+def _visible(known: Any) -> Any:
+    """Return which words are seen, by all heads and from everywhere."""
+    return known.unsqueeze(1).unsqueeze(1)
