@@ -1,14 +1,15 @@
 """Layout: the order of each value's axes in memory.
 
 Convolutions want channels innermost, and their weights the output channels; a dense layer's weight
-(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and
+(outputs, inputs) wants its outputs innermost; attention gives the vectors of all heads of a place
+side by side, as the layer after it takes them. Values that meet in pointwise ops, and a state and
 its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rushlight.compile.fuse import Fuser
-from rushlight.core.kernels import Contraction, Map, Window
+from rushlight.core.kernels import NESTED, Attention, Contraction, Map, Window
 from rushlight.graph.ir import GraphValue, Node
 
 Order = tuple[int, ...]
@@ -32,8 +33,20 @@ def kernels(rank: int) -> Order:
     return (*range(2, rank), 1, 0)
 
 
-def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
-    """Return the order of axes for every value that prefers one other than row-major."""
+def heads(rank: int) -> Order:
+    """Return the order of (..., heads, length, size) that has each place's heads side by side.
+
+    >>> heads(4)
+    (0, 2, 1, 3)
+    """
+    return (*range(rank - 3), rank - 2, rank - 3, rank - 1)
+
+
+def choose_orders(fuser: Fuser, fixed: Sequence[GraphValue] = ()) -> dict[GraphValue, Order]:
+    """Return the order of axes for every value that prefers one other than row-major.
+
+    Values that are `fixed` prefer none, nor do arguments, and what loops and branches give.
+    """
     alike = _Classes()
     for node in fuser.graph.nodes:
         if isinstance(fuser.records[node], Map) or fuser.is_view(node):
@@ -46,11 +59,14 @@ def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
     for node in fuser.graph.nodes:
         for value, order in _wishes(fuser, node):
             wanted.setdefault(alike.find(value), order)
-    arguments = set(fuser.graph.arguments)
+    without = {*fuser.graph.arguments, *fixed}
+    for node, record in fuser.records.items():
+        if isinstance(record, NESTED):
+            without.update(node.outputs)
     return {
         value: wanted[alike.find(value)]
         for value in fuser.graph.values
-        if value not in arguments and alike.find(value) in wanted
+        if value not in without and alike.find(value) in wanted
     }
 
 
@@ -85,6 +101,9 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     record = fuser.records[node]
     if isinstance(record, Window):
         return _with_channels(fuser, [(x, images) for x in (node.inputs[0], *node.outputs)])
+    if isinstance(record, Attention):
+        vectors = node.outputs if record.backward else node.outputs[:1]
+        return [(x, heads(len(x.shape))) for x in vectors]
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):

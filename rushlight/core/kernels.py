@@ -5,6 +5,9 @@ memory: which axis lies where is decided by the compiler.
 """
 
 from dataclasses import dataclass
+from typing import Any
+
+from rushlight.core.shapes import size_of
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,10 @@ class Contraction:
     out: Terms
     taps: tuple[int, ...] = ()
 
+    @property
+    def multiply_adds(self) -> int:
+        return size_of(self.sizes)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -181,14 +188,54 @@ class Attention:
 
     Operands are queries, keys and values; `backward` they have the gradient of the means before
     them, and behind them the logarithms and what is taken from the change of each score. The
-    operands that `options` names follow. Axes are (..., heads, length, size).
+    operands that `options` names follow. Axes are (..., heads, length, size). `multiply_adds` is
+    how many there are if no key is hidden.
     """
 
     backward: bool
+    multiply_adds: int
     scale: float
     causal: bool
     dropout: float
     options: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Turns of a body, whose first `carries` results are its first arguments of the next turn.
+
+    The operands are, if `counted`, how many turns there are of at most `length`; then the carries
+    before the first turn; then what has a row for each turn; then what the body captured. The
+    results are the carries after the last turn, and the body's other results by turn. With
+    `reverse` the last turn's row comes first.
+    """
+
+    body: Any  # a graph: its arguments are carries and rows, its states what it captured
+    carries: int
+    length: int
+    reverse: bool
+    counted: bool
+
+
+@dataclass(frozen=True)
+class While:
+    """Turns of a body while a condition of its carries holds.
+
+    The operands are the carries, then what the condition captured, then what the body captured.
+    """
+
+    condition: Any  # graphs of the carries
+    body: Any
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What one of two bodies gives, by the first operand, a bool.
+
+    Then come the operands of both, what the first captured, and what the second captured.
+    """
+
+    bodies: tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -211,4 +258,8 @@ Record = (
     | Window
     | Attention
     | RandomBits
+    | Loop
+    | While
+    | Branch
 )
+NESTED = (Loop, While, Branch)  # records of what has bodies

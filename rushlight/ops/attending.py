@@ -15,7 +15,7 @@ from rushlight.core import kernels
 from rushlight.core.bind import as_value, bind
 from rushlight.core.dtypes import bool_, int64, uint32
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
-from rushlight.core.philox import random_bits
+from rushlight.core.philox import BLOCK, least_kept, random_bits
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, register
 from rushlight.core.shapes import Shape, size_of
 from rushlight.ops.elementwise import where
@@ -25,8 +25,7 @@ from rushlight.ops.pointwise import cast
 from rushlight.ops.random import random_bits_p
 
 OPTIONS = ("mask", "lengths", "start", "slopes", "state")  # operands that may follow, in this order
-BLOCK = 1 << 20  # scores that the NumPy meaning works on at once
-WORDS = 4  # random words that come at once: each row of weights begins with new ones
+AT_ONCE = 1 << 20  # scores that the NumPy meaning works on
 
 
 class Attending(Primitive):
@@ -48,7 +47,11 @@ class Attending(Primitive):
         return bind(self, *each(has, inputs), **params)
 
     def lower(self, *specs: Spec, **params: Any) -> kernels.Attention:
-        return kernels.Attention(backward=self is attention_grad_p, **params)
+        backward = self is attention_grad_p
+        q, k, v = specs[1:4] if backward else specs[:3]
+        scores = size_of(q.shape[:-1]) * k.shape[-2]
+        products = (3 * q.shape[-1] + 2 * v.shape[-1]) if backward else q.shape[-1] + v.shape[-1]
+        return kernels.Attention(backward, scores * products, **params)
 
     def labelled(self, inputs: Sequence[Any]) -> list[tuple[str, Any]]:
         more = [f"option {i}" for i in range(len(inputs) - len(self.labels))]
@@ -237,7 +240,7 @@ class _Blocks:
     def each(self) -> Iterator[tuple[slice, int]]:
         """Yield queries, and how many keys the last of them sees, of those that are there."""
         count, keys = self.q.shape[-2], self.k.shape[-2]
-        at_once = max(1, BLOCK // max(1, size_of(self.q.shape[:-2]) * keys))
+        at_once = max(1, AT_ONCE // max(1, size_of(self.q.shape[:-2]) * keys))
         for first in range(0, count, at_once):
             rows = slice(first, min(first + at_once, count))
             stop = keys
@@ -287,10 +290,10 @@ class _Blocks:
         heads = size_of(self.q.shape[:-2])
         kept = np.empty((heads, count, stop), bool)
         for head in range(heads):
-            block = (head * queries + rows.start) * (width // WORDS)
+            block = (head * queries + rows.start) * (width // BLOCK)
             counter = (state[2] | state[3] << 32) + block
             words = random_bits((state[0], state[1]), counter, count * width)
-            kept[head] = words.reshape(count, width)[:, :stop] >= least(self.dropout)
+            kept[head] = words.reshape(count, width)[:, :stop] >= least_kept(self.dropout)
         factor = self.q.dtype.type(1.0 / (1.0 - self.dropout))
         factors: Array = (kept * factor).reshape(*self.q.shape[:-2], count, stop)
         return factors
@@ -352,7 +355,7 @@ class _Whole:
         keys = self.shape[-1]
         shape = (*self.shape[:-1], words_of(keys))
         words, _ = bind(random_bits_p, self.options["state"], shape=shape)
-        kept = part(words, len(shape) - 1, 0, keys) >= as_value(least(self.dropout), uint32)
+        kept = part(words, len(shape) - 1, 0, keys) >= as_value(least_kept(self.dropout), uint32)
         return cast(kept, q.dtype) * (1.0 / (1.0 - self.dropout))
 
     def dropped(self, x: Any) -> Any:
@@ -391,13 +394,8 @@ attention_grad_p = register(AttentionGrad())
 
 
 def words_of(keys: int) -> int:
-    """Return how many random words a row of weights takes."""
-    return -(-keys // WORDS) * WORDS
-
-
-def least(dropout: float) -> int:
-    """Return the least random word of a weight that is kept."""
-    return min(round(dropout * 2.0**32), 2**32 - 1)
+    """Return how many random words a row of weights takes: it begins with new ones."""
+    return -(-keys // BLOCK) * BLOCK
 
 
 def _drift(g: Any, y: Any) -> Any:

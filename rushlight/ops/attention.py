@@ -3,10 +3,10 @@
 from typing import Any
 
 from rushlight.core.bind import as_value, bind_checked, op
-from rushlight.core.dtypes import bool_, int64, promote
-from rushlight.core.errors import DTypeError, ShapeError
+from rushlight.core.dtypes import DType, bool_, int64, promote
+from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.shapes import Shape, broadcast_shapes
-from rushlight.ops.attending import OPTIONS, attention_p
+from rushlight.ops.attending import attention_p
 from rushlight.ops.composite import as_float
 from rushlight.ops.movement import broadcast_to, expanded
 from rushlight.ops.pointwise import cast
@@ -29,8 +29,8 @@ def attention(
 ) -> Any:
     """Return softmax(q @ k.T * scale) @ v, (..., heads, queries, value size).
 
-    Vaswani et al. 2017, worked out block by block (Dao et al. 2022): memory grows with the number
-    of queries and keys, not with their product. A query to which nothing is visible gives zeros.
+    Vaswani et al. 2017, worked out block by block (Dao et al. 2022): memory grows with the length,
+    not with its square. A query to which nothing is visible gives zeros.
 
     Args:
         q: the queries, (..., heads, queries, size).
@@ -43,10 +43,8 @@ def attention(
         state: of the random bits that dropout goes by, uint32 (4,).
         causal: whether query i sees keys up to start + i alone.
         scale: of the scores; 1 / sqrt(size) if None.
-        start: the position of the first query among the keys, an int, or an int tensor that
-            broadcasts with the leading axes.
-        lengths: how many keys are real, an int tensor that broadcasts with the leading axes; those
-            beyond are not read.
+        start: the position of the first query among the keys, an int or an int tensor (...).
+        lengths: how many keys are real, an int tensor (...); those beyond are not read.
         slopes: by how much a head's scores fall with each step of distance, (heads,): ALiBi (Press
             et al. 2022).
 
@@ -56,34 +54,44 @@ def attention(
     tensor([[[1. , 0. , 0. ],
              [0.5, 0.5, 0. ]]])
     """
-    q, k, v = as_float(q), as_float(k), as_float(v)
-    dtype = promote(promote(q.dtype, k.dtype), v.dtype)
-    q, k, v = (cast(x, dtype) for x in (q, k, v))
-    if min(q.rank, k.rank, v.rank) < 3:
-        raise ShapeError("queries, keys and values are (..., heads, length, size)")
-    lead = broadcast_shapes(q.shape[:-3], k.shape[:-3], v.shape[:-3])
-    q, k, v = (expanded(x, (*lead, *x.shape[-3:])) for x in (q, k, v))
+    q, k, v = _lined_up(q, k, v)
+    lead, keys, dtype = q.shape[:-3], k.shape[-2], q.dtype
     given: dict[str, Any] = {}
     if mask is not None:
-        mask = as_value(mask)
-        mask = mask if mask.dtype is bool_ else cast(mask, dtype)
-        given["mask"] = broadcast_to(mask, (*q.shape[:-1], k.shape[-2]))
+        given["mask"] = broadcast_to(_mask(mask, dtype), (*q.shape[:-1], keys))
     if lengths is not None:
         given["lengths"] = _counts(lengths, lead, "lengths")
     if causal or slopes is not None:
         given["start"] = _counts(start, lead, "start")
     if slopes is not None:
         given["slopes"] = broadcast_to(cast(as_float(slopes), dtype), q.shape[:-2])
-    if dropout:
+    if _checked_share(dropout, state):
         given["state"] = as_value(state)
-    options = tuple(name for name in OPTIONS if name in given)
     params = {
-        "scale": float(q.shape[-1] ** -0.5 if scale is None else scale),
+        "scale": float(max(1, q.shape[-1]) ** -0.5 if scale is None else scale),
         "causal": bool(causal),
         "dropout": float(dropout),
-        "options": options,
+        "options": tuple(given),
     }
     return bind_checked(attention_p, q, k, v, *given.values(), **params)[0]
+
+
+def _lined_up(*qkv: Any) -> Any:
+    """Return queries, keys and values as floats of one dtype, with the same leading axes."""
+    found = [as_float(x) for x in qkv]
+    dtype = found[0].dtype
+    for x in found[1:]:
+        dtype = promote(dtype, x.dtype)
+    if min(x.rank for x in found) < 3:
+        raise ShapeError("queries, keys and values are (..., heads, length, size)")
+    lead = broadcast_shapes(*[x.shape[:-3] for x in found])
+    return [expanded(cast(x, dtype), (*lead, *x.shape[-3:])) for x in found]
+
+
+def _mask(mask: Any, dtype: DType) -> Any:
+    """Return a mask as bools, or as floats of a dtype."""
+    mask = as_value(mask)
+    return mask if mask.dtype is bool_ else cast(mask, dtype)
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:
@@ -92,3 +100,13 @@ def _counts(x: Any, lead: Shape, what: str) -> Any:
     if x.dtype.is_float or x.dtype is bool_:
         raise DTypeError(f"{what} are integers, not {x.dtype}")
     return broadcast_to(cast(x, int64), lead)
+
+
+def _checked_share(dropout: Any, state: Any) -> bool:
+    """Return whether weights are dropped; raise where that cannot be."""
+    if not isinstance(dropout, (int, float)) or not 0.0 <= dropout < 1.0:
+        raise UsageError(f"dropout is a share of at least 0 and below 1, not {dropout!r}")
+    if dropout and state is None:
+        hint = "state=generator.bits((4,)), of a Generator or rl.random.default_generator"
+        raise UsageError("dropout needs the state of a random generator", hint=hint)
+    return bool(dropout)

@@ -10,7 +10,7 @@ from rushlight.core.dtypes import promote
 from rushlight.core.errors import DTypeError, RushlightError, ShapeError
 from rushlight.core.kernels import Contraction, Term, Terms, along
 from rushlight.core.primitive import Array, Primitive, Sample, Spec, method, register
-from rushlight.core.shapes import broadcast_shapes
+from rushlight.core.shapes import broadcast_shapes, size_of
 from rushlight.ops.movement import turned
 from rushlight.ops.pointwise import cast, lined_up, unbroadcast
 
@@ -54,6 +54,8 @@ class MatMul(Primitive):
         left, right = inputs
         if wrt == 0:
             return unbroadcast(bind(matmul_t_p, g, right), left.shape)
+        if right.rank == 2:
+            left, g = _as_rows(left), _as_rows(g)
         return unbroadcast(bind(self, turned(left), g), right.shape)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
@@ -102,6 +104,8 @@ class MatMulT(Primitive):
         left, right = inputs
         if wrt == 0:
             return unbroadcast(bind(matmul_p, g, right), left.shape)
+        if right.rank == 2:
+            left, g = _as_rows(left), _as_rows(g)
         return unbroadcast(bind(matmul_p, turned(g), left), right.shape)
 
     def saves(self, wrt: int, arity: int) -> Iterable[int]:
@@ -186,6 +190,11 @@ def _check_operands(left: Spec, right: Spec) -> None:
         raise DTypeError(f"does not take {left.dtype}", hint="cast to float32 first")
     if len(left.shape) < 2 or len(right.shape) < 2:
         raise ShapeError("both operands need at least two axes")
+
+
+def _as_rows(x: Any) -> Any:
+    """Return (..., k) as (n, k), so that one sum goes over all leading axes."""
+    return x if x.rank == 2 else x.reshape(size_of(x.shape[:-1]), x.shape[-1])
 
 
 def _transposed(spec: Spec) -> Spec:

@@ -12,6 +12,7 @@ from rushlight.core.dtypes import DType, float32
 LANES = 16
 PAGE = 1024  # floats: rows that are multiples of it apart share places in the caches
 MANY_PAGES = 64
+DEEP = 384  # rows of a panel that the nearest cache does not hold
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def _ways(form: Form) -> Iterator[Way]:
     tiled = sums * vectors * max(rows, 4 / min(8, max(1, vectors))) + stores
     tiled += batch * times * ceil(rows / 8) * ceil(vectors / 2) * 40
     if width.step(wide) == 1 and columns >= LANES:
-        yield Way("tiled", form, False, tiled + _aliasing(form) * batch * times * vectors)
+        apart = 0.05 * tiled if inner > DEEP else 0.0
+        tiled_apart = tiled + apart + _aliasing(form) * batch * times * vectors
+        yield Way("tiled", form, False, tiled_apart)
     yield Way("tiled", form, True, tiled + _packing(form))
     if suits(form):
         yield Way("streamed", form, False, 0.9 * sums * vectors + stores)

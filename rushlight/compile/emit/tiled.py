@@ -2,9 +2,10 @@
 
 from rushlight.compile.emit.depth import PARTIAL
 from rushlight.compile.emit.kernel import Kernel, function, over_elements, over_rows, row_shape
-from rushlight.compile.emit.nests import Form
+from rushlight.compile.emit.nests import Form, count_of
 from rushlight.compile.emit.pieces import indented, loop, place, shifted
 
+LONG = 64  # products in a sum, during which memory is fetched
 SHORT = 8  # so many turns of an innermost loop are written out
 
 
@@ -27,11 +28,25 @@ def tile(kernel: Kernel) -> list[str]:
     body = [
         "const int64_t vectors = (columns + RL_LANES - 1) / RL_LANES;",
         f"rl_vec sums{row_shape(kernel)}[{kernel.name}_vectors];",
+        *_fetches(kernel),
         *_starts(kernel),
         *_products(kernel),
         *_stores(kernel),
     ]
     return function(f"RL_INLINE void {kernel.name}_tile", parameters, body)
+
+
+def _fetches(kernel: Kernel) -> list[str]:
+    """Return what has the memory fetch, while products are added, what the epilogue will read."""
+    if kernel.epilogue is None or count_of(kernel.form.inner) < LONG:
+        return []
+    lines = []
+    for each in kernel.epilogue.operands:
+        rows = kernel.row_moves(each.name)
+        if kernel.form.width.step(each.name) == 1 and any(step for _, step in rows):
+            place = shifted(each.name, [*rows, ("vec", "RL_LANES")])
+            lines.append(f"RL_FETCH({place});")
+    return over_rows(kernel, _over_vectors(lines)) if lines else []
 
 
 def _sums(kernel: Kernel) -> str:

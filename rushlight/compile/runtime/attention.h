@@ -157,11 +157,57 @@ RL_INLINE void rl_hide(float *scores, int64_t lane, int64_t seen, int64_t count,
     }
 }
 
+/* Philox blocks for a strip of queries: that of the first, and each `step` after the one before. */
+RL_INLINE void rl_philox_strip(const uint32_t state[4], uint64_t first, uint64_t step,
+                               uint32_t words[4][RL_STRIP])
+{
+    const uint64_t number = ((uint64_t)state[3] << 32 | state[2]) + first;
+    uint32_t *c0 = words[0], *c1 = words[1], *c2 = words[2], *c3 = words[3];
+    for (int lane = 0; lane < RL_STRIP; lane++) {
+        c0[lane] = (uint32_t)(number + (uint64_t)lane * step);
+        c1[lane] = (uint32_t)((number + (uint64_t)lane * step) >> 32);
+        c2[lane] = c3[lane] = 0;
+    }
+    uint32_t key0 = state[0], key1 = state[1];
+    for (int round = 0; round < 10; round++) {
+        for (int lane = 0; lane < RL_STRIP; lane++) {
+            const uint64_t left = (uint64_t)0xD2511F53 * c0[lane];
+            const uint64_t right = (uint64_t)0xCD9E8D57 * c2[lane];
+            c0[lane] = (uint32_t)(right >> 32) ^ c1[lane] ^ key0;
+            c1[lane] = (uint32_t)right;
+            c2[lane] = (uint32_t)(left >> 32) ^ c3[lane] ^ key1;
+            c3[lane] = (uint32_t)left;
+        }
+        key0 += 0x9E3779B9;
+        key1 += 0xBB67AE85;
+    }
+}
+
+/* What weights are multiplied by: `factor`, or 0 where their random word is below `least`. The words
+ * of the first query begin with block `first`, those of each other `step` blocks later. */
+static __attribute__((unused, noinline)) void rl_keep(
+    float *kept, const uint32_t state[4], uint64_t first, uint64_t step, int64_t lanes,
+    int64_t count, int64_t seen, uint32_t least, float factor)
+{
+    for (int64_t strip = 0; strip < lanes; strip += RL_STRIP) {
+        const int64_t end = rl_end_of(strip, seen, count);
+        for (int64_t key = 0; key < end; key += 4) {
+            uint32_t words[4][RL_STRIP];
+            rl_philox_strip(state, first + (uint64_t)strip * step + (uint64_t)key / 4, step, words);
+            for (int64_t word = 0; word < 4; word++)
+                for (int64_t lane = 0; lane < RL_STRIP; lane++)
+                    kept[(key + word) * RL_TILE + strip + lane] =
+                        words[word][lane] >= least ? factor : 0;
+        }
+    }
+}
+
 /* Scores become weights, exp(score - top). `top`, the largest so far, and `total`, the sum of the
- * weights so far, go on; what was summed under the top before shrinks by `fall`. */
+ * weights so far, go on; what was summed under the top before shrinks by `fall`. With `kept`, the
+ * weights are then multiplied by that. */
 static __attribute__((unused, noinline)) void rl_soften(
     float *scores, int64_t lanes, int64_t count, int64_t seen, float *top, float *total,
-    float *fall)
+    float *fall, const float *kept)
 {
     for (int64_t lane = 0; lane < lanes; lane += RL_LANES) {
         float *const at = scores + lane;
@@ -175,8 +221,9 @@ static __attribute__((unused, noinline)) void rl_soften(
         rl_vec sum = rl_splat(0);
         for (int64_t key = 0; key < end; key++) {
             const rl_vec weight = rl_weights(rl_load(at + key * RL_TILE) - level);
-            rl_store(at + key * RL_TILE, weight);
             sum += weight;
+            const rl_vec factor = kept == NULL ? rl_splat(1) : rl_load(kept + key * RL_TILE + lane);
+            rl_store(at + key * RL_TILE, weight * factor);
         }
         const rl_vec less = rl_weights(before - level);
         rl_store(fall + lane, less);

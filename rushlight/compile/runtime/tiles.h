@@ -35,6 +35,10 @@
    loop, in registers that the sums need. */
 #define RL_ANEW(pointer) __asm__("" : "+r"(pointer))
 
+/* Has memory brought near that will be used soon. */
+#define RL_FETCH(pointer) __builtin_prefetch(pointer)
+enum { RL_AHEAD = 16 }; /* so many rows before they are copied */
+
 /* How many vectors the machine has room for in its registers. */
 #if RL_LANES == 16 || defined(__aarch64__)
 #define RL_REGISTERS 32
@@ -141,10 +145,12 @@ static __attribute__((unused, noinline)) void rl_copy_panel(
     int64_t pitch, int64_t columns, int64_t count)
 {
     for (int64_t k = 0; k < count; k++, from += pitch, panel += stride) {
-        if (step == 1)
+        if (step == 1) {
+            for (int64_t c = 0; c < columns && k + RL_AHEAD < count; c += RL_LANES)
+                RL_FETCH(from + RL_AHEAD * pitch + c);
             for (int64_t c = 0; c < columns; c++)
                 panel[c] = from[c];
-        else
+        } else
             for (int64_t c = 0; c < columns; c++)
                 panel[c] = from[c * step];
         for (int64_t c = columns; c < width; c++)

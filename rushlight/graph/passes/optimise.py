@@ -8,6 +8,8 @@ from rushlight.graph.passes.cse import share_common
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.decompose import decompose
 from rushlight.graph.passes.fold import fold_constants
+from rushlight.graph.passes.joins import join_places
+from rushlight.graph.passes.loops import share_loops
 from rushlight.graph.passes.rewrite import copied
 from rushlight.graph.passes.simplify import simplify
 from rushlight.graph.passes.sparse import add_rows_in_place
@@ -16,10 +18,12 @@ Pass = Callable[[Graph], Graph]  # changes the graph that it is given, and retur
 
 PASSES: dict[str, Pass] = {
     "dead": without_dead_nodes,
+    "loops": share_loops,
     "decompose": decompose,
     "fold": fold_constants,
     "simplify": simplify,
     "cse": share_common,
+    "joins": join_places,
     "sparse": add_rows_in_place,
 }
 ROUNDS = 8  # at most; two are usual
@@ -28,7 +32,8 @@ ROUNDS = 8  # at most; two are usual
 def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
     """Return a graph of the same meaning that costs less; the given one stays as it is.
 
-    All is equal bit for bit but for "sparse", which is so up to rounding.
+    All is equal bit for bit but for "joins", which is so up to the sign of zeros, and "sparse",
+    which is so up to rounding.
 
     Args:
         graph: any graph.
