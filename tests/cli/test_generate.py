@@ -103,6 +103,14 @@ def test_other_files_get_one_clear_line(rushlight, tmp_path):
         assert words in done.stderr
 
 
+def test_other_commands_say_which_one_lets_it_write(rushlight, model):
+    for command in ("predict", "evaluate"):
+        done = rushlight(command, model, "abc")
+        assert done.returncode == 2
+        assert "its task is text-generator" in done.stderr
+        assert "(rushlight generate lets it write)" in done.stderr
+
+
 def test_a_model_with_numbers_that_are_none_is_refused(rushlight, tmp_path):
     gpt = GPT(2, layers=1, heads=1, width=4, block=8)
     gpt.norm.weight.assign(gpt.norm.weight * np.nan)
