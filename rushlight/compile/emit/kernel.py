@@ -206,12 +206,13 @@ class Unit:
         """Names, how many there are, how many indices each has, and the dim; outermost first."""
         form, tiling = self.kernel.form, self.kernel.tiling
         panels = ceil(form.width.size / tiling.panel)
-        return [
-            *((f"batch{at}", dim.size, 1, dim) for at, dim in enumerate(form.batch)),
-            ("start", panels, tiling.panel, form.width),
-            *((name, dim.size, 1, dim) for name, dim in zip(*self.kernel.planes, strict=True)),
-            ("top", tiling.blocks, tiling.block, tiling.rows[0]),
-        ]
+        batch = [(f"batch{at}", dim.size, 1, dim) for at, dim in enumerate(form.batch)]
+        start = ("start", panels, tiling.panel, form.width)
+        rows = [(name, dim.size, 1, dim) for name, dim in zip(*self.kernel.planes, strict=True)]
+        rows.append(("top", tiling.blocks, tiling.block, tiling.rows[0]))
+        if tiling.rows_first:
+            return [*batch, *rows, start]
+        return [*batch, start, *rows]
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ to turn lies in two places by turns, the last of which is that of the result.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rushlight.compile.emit.steps import Step
+from rushlight.compile.emit.steps import Step, used_buffers
 from rushlight.compile.emit.text import Text
 from rushlight.compile.records import Buffer
 from rushlight.core.dtypes import bool_
@@ -62,17 +62,15 @@ class Inner:
 
     def write(self, text: Text, places: Mapping[tuple[str, int], str]) -> None:
         """Write the steps, once it is told where what they are given lies, and what they give."""
-        for buffer in dict.fromkeys(buffer for step in self.steps for buffer in step.buffers):
-            if buffer.role == "table":
-                continue
+        calls = [line for step in self.steps for line in step.call()]
+        for buffer in used_buffers(self.steps, calls):
             where = f"{self.arena.name} + {buffer.offset}"
             if buffer.role != "temporary":
                 where = places[buffer.role, buffer.index]
             kind = buffer.dtype.c
             text.line(f"{kind} *const {buffer.name} = ({kind} *)(void *)({where});")
-        for step in self.steps:
-            for line in step.call():
-                text.line(line)
+        for line in calls:
+            text.line(line)
 
     def text(self) -> str:
         return "\n".join([*self.tables, *(step.text() for step in self.steps)])

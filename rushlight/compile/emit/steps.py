@@ -212,12 +212,18 @@ def _whole(
     return Emitted(KernelCode(text, -(-size // unit)), operands, {buffers[-1]})
 
 
+def used_buffers(steps: Sequence[Step], calls: Sequence[str]) -> list[Buffer]:
+    """Return the buffers of steps that need a pointer: that lines name, and that are no tables."""
+    named = set(NAME.findall("\n".join(calls)))
+    found = dict.fromkeys(buffer for step in steps for buffer in step.buffers)
+    return [buffer for buffer in found if buffer.role != "table" and buffer.name in named]
+
+
 def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     """Return the function that every thread runs: all steps in order, of each its share."""
     body = []
-    for buffer in dict.fromkeys(buffer for step in steps for buffer in step.buffers):
-        if buffer.role == "table":
-            continue
+    calls = [line for step in steps for line in step.call()]
+    for buffer in used_buffers(steps, calls):
         where = f"call->buffers[{buffer.slot}]"
         if buffer.role == "temporary":
             where = f"(call->arena + {buffer.offset})"
@@ -226,7 +232,7 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     if any(step.takes_scratch for step in steps):
         own = f" + thread * INT64_C({scratch})" if scratch else ""
         body.append(f"char *const scratch = call->arena + {arena}{own};")
-    body += [line for step in steps for line in step.call()]
+    body += calls
     names = set(NAME.findall("\n".join(body)))
     if "barrier" in names:
         body.insert(0, "rl_barrier *const barrier = &((rl_job *)context)->barrier;")
