@@ -154,7 +154,9 @@ class Fuser:
             return
         kernel = initial_loop(node, self.records[node])
         host = self._last_dependency(kernel)
-        if host is None or not self._merge(kernel, host):
+        if host is not None and self._merge(kernel, host):
+            return
+        if not self._merge_beside(kernel):
             self._append(kernel)
 
     def _enter_structured(self, node: Node) -> None:
@@ -362,6 +364,23 @@ class Fuser:
         for value, places in kernel.place.items():
             host.place[value] = tuple(renamed(place, axes) for place in places)
             self.home[value] = host
+        return True
+
+    def _merge_beside(self, kernel: Kernel) -> bool:
+        """Make a new loop part of the last kernel, if that goes the same way over the same values.
+
+        So the gates of a recurrent cell, which are parts of one product, become one loop.
+        """
+        if not self.kernels or not kernel.sizes or kernel.folded:
+            return False
+        last = self.kernels[-1]
+        if not last.is_loop or last.folded or last.sizes != kernel.sizes:
+            return False
+        if self.values_read(kernel).isdisjoint(self.values_read(last)):
+            return False
+        for value, places in kernel.place.items():
+            last.place[value] = places
+            self.home[value] = last
         return True
 
     def _linked_axes(self, kernel: Kernel, host: Kernel) -> dict[int, int] | None:

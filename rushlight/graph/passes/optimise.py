@@ -8,6 +8,7 @@ from rushlight.graph.passes.cse import share_common
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.decompose import decompose
 from rushlight.graph.passes.fold import fold_constants
+from rushlight.graph.passes.joins import join_places
 from rushlight.graph.passes.rewrite import copied
 from rushlight.graph.passes.simplify import simplify
 from rushlight.graph.passes.sparse import add_rows_in_place
@@ -20,6 +21,7 @@ PASSES: dict[str, Pass] = {
     "fold": fold_constants,
     "simplify": simplify,
     "cse": share_common,
+    "joins": join_places,
     "sparse": add_rows_in_place,
 }
 ROUNDS = 8  # at most; two are usual
@@ -28,7 +30,8 @@ ROUNDS = 8  # at most; two are usual
 def optimise(graph: Graph, without: Collection[str] = ()) -> Graph:
     """Return a graph of the same meaning that costs less; the given one stays as it is.
 
-    All is equal bit for bit but for "sparse", which is so up to rounding.
+    All is equal bit for bit but for "joins", which is so up to the sign of zeros, and "sparse",
+    which is so up to rounding.
 
     Args:
         graph: any graph.
