@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from rushlight.compile.access import lowered
 from rushlight.compile.emit.program import compile_graph
-from rushlight.core.kernels import Contraction
-from rushlight.core.shapes import size_of
+from rushlight.core.kernels import Attention, Contraction
 from rushlight.graph.ir import Graph
 
 
@@ -15,8 +14,8 @@ class Costs:
     """What it takes to run a graph once.
 
     Attributes:
-        multiply_adds: of the products of matrices and the convolutions of each layer, by the path
-            of the layer; "" for those outside of layers.
+        multiply_adds: of the products of matrices, convolutions and attention of each layer, by
+            the path of the layer; "" for those outside of layers.
         arena: bytes for all values between inputs and results, as compiled C with one thread;
             None where there is no C for the graph.
         kernels: how many loops the C has; None where there is none.
@@ -48,8 +47,8 @@ def costs_of(graph: Graph) -> Costs:
     counts: Counter[str] = Counter()
     for node in graph.nodes:
         record = lowered(node)
-        if isinstance(record, Contraction):
-            counts[node.module or ""] += size_of(record.sizes)
+        if isinstance(record, (Contraction, Attention)):
+            counts[node.module or ""] += record.multiply_adds
     try:
         program = compile_graph(graph)
     except NotImplementedError:

@@ -1,14 +1,15 @@
 """Layout: the order of each value's axes in memory.
 
 Convolutions want channels innermost, and their weights the output channels; a dense layer's weight
-(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and
+(outputs, inputs) wants its outputs innermost; attention gives the vectors of all heads of a place
+side by side, as the layer after it takes them. Values that meet in pointwise ops, and a state and
 its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
 from collections.abc import Callable
 
 from rushlight.compile.fuse import Fuser
-from rushlight.core.kernels import Contraction, Map, Reinterpret, Window
+from rushlight.core.kernels import Attention, Contraction, Map, Reinterpret, Window
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue, Node
 
@@ -31,6 +32,15 @@ def kernels(rank: int) -> Order:
     (2, 3, 1, 0)
     """
     return (*range(2, rank), 1, 0)
+
+
+def heads(rank: int) -> Order:
+    """Return the order of (..., heads, length, size) that has each place's heads side by side.
+
+    >>> heads(4)
+    (0, 2, 1, 3)
+    """
+    return (*range(rank - 3), rank - 2, rank - 3, rank - 1)
 
 
 def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
@@ -88,6 +98,9 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
         return _wish_of_reshape(fuser, node)
     if isinstance(record, Window):
         return _with_channels(fuser, [(x, images) for x in (node.inputs[0], *node.outputs)])
+    if isinstance(record, Attention):
+        vectors = node.outputs if record.backward else node.outputs[:1]
+        return [(x, heads(len(x.shape))) for x in vectors]
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):

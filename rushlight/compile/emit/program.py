@@ -18,7 +18,15 @@ from rushlight.compile.program import Program, Slot
 from rushlight.compile.records import Buffer, Emitted, Strided
 from rushlight.compile.soft import Kernel, adds_up
 from rushlight.compile.sources import called, runtime
-from rushlight.core.kernels import Contraction, Deposit, Join, Lookup, Record, Reinterpret
+from rushlight.core.kernels import (
+    Attention,
+    Contraction,
+    Deposit,
+    Join,
+    Lookup,
+    Record,
+    Reinterpret,
+)
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import Graph, Node
@@ -166,9 +174,11 @@ class ProgramWriter:
         total = 0
         for kernel in self.fuser.kernels:
             size = size_of(tuple(kernel.sizes)) if kernel.sizes else 0
-            if not kernel.is_loop and not isinstance(kernel.record, Contraction):
+            if isinstance(kernel.record, (Contraction, Attention)):
+                size = kernel.record.multiply_adds // 8
+            elif not kernel.is_loop:
                 size = max(size_of(v.shape) for v in (*kernel.op.inputs, *kernel.op.outputs))
-            total += size // 8 if isinstance(kernel.record, Contraction) else size
+            total += size
         return total
 
     def _source(self, arena: int, scratch: int) -> str:
