@@ -68,6 +68,11 @@ class GPT(Module):
         self._begin(layers)
 
     @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return self.tokens.weight.shape[0]
+
+    @property
     def block(self) -> int:
         """The most tokens that it looks back on."""
         return self.positions.length

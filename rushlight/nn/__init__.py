@@ -108,6 +108,11 @@ from rushlight.nn.positions import ALiBi as ALiBi
 from rushlight.nn.positions import LearnedPositions as LearnedPositions
 from rushlight.nn.positions import RotaryPositions as RotaryPositions
 from rushlight.nn.positions import SinusoidalPositions as SinusoidalPositions
+from rushlight.nn.transformer import FeedForward as FeedForward
+from rushlight.nn.transformer import TransformerDecoder as TransformerDecoder
+from rushlight.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from rushlight.nn.transformer import TransformerEncoder as TransformerEncoder
+from rushlight.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from rushlight.nn.upsample import PixelShuffle as PixelShuffle
 from rushlight.nn.upsample import PixelUnshuffle as PixelUnshuffle
 from rushlight.nn.upsample import Upsample as Upsample

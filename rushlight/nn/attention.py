@@ -6,13 +6,13 @@ from typing import Any
 from rushlight.core.errors import ModuleError, UsageError
 from rushlight.creation import eye
 from rushlight.nn.cache import LayerCache
-from rushlight.nn.dropout import Dropout
-from rushlight.nn.init import check_sizes, checked_flag, zeros
+from rushlight.nn.init import check_sizes, checked_flag, checked_number, zeros
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.positions import ALiBi, RotaryPositions
 from rushlight.ops.attention import attention
 from rushlight.ops.movement import expanded
+from rushlight.random import default_generator
 from rushlight.tensor import Tensor, as_tensor
 
 
@@ -75,7 +75,7 @@ class MultiHeadAttention(Module):
         self.out = Linear(width, width, bias)
         if self.out.bias is not None:
             self.out.bias.assign(zeros(width))
-        self.dropout = Dropout(dropout)
+        self.dropout = checked_number("dropout", dropout, 1.0)
         self.positions = positions
 
     def forward(
@@ -100,8 +100,10 @@ class MultiHeadAttention(Module):
         x = as_tensor(x)
         q, k, v = self._projected(x, memory, cache)
         options = {"mask": mask, "lengths": lengths, **self._order(cache)}
+        if self.dropout and self.training:
+            options |= {"dropout": self.dropout, "state": default_generator.bits((4,))}
         y: Any = attention(q, k, v, **options)  # (..., heads, time, size)
-        return self.out(self.dropout(y.swapaxes(-2, -3).reshape(x.shape)))  # type: ignore[no-any-return]
+        return self.out(y.swapaxes(-2, -3).reshape(x.shape))  # type: ignore[no-any-return]
 
     def weights(
         self, x: Any, memory: Any = None, *, mask: Any = None, lengths: Any = None

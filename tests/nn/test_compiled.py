@@ -19,7 +19,12 @@ def numbers(shape):
 
 
 def of_layers():
-    tables = (layer_cases.ACTIVATIONS, layer_cases.NORMS, layer_cases.OTHERS)
+    tables = (
+        layer_cases.ACTIVATIONS,
+        layer_cases.NORMS,
+        layer_cases.OTHERS,
+        layer_cases.TRANSFORMERS,
+    )
     for table in tables:
         for layer, shapes, _ in table:
             yield repr(layer), layer, [numbers(shapes[3])]
