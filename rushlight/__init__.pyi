@@ -48,7 +48,9 @@ from rushlight.creation import zeros_like as zeros_like
 from rushlight.formats.model import load_model as load
 from rushlight.formats.model import save_model as save
 from rushlight.graph.ir import Graph as Graph
+from rushlight.graph.loops import cond as cond
 from rushlight.graph.loops import scan as scan
+from rushlight.graph.loops import while_loop as while_loop
 from rushlight.graph.trace import trace as trace
 from rushlight.ops.arrange import meshgrid as meshgrid
 from rushlight.ops.arrange import outer as outer
@@ -77,3 +79,4 @@ from rushlight.train.history import History as History
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad
+from rushlight.tree import detach as detach

@@ -17,11 +17,12 @@ from rushlight.data.ink import Pixels
 from rushlight.data.loader import DataLoader
 from rushlight.data.pictures import read_digit, read_picture
 from rushlight.data.signals import read_signal
-from rushlight.data.text import Vocabulary
+from rushlight.data.tokenizers import tokenizer_of
 from rushlight.formats.model import load_model
 from rushlight.nn.module import Module
 from rushlight.tensor import Tensor
 from rushlight.train.evaluate import predict
+from rushlight.train.explain import Explanation, explain
 
 AT_ONCE = 250  # pictures
 DIGIT = 28 * 28  # pixels
@@ -42,7 +43,7 @@ class Prediction:
 
     `probabilities` has one entry per label, in the labels' order; a regressor has none, but
     `values`. `notes` say what was done to the input first; `signal` is the one that was asked
-    about, float32 (channels, length), where it was one.
+    about, float32 (channels, length), where it was one; `why` is what `explain` tells.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Prediction:
     values: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
     signal: Any = field(default=None, repr=False, compare=False)
+    why: Explanation | None = field(default=None, repr=False)
 
     @property
     def confidence(self) -> float:
@@ -88,7 +90,7 @@ class Predictor:
             self.labels: list[str] = list(labels)
         if self.kind == "text-classifier":
             try:
-                self.vocabulary = Vocabulary.from_task(task)
+                self.vocabulary = tokenizer_of(task)
             except FormatError as error:
                 raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier":
@@ -124,14 +126,31 @@ class Predictor:
         ids = self.vocabulary.encode(text)
         if len(ids) == 0:
             raise DataError(f"there is no word in {text!r:.60}", hint="write a sentence")
-        unknown = int((ids == 0).sum())
+        unknown = sum(map(self.vocabulary.is_unknown, ids.tolist()))
         notes: tuple[str, ...] = ()
         if unknown == len(ids):
             notes = ("none of these words was seen in training",)
         elif unknown:
-            words = len(self.vocabulary.tokenizer.pieces(text))
-            notes = (f"{unknown} of {words} words were not seen in training",)
+            words, _ = self.vocabulary.spans(text)
+            notes = (f"{unknown} of {len(words)} words were not seen in training",)
         return self._classify(Tensor(ids[None]), notes)
+
+    def explain(self, text: str) -> Prediction:
+        """Answer a sentence and tell which of its words decided: `why` of the prediction.
+
+        Raises UsageError for a network that takes no texts, or looks no word up in a table.
+
+        >>> Predictor("spam.safetensors").explain("Win money").why.words  # doctest: +SKIP
+        (Reason(text='win', score=5.1, ...), Reason(text='money', score=4.9, ...))
+        """
+        if self.kind != "text-classifier":
+            takes = KINDS[self.kind]
+            fact = f"{os.fspath(self.path)} takes {takes}, and why is told of texts alone"
+            raise UsageError(fact)
+        prediction = self.text(text)
+        why = explain(self.model, self.vocabulary, text, self.labels.index(prediction.label))
+        self._check_finite(reason.score for reason in why.tokens)
+        return replace(prediction, why=why)
 
     def picture(self, path: str | os.PathLike[str]) -> Prediction:
         """Answer the picture in a file."""

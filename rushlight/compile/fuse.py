@@ -29,6 +29,7 @@ from rushlight.compile.soft import (
     takes_epilogue,
 )
 from rushlight.core.kernels import (
+    NESTED,
     ArgFold,
     Contraction,
     Deposit,
@@ -321,6 +322,9 @@ class Fuser:
             if isinstance(record, Deposit):
                 indices = kernel.node.inputs[1 if record.based else 0]
                 yield self._check(kernel.node, record, indices, True)
+            if isinstance(record, NESTED):
+                value = kernel.node.outputs[0]
+                yield IndexCheck(value, (self.views.ref(value), (), -1), False)
         sizes = kernel.sizes
         for node, places in self.evaluated(kernel):
             record = self.records[node]

@@ -6,10 +6,10 @@ side by side, as the layer after it takes them. Values that meet in pointwise op
 its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rushlight.compile.fuse import Fuser
-from rushlight.core.kernels import Attention, Contraction, Map, Reinterpret, Window
+from rushlight.core.kernels import NESTED, Attention, Contraction, Map, Reinterpret, Window
 from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue, Node
 
@@ -43,8 +43,11 @@ def heads(rank: int) -> Order:
     return (*range(rank - 3), rank - 2, rank - 3, rank - 1)
 
 
-def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
-    """Return the order of axes for every value that prefers one other than row-major."""
+def choose_orders(fuser: Fuser, fixed: Sequence[GraphValue] = ()) -> dict[GraphValue, Order]:
+    """Return the order of axes for every value that prefers one other than row-major.
+
+    Values that are `fixed` prefer none, nor do arguments, and what loops and branches give.
+    """
     alike = _Classes()
     for node in fuser.graph.nodes:
         if isinstance(fuser.records[node], Map) or fuser.is_view(node):
@@ -57,11 +60,14 @@ def choose_orders(fuser: Fuser) -> dict[GraphValue, Order]:
     for node in fuser.graph.nodes:
         for value, order in _wishes(fuser, node):
             wanted.setdefault(alike.find(value), order)
-    arguments = set(fuser.graph.arguments)
+    without = {*fuser.graph.arguments, *fixed}
+    for node, record in fuser.records.items():
+        if isinstance(record, NESTED):
+            without.update(node.outputs)
     return {
         value: wanted[alike.find(value)]
         for value in fuser.graph.values
-        if value not in arguments and alike.find(value) in wanted
+        if value not in without and alike.find(value) in wanted
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.dtypes import DType
-from rushlight.core.kernels import Map, Reinterpret, View
+from rushlight.core.kernels import NESTED, Map, Reinterpret, View
 from rushlight.core.primitive import PRIMITIVES, Primitive, Spec
 from rushlight.core.shapes import Shape, size_of
 from rushlight.graph.ir import Graph, GraphValue, Node
@@ -98,14 +98,14 @@ def legalise(graph: Graph) -> Graph:
 
 
 def _separate_results(writer: _Writer) -> None:
-    """Copy results that are inputs, views, or results already."""
+    """Copy results that are inputs, views, results already, or of a node with bodies."""
     graph = writer.graph
     made = {v: node for node in graph.nodes for v in node.outputs}
     taken: set[GraphValue] = set()
 
     def own(value: GraphValue) -> GraphValue:
         node = made.get(value)
-        if node is None or value in taken or _is_view(node):
+        if node is None or value in taken or _is_apart(node):
             value = writer.add("copy", value)
         taken.add(value)
         return value
@@ -115,9 +115,10 @@ def _separate_results(writer: _Writer) -> None:
     graph.grad_updates = [(x, v and own(v)) for x, v in graph.grad_updates]
 
 
-def _is_view(node: Node) -> bool:
+def _is_apart(node: Node) -> bool:
+    """Return whether what a node gives cannot lie where a result is to lie."""
     record = node.primitive.lower(*[x.spec for x in node.inputs], **node.params)
-    return isinstance(record, (View, Reinterpret))
+    return isinstance(record, (View, Reinterpret, *NESTED))
 
 
 def _pad(writer: _Writer, x: GraphValue, padding: Shape) -> GraphValue:

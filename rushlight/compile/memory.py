@@ -17,7 +17,16 @@ from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.printer import state_names
 
 ALIGNMENT = 64
-OWN_STEMS = ("copy", "kernel", "rows", "table")  # beside those of primitives: numbered names
+OWN_STEMS = (
+    "cond",
+    "copy",
+    "kernel",
+    "operand",
+    "rows",
+    "scan",
+    "table",
+    "while_loop",
+)  # beside those of primitives: numbered names
 MOST_IN_SOURCE = 1024  # elements of a constant that is written out in the C
 
 
@@ -27,7 +36,8 @@ class Memory:
 
     fuser: Fuser
     traced: Graph  # of which the fuser has an optimised copy
-    prefix: str = ""  # of the names of tables
+    prefix: str = ""  # of the names of tables, and in a body of all others
+    is_inner: bool = False  # whether it is that of a body
     slots: list[Buffer] = field(default_factory=list)
     strided: dict[GraphValue, Strided] = field(default_factory=dict)  # of roots
     commits: list[tuple[Buffer, Buffer]] = field(default_factory=list)  # copied at the end
@@ -46,6 +56,8 @@ class Memory:
         """Return a new buffer that the caller gives."""
         slot = len(self.slots)
         called = given_name(name, slot)
+        if self.is_inner:
+            called = self.prefix + called
         buffer = Buffer(called, value.shape, value.dtype, order, role, index, slot)
         self.slots.append(buffer)
         return buffer
@@ -63,10 +75,13 @@ class Memory:
         return Strided(base.buffer, value.shape, tuple(strides), offset)
 
 
-def assign_memory(fuser: Fuser, traced: Graph, prefix: str = "") -> Memory:
-    """Return where every value of the kernels lies; temporaries have no place in the arena yet."""
-    memory = Memory(fuser, traced, prefix)
-    orders = choose_orders(fuser)
+def assign_memory(fuser: Fuser, traced: Graph, prefix: str = "", is_inner: bool = False) -> Memory:
+    """Return where every value of the kernels lies; temporaries have no place in the arena yet.
+
+    What a body is given and gives lies in row-major order, but for what it captured.
+    """
+    memory = Memory(fuser, traced, prefix, is_inner)
+    orders = choose_orders(fuser, fixed=fuser.graph.outputs if is_inner else ())
     _enter_inputs(memory, orders)
     memory.in_place = _find_in_place(memory)
     results = _enter_results(memory, orders)
@@ -116,7 +131,7 @@ def _enter_inputs(memory: Memory, orders: dict[GraphValue, tuple[int, ...]]) -> 
     in_memory = _read_by_structured(memory.fuser)
     known = {id(array): i for i, (array, _) in enumerate(memory.traced.constants)}
     for array, value in graph.constants:
-        if array.size > MOST_IN_SOURCE and id(array) in known:
+        if array.size > MOST_IN_SOURCE and id(array) in known and not memory.is_inner:
             enter(value, "constant", "constant", known[id(array)])
         elif array.size != 1 or value in in_memory:
             name = c_name(f"{memory.prefix}table", len(memory.tables))
@@ -163,6 +178,8 @@ def _enter_results(
 def _temporary(memory: Memory, value: GraphValue, order: tuple[int, ...] | None) -> Buffer:
     node = memory.fuser.producer[value]
     name = c_name(node.primitive.name, value.index)
+    if memory.is_inner:
+        name = memory.prefix + name
     buffer = Buffer(name, value.shape, value.dtype, order or _default(value.shape))
     memory.temporaries.append(buffer)
     return buffer
@@ -179,6 +196,8 @@ def _reinterpret(memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[
         kernel.kept = set()
         return
     name = c_name("rows", value.index)
+    if memory.is_inner:
+        name = memory.prefix + name
     buffer = Buffer(name, source.shape, value.dtype, _default(source.shape))
     memory.temporaries.append(buffer)
     memory.strided[value] = Strided(buffer, value.shape, row_major(value.shape))

@@ -20,6 +20,7 @@ from rushlight.compile.turns import turn_of
 from rushlight.core.lazy import load as load_module
 from rushlight.core.primitive import Array
 from rushlight.core.shapes import size_of
+from rushlight.graph.bodies import Body
 from rushlight.graph.ir import Graph
 
 SMALL = 4096  # bytes: copying so few costs less than finding out where they lie
@@ -213,7 +214,8 @@ def fingerprint(graph: Graph) -> str:
     number = {value: i for i, value in enumerate(graph.values)}
     parts: list[Any] = [graph.name, *(value.spec for value in graph.values)]
     for node in graph.nodes:
-        parts.append((node.primitive.name, sorted(node.params.items()), node.module))
+        params = [(name, _as_key(node.params[name])) for name in sorted(node.params)]
+        parts.append((node.primitive.name, params, node.module))
         parts.append([number[x] for x in (*node.inputs, *node.outputs)])
     parts.append([number[x] for x in graph.arguments])
     place = {id(x): i for i, (x, _) in enumerate(graph.states)}
@@ -225,3 +227,8 @@ def fingerprint(graph: Graph) -> str:
     for array, value in graph.constants:
         digests += [str(number[value]), np.ascontiguousarray(array).tobytes()]
     return cache.digest(*digests)
+
+
+def _as_key(param: Any) -> Any:
+    """Return what of a param the C depends on: of a body, its digest."""
+    return fingerprint(param.graph) if isinstance(param, Body) else param

@@ -164,8 +164,8 @@ AUTOGRAD: Names = {
 NN: Names = {
     **dict.fromkeys(
         (
-            *("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "MultiheadAttention"),
-            *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "Fold", "Unfold"),
+            *("MultiheadAttention", "Transformer", "TransformerEncoder"),
+            *("TransformerEncoderLayer", "Fold", "Unfold"),
             *("ReflectionPad2d", "ReplicationPad2d", "SpectralNorm", "LazyConv2d"),
         ),
         _ABSENT,

@@ -5,6 +5,7 @@ memory: which axis lies where is decided by the compiler.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from rushlight.core.shapes import size_of
 
@@ -200,6 +201,44 @@ class Attention:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """Turns of a body, whose first `carries` results are its first arguments of the next turn.
+
+    The operands are, if `counted`, how many turns there are of at most `length`; then the carries
+    before the first turn; then what has a row for each turn; then what the body captured. The
+    results are the carries after the last turn, and the body's other results by turn. With
+    `reverse` the last turn's row comes first.
+    """
+
+    body: Any  # a graph: its arguments are carries and rows, its states what it captured
+    carries: int
+    length: int
+    reverse: bool
+    counted: bool
+
+
+@dataclass(frozen=True)
+class While:
+    """Turns of a body while a condition of its carries holds.
+
+    The operands are the carries, then what the condition captured, then what the body captured.
+    """
+
+    condition: Any  # graphs of the carries
+    body: Any
+
+
+@dataclass(frozen=True)
+class Branch:
+    """What one of two bodies gives, by the first operand, a bool.
+
+    Then come the operands of both, what the first captured, and what the second captured.
+    """
+
+    bodies: tuple[Any, Any]
+
+
+@dataclass(frozen=True)
 class RandomBits:
     """Philox bits of a state (operand 0), and the state that follows."""
 
@@ -219,4 +258,8 @@ Record = (
     | Window
     | Attention
     | RandomBits
+    | Loop
+    | While
+    | Branch
 )
+NESTED = (Loop, While, Branch)  # records of what has bodies

@@ -2,6 +2,7 @@ from rushlight.data import augment as augment
 from rushlight.data import fashion_mnist as fashion_mnist
 from rushlight.data import gestures as gestures
 from rushlight.data import mnist as mnist
+from rushlight.data import names as names
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms
 from rushlight.data.bpe import BPETokenizer as BPETokenizer

@@ -87,6 +87,18 @@ class Codec(ABC):
         tokens = (self._bytes[number] for number in self._checked(ids))
         return to_text(self.separator.join(filter(None, tokens)))
 
+    def is_unknown(self, token: int) -> bool:
+        """Return whether an id stands for what is not known."""
+        return "unknown" in self.specials and token == self.unknown
+
+    def spans(self, text: str) -> tuple[list[str], list[range]]:
+        """Return the words of a text as it is read, and which of them each of its ids is made of.
+
+        Raises as `encode`.
+        """
+        words = [to_text(self._bytes[number]) for number in self.encode(text).tolist()]
+        return words, [range(place, place + 1) for place in range(len(words))]
+
     def decoder(self) -> "Decoder":
         """Return what decodes one id after another, as a model makes them."""
         return Decoder(self)

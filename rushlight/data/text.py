@@ -113,6 +113,11 @@ class Vocabulary(Codec):
         """All words by id, `<unk>` first."""
         return self._words
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is words as `tokenize` gives them, and no special token but `<unk>`."""
+        return self.tokenizer == PLAIN and self.specials == ("unknown",)
+
     def __contains__(self, word: str) -> bool:
         return word in self._ids
 
@@ -144,12 +149,22 @@ class Vocabulary(Codec):
         'win <unk> money'
         """
         tokens = self.tokenizer(text)
-        ids = [
-            self._ids.get(token, 0)
-            for token in tokens
-            if token in self._ids or self.tokenizer.is_single(token)
-        ]
+        ids = [self._ids.get(token, 0) for token in tokens if self._reads(token)]
         return np.array(ids or [0] * bool(tokens), dtype=np.int64)
+
+    def _reads(self, token: str) -> bool:
+        return token in self._ids or self.tokenizer.is_single(token)
+
+    def spans(self, text: str) -> tuple[list[str], list[range]]:
+        """Return the words of a text as it is read, and which of them each of its ids is made of.
+
+        >>> Vocabulary(["win", "win big"], Tokenizer(ngrams=(1, 2))).spans("Win big money")
+        (['win', 'big', 'money'], [range(0, 1), range(1, 2), range(2, 3), range(0, 2)])
+        """
+        pieces, tokens = self.tokenizer.pieces(text), self.tokenizer(text)
+        spans = zip(tokens, self.tokenizer.spans(pieces), strict=True)
+        read = [span for token, span in spans if self._reads(token)]
+        return pieces, read or [range(len(pieces))] * bool(tokens)
 
     def to_task(self) -> dict[str, Any]:
         """Return what the task of a model file says of a vocabulary, as plain values.

@@ -83,7 +83,8 @@ class Guards:
         cells = function.__closure__ or ()
         for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
             values.append(_read(cell, _CELL))
-            self._attributes.append((cell, _CELL, values[-1], name))
+            if not _is_traced(values[-1]):  # by now: what a loop's body reads of the trace around
+                self._attributes.append((cell, _CELL, values[-1], name))
         if _is_users(function):
             values += self._note_items(function.__globals__, names)
         return values
@@ -186,9 +187,13 @@ def _change(name: str, value: Any, now: Any) -> str:
     return f"{name} is {'gone' if now is _GONE else 'another'}"
 
 
+def _is_traced(value: Any) -> bool:
+    return isinstance(value, Tensor) and isinstance(value.data, GraphValue)
+
+
 def _check_kept(graph: Graph, name: str, value: Any) -> None:
     """Raise if a traced tensor was put where the next call will look for it."""
-    if not isinstance(value, Tensor) or not isinstance(value.data, GraphValue):
+    if not _is_traced(value):
         return
     if value.data.graph is graph:
         error = TraceError(

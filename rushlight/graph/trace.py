@@ -94,6 +94,10 @@ class Tracer:
             self._constants[key] = made
         return made
 
+    def _is_inside(self, x: Tensor) -> bool:
+        """Return whether a tensor is a value of this trace, not one from outside."""
+        return isinstance(x.data, GraphValue)
+
     def value_of(self, x: Tensor) -> GraphValue:
         """Return the graph's value for a tensor: its own, or the state that it is captured as."""
         if isinstance(x.data, GraphValue):
@@ -112,7 +116,7 @@ class Tracer:
 
     def assign(self, x: Tensor, value: Tensor) -> None:
         new = self.value_of(value)
-        if isinstance(x.data, GraphValue):
+        if self._is_inside(x):
             self._refuse_argument(x, "is assigned to", "return the new value")
             x.data = new
             return
@@ -131,7 +135,7 @@ class Tracer:
                 )
 
     def get_grad(self, x: Tensor) -> Tensor | None:
-        if isinstance(x.data, GraphValue):
+        if self._is_inside(x):
             return x._grad
         if id(x) not in self._grad:
             self._captured[id(x)] = x
@@ -145,7 +149,7 @@ class Tracer:
         return stand_in(value)
 
     def set_grad(self, x: Tensor, value: Tensor | None) -> None:
-        if isinstance(x.data, GraphValue):
+        if self._is_inside(x):
             x._grad = value
             return
         self._grad[id(x)] = value

@@ -12,7 +12,6 @@ from rushlight.compile.function import compile
 from rushlight.core.errors import DataError
 from rushlight.core.mode import no_grad
 from rushlight.llm.sampler import Sampler, at_least
-from rushlight.nn.cache import KVCache
 from rushlight.ops.gather import take
 from rushlight.tensor import Tensor, tensor
 
@@ -25,7 +24,7 @@ Floats = NDArray[np.floating[Any]]
 
 @runtime_checkable
 class LanguageModel(Protocol):
-    """What a Decoder asks of a model, as `models.GPT` has it."""
+    """What a Decoder asks of a model, as `models.GPT` and `models.RecurrentLM` have it."""
 
     @property
     def vocabulary(self) -> int:
@@ -35,11 +34,11 @@ class LanguageModel(Protocol):
     def block(self) -> int:
         """The most tokens that it looks back on."""
 
-    def __call__(self, ids: Any, cache: KVCache | None = None) -> Tensor:
+    def __call__(self, ids: Any, cache: Any = None) -> Tensor:
         """Return the scores after each token, (batch, time, vocabulary)."""
 
-    def cache(self, batch: int = 1) -> KVCache:
-        """Return an empty cache."""
+    def cache(self, batch: int = 1) -> Any:
+        """Return what keeps what it has read: with `fresh` and `clear`, as a KVCache has them."""
 
     def eval(self) -> Any:
         """Go into evaluation mode."""

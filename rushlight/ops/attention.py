@@ -3,7 +3,7 @@
 from typing import Any
 
 from rushlight.core.bind import as_value, bind_checked, op
-from rushlight.core.dtypes import bool_, int64, promote
+from rushlight.core.dtypes import DType, bool_, int64, promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
 from rushlight.core.shapes import Shape, broadcast_shapes
 from rushlight.ops.attending import attention_p
@@ -29,8 +29,8 @@ def attention(
 ) -> Any:
     """Return softmax(q @ k.T * scale) @ v, (..., heads, queries, value size).
 
-    Vaswani et al. 2017, worked out block by block (Dao et al. 2022): memory grows with the number
-    of queries and keys, not with their product. A query to which nothing is visible gives zeros.
+    Vaswani et al. 2017, worked out block by block (Dao et al. 2022): memory grows with the length,
+    not with its square. A query to which nothing is visible gives zeros.
 
     Args:
         q: the queries, (..., heads, queries, size).
@@ -43,10 +43,8 @@ def attention(
         state: of the random bits that dropout goes by, uint32 (4,).
         causal: whether query i sees keys up to start + i alone.
         scale: of the scores; 1 / sqrt(size) if None.
-        start: the position of the first query among the keys, an int, or an int tensor that
-            broadcasts with the leading axes.
-        lengths: how many keys are real, an int tensor that broadcasts with the leading axes; those
-            beyond are not read.
+        start: the position of the first query among the keys, an int or an int tensor (...).
+        lengths: how many keys are real, an int tensor (...); those beyond are not read.
         slopes: by how much a head's scores fall with each step of distance, (heads,): ALiBi (Press
             et al. 2022).
 
@@ -60,9 +58,7 @@ def attention(
     lead, keys, dtype = q.shape[:-3], k.shape[-2], q.dtype
     given: dict[str, Any] = {}
     if mask is not None:
-        mask = as_value(mask)
-        mask = mask if mask.dtype is bool_ else cast(mask, dtype)
-        given["mask"] = broadcast_to(mask, (*q.shape[:-1], keys))
+        given["mask"] = broadcast_to(_mask(mask, dtype), (*q.shape[:-1], keys))
     if lengths is not None:
         given["lengths"] = _counts(lengths, lead, "lengths")
     if causal or slopes is not None:
@@ -71,9 +67,8 @@ def attention(
         given["slopes"] = broadcast_to(cast(as_float(slopes), dtype), q.shape[:-2])
     if _checked_share(dropout, state):
         given["state"] = as_value(state)
-    scale = q.shape[-1] ** -0.5 if scale is None and q.shape[-1] else scale
     params = {
-        "scale": float(1.0 if scale is None else scale),
+        "scale": float(max(1, q.shape[-1]) ** -0.5 if scale is None else scale),
         "causal": bool(causal),
         "dropout": float(dropout),
         "options": tuple(given),
@@ -91,6 +86,12 @@ def _lined_up(*qkv: Any) -> Any:
         raise ShapeError("queries, keys and values are (..., heads, length, size)")
     lead = broadcast_shapes(*[x.shape[:-3] for x in found])
     return [expanded(cast(x, dtype), (*lead, *x.shape[-3:])) for x in found]
+
+
+def _mask(mask: Any, dtype: DType) -> Any:
+    """Return a mask as bools, or as floats of a dtype."""
+    mask = as_value(mask)
+    return mask if mask.dtype is bool_ else cast(mask, dtype)
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:

@@ -64,6 +64,19 @@ OTHERS = [
     (nn.AlphaDropout(0.4), ANY, 2),
     (nn.Unflatten(-1, (1, -1)), [(3,), (2, 3), (2, 3, 2), (1, 1), (0, 4)], 2),
 ]
+STEPS = [(2,), (0, 2), (2, 1, 2), (3, 2), (1, 2)]
+TIMES = [(3, 2), (2, 3, 2), (0, 2, 2), (3, 2, 2), (1, 1, 2)]
+RECURRENT = [
+    (nn.RNNCell(2, 3, nonlinearity="relu"), STEPS, 1),
+    (nn.LSTMCell(2, 2), STEPS, 2),
+    (nn.GRUCell(2, 2, bias=False), STEPS, 2),
+    (nn.RNN(2, 3), TIMES, 2),
+    (nn.RNN(2, 1, num_layers=2, nonlinearity="relu", bias=False), TIMES, 1),
+    (nn.LSTM(2, 2), TIMES, 2),
+    (nn.LSTM(2, 1, num_layers=2, dropout=0.4, bidirectional=True), TIMES, 1),
+    (nn.GRU(2, 2, batch_first=False), [(1, 2), *TIMES[:2], *TIMES[3:]], 2),
+    (nn.GRU(2, 1, num_layers=2, bidirectional=True), TIMES, 1),
+]
 
 SEQUENCES = [(2, 4), (1, 3, 4), (2, 1, 4), (2, 3, 4), (1, 5, 4)]
 SHORT = [(2, 2), (1, 3, 2), (2, 1, 2), (2, 3, 2), (1, 1, 2)]

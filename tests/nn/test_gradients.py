@@ -67,6 +67,7 @@ LAYERS = [
     *layer_cases.NORMS,
     *layer_cases.OTHERS,
     *layer_cases.TRANSFORMERS,
+    *layer_cases.RECURRENT,
     (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4)), FEATURES, 1),
     (nn.Network(nn.Linear(3, 4), nn.Tanh(), loss="mse"), FEATURES, 1),
 ]

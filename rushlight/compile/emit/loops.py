@@ -448,6 +448,7 @@ class LoopWriter:
             fold.add(self.body, x, self.rows[-1], "[lane]")
         for axis in self.columns:
             self._loop(axis)
+        self._out("RL_ONE_BY_ONE;")  # else gcc may gather rows, to add them up one by one
         self._flush(ROW)
         self._open_lanes(begin, count)
         self._flush(COLUMN)

@@ -1,7 +1,8 @@
 """The steps of a program: kernels in their order, the barriers between them, the calls in C."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rushlight.compile.emit.kernel import folded
 from rushlight.compile.emit.pieces import indented
@@ -12,22 +13,72 @@ FILL, COPY = 65536, 16384  # elements of a unit
 
 
 @dataclass
-class Step:
-    """A kernel in its place: its C, and what must be done before it.
+class Step(ABC):
+    """What a program does in one place: a kernel, or a loop of other steps.
 
     Attributes:
-        emitted: the kernel.
         comment: what it computes.
-        name: of its C function.
+        name: of its C function, or what its variables begin with.
         barrier: whether all threads wait for each other before it.
         check: whether a call ends before it if an index was out of range.
     """
 
-    emitted: Emitted
     comment: str
     name: str
-    barrier: bool = False
-    check: bool = False
+    barrier: bool = field(default=False, init=False)
+    check: bool = field(default=False, init=False)
+    is_alone = False  # whether the first thread does all of it
+    finds = False  # whether steps in it can find an index out of range
+    work = 0  # about how much it is, where that is not known from its kernel
+
+    @property
+    @abstractmethod
+    def buffers(self) -> list[Buffer]:
+        """What it reads and writes."""
+
+    @property
+    @abstractmethod
+    def writes(self) -> list[Buffer]:
+        """What it writes."""
+
+    @property
+    @abstractmethod
+    def scratch(self) -> int:
+        """Bytes of scratch memory that each thread needs."""
+
+    @property
+    @abstractmethod
+    def takes_scratch(self) -> bool:
+        """Whether it takes a pointer to scratch memory, be there any or not."""
+
+    @property
+    @abstractmethod
+    def headers(self) -> Sequence[str]:
+        """What it needs of the runtime."""
+
+    @abstractmethod
+    def text(self) -> str:
+        """Return the definitions of its functions."""
+
+    @abstractmethod
+    def run(self) -> list[str]:
+        """Return the lines that do it."""
+
+    def call(self) -> list[str]:
+        """Return the lines that do it in its place."""
+        lines = [""]
+        if self.barrier:
+            lines += ["rl_barrier_wait(barrier, threads);"]
+        if self.check:
+            lines += ["if (call->failed)", "    return;"]
+        return [*lines, f"/* {self.comment} */", *self.run()]
+
+
+@dataclass
+class KernelStep(Step):
+    """A kernel in its place."""
+
+    emitted: Emitted
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -38,22 +89,26 @@ class Step:
         return [buffer for buffer in self.buffers if buffer in self.emitted.written]
 
     @property
-    def is_alone(self) -> bool:
-        """Whether the first thread does all of it."""
+    def scratch(self) -> int:
+        return self.emitted.code.scratch
+
+    @property
+    def takes_scratch(self) -> bool:
+        return self.emitted.scratch
+
+    @property
+    def headers(self) -> Sequence[str]:
+        return self.emitted.code.headers
+
+    @property
+    def is_alone(self) -> bool:  # type: ignore[override]
         return self.emitted.code.units == 1
 
     def text(self) -> str:
-        """Return the definition of its function."""
         return f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
 
-    def call(self) -> list[str]:
+    def run(self) -> list[str]:
         """Return the lines that run it: one unit on the first thread, more on all."""
-        lines = [""]
-        if self.barrier:
-            lines += ["rl_barrier_wait(barrier, threads);"]
-        if self.check:
-            lines += ["if (call->failed)", "    return;"]
-        lines.append(f"/* {self.comment} */")
         arguments = [
             f"{buffer.name} + {offset}" if offset else buffer.name
             for buffer, offset in self.emitted.operands
@@ -69,10 +124,10 @@ class Step:
             arguments.append("call")
         work = folded(self.name, arguments, ");")
         if not self.is_alone:
-            return lines + work
+            return work
         if len(work) == 1:
-            return [*lines, "if (thread == 0)", *indented(work)]
-        return [*lines, "if (thread == 0) {", *indented(work), "}"]
+            return ["if (thread == 0)", *indented(work)]
+        return ["if (thread == 0) {", *indented(work), "}"]
 
 
 def place_barriers(steps: Sequence[Step], checks: bool) -> None:
@@ -168,7 +223,7 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
             where = f"(call->arena + {buffer.offset})"
         kind = buffer.dtype.c
         body.append(f"{kind} *const {buffer.name} = ({kind} *){where};")
-    if any(step.emitted.scratch for step in steps):
+    if any(step.takes_scratch for step in steps):
         own = f" + thread * INT64_C({scratch})" if scratch else ""
         body.append(f"char *const scratch = call->arena + {arena}{own};")
     body += [line for step in steps for line in step.call()]

@@ -16,12 +16,12 @@ class Text:
     """Lines of C, indented by the blocks that they are in."""
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self.lines: list[str] = []
         self._depth = 0
 
     def line(self, text: str) -> None:
         """Write one line."""
-        self._lines.append("    " * self._depth + text)
+        self.lines.append("    " * self._depth + text if text else "")
 
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
@@ -46,14 +46,14 @@ class Text:
         self.line("    " + ", ".join(parameters) + ",")
         self.line("    " + ", ".join(common) + ")")
         self.line("{")
-        begin = len(self._lines)
+        begin = len(self.lines)
         self._depth += 1
         yield
         self._depth -= 1
-        words = set(_NAME.findall("\n".join(self._lines[begin:])))
+        words = set(_NAME.findall("\n".join(self.lines[begin:])))
         names = [_NAME.findall(parameter)[-1] for parameter in (*parameters, *common)]
         unused = [f"    (void){name};" for name in names if name not in words]
-        self._lines[begin:begin] = unused
+        self.lines[begin:begin] = unused
         self.line("}")
 
     def indices(self, number: str, axes: Sequence[tuple[str, int]]) -> None:
@@ -67,7 +67,7 @@ class Text:
             self.line(f"const int64_t {name} = {text};")
 
     def __str__(self) -> str:
-        return "\n".join(self._lines) + "\n"
+        return "\n".join(self.lines) + "\n"
 
 
 def offset(*steps: Step, start: int = 0) -> str:

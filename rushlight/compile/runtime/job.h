@@ -19,6 +19,12 @@ RL_INLINE int64_t rl_share(int64_t units, int64_t thread, int64_t threads)
     return (units * thread + threads - 1) / threads;
 }
 
+/* How many turns a loop has that is asked for so many, of at most `most`. */
+RL_INLINE int64_t rl_turns(int64_t asked, int64_t most)
+{
+    return asked < 0 ? 0 : asked < most ? asked : most;
+}
+
 /* Run the steps of a program on as many threads as the call says. */
 RL_INLINE int64_t rl_run_steps(rl_call *call, rl_task *steps, int threads)
 {

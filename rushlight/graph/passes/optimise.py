@@ -9,6 +9,7 @@ from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.passes.decompose import decompose
 from rushlight.graph.passes.fold import fold_constants
 from rushlight.graph.passes.joins import join_places
+from rushlight.graph.passes.loops import share_loops
 from rushlight.graph.passes.rewrite import copied
 from rushlight.graph.passes.simplify import simplify
 from rushlight.graph.passes.sparse import add_rows_in_place
@@ -17,6 +18,7 @@ Pass = Callable[[Graph], Graph]  # changes the graph that it is given, and retur
 
 PASSES: dict[str, Pass] = {
     "dead": without_dead_nodes,
+    "loops": share_loops,
     "decompose": decompose,
     "fold": fold_constants,
     "simplify": simplify,

@@ -70,12 +70,18 @@ class Rewriter:
 
     def apply(self, primitive: Primitive, *inputs: GraphValue, **params: Any) -> GraphValue:
         """Return the one result of a new node, which stands before the next one."""
-        spec = primitive.rule(*[value.spec for value in inputs], **params)
+        (output,) = self.apply_for_all(primitive, inputs, params)
+        return output
+
+    def apply_for_all(self, primitive: Primitive, inputs: Values, params: dict[str, Any]) -> Values:
+        """Return all results of a new node, which stands before the next one."""
+        made = primitive.rule(*[value.spec for value in inputs], **params)
+        specs = made if primitive.outputs > 1 else (made,)
         source = self._node.source if self._node else None
         module = self._node.module if self._node else None
-        output = self.graph.new_value(spec, source)
-        self._enter(Node(primitive, inputs, params, (output,), source, module))
-        return output
+        outputs = tuple(self.graph.new_value(spec, source) for spec in specs)
+        self._enter(Node(primitive, inputs, params, outputs, source, module))
+        return outputs
 
     def constant(self, array: Array, dtype: DType, source: str | None = None) -> GraphValue:
         """Return a new constant."""
