@@ -7,7 +7,7 @@ to turn lies in two places by turns, the last of which is that of the result.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rushlight.compile.emit.steps import Step
+from rushlight.compile.emit.steps import Step, definitions
 from rushlight.compile.emit.text import Text
 from rushlight.compile.records import Buffer
 from rushlight.core.dtypes import bool_
@@ -75,7 +75,7 @@ class Inner:
                 text.line(line)
 
     def text(self) -> str:
-        return "\n".join([*self.tables, *(step.text() for step in self.steps)])
+        return "\n".join([*self.tables, *definitions(self.steps)])
 
 
 @dataclass
