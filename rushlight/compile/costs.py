@@ -66,5 +66,5 @@ def _multiply_adds(graph: Graph) -> Counter[str]:
         elif isinstance(record, While):
             counts += _multiply_adds(record.condition) + _multiply_adds(record.body)
         elif isinstance(record, Branch):
-            counts += max(map(_multiply_adds, record.bodies), key=Counter.total)
+            counts += max(map(_multiply_adds, record.bodies), key=lambda each: each.total())
     return counts

@@ -440,8 +440,8 @@ def deep(levels: int) -> Any:
 
 LOOPS = [
     loop("a body that is a number", "node 0 (scan): body is 3, no Body", *SCAN, "body", 3),
-    loop("a body that is an object", "{'code': 1}", *SCAN, "body", {"code": 1}),
-    loop("params of another op", "params: axes has no meaning", *SCAN, "axes", 1),
+    loop("a body that is an object", "body: body is missing", *SCAN, "body", {"code": 1}),
+    loop("params of another op", "params: 'axes' has no meaning", *SCAN, "axes", 1),
     loop("a loop without params", "params: body is missing", "nodes", 0, "params", {}),
     loop("a body without a name", "the name: 3 is no text", *BODY, "name", 3),
     loop("a body with a field more", "'code' has no meaning here", *BODY, "code", 3),
@@ -466,12 +466,24 @@ LOOPS = [
     ),
     loop("a while loop", "there is no primitive 'while_loop'", "nodes", 0, "op", "while_loop"),
     loop(
-        "a constant of another file", "holds no tensor 'x'", *BODY, "constants", 0, {"tensor": "x"}
+        "a constant of another file",
+        "the graph needs tensor 'x'",
+        *BODY,
+        "constants",
+        0,
+        {"tensor": "x"},
     ),
     loop("one branch", "no two bodies", *CHOICE, "bodies", [{"body": BRANCH}]),
     loop("branches that are numbers", "no two bodies", *CHOICE, "bodies", [1, 2]),
     loop("no branches", "bodies is None, no tuple", *CHOICE, "bodies", None),
-    loop("unlike branches", "branches: 0 of them", *CHOICE, "bodies", 1, "body", "arguments", []),
+    loop(
+        "unlike branches",
+        "results of the branches: 2 of them, not 1",
+        *CHOICE,
+        "bodies",
+        1,
+        {"body": {**BRANCH, "results": [0, 1]}},
+    ),
     loop("a choice by a float", "the choice is float32", *BODY, "nodes", 2, "inputs", [4, 0]),
     loop(
         "a body in place of an axis",
