@@ -39,7 +39,7 @@ class Measure:
 
     Attributes:
         name: what it is, for people.
-        unit: "s", "ms", "µs", "MiB" or "%".
+        unit: "s", "ms", "µs", "MiB", "%" or "nats".
         figure: its name among a side's figures.
         ours: our side.
         rivals: the others; where there is none, ours stands alone.

@@ -1,4 +1,6 @@
 from rushlight import data as data
+from rushlight import llm as llm
+from rushlight import models as models
 from rushlight import nn as nn
 from rushlight import optim as optim
 from rushlight import train as train
@@ -79,3 +81,4 @@ from rushlight.train.history import History as History
 from rushlight.transforms import grad as grad
 from rushlight.transforms import gradients_of as gradients_of
 from rushlight.transforms import value_and_grad as value_and_grad
+from rushlight.tree import detach as detach

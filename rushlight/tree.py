@@ -48,6 +48,22 @@ def unflatten(tree: Any, leaves: Iterable[Any]) -> Any:
     return _changed(tree, Leaf, lambda _: next(rest))
 
 
+def detach(tree: Any) -> Any:
+    """Return a tree whose tensors have no history: no gradient goes back to what made them.
+
+    The state that a recurrent layer carries from one piece of a long sequence to the next is
+    detached in between, so that backpropagation ends where the piece begins (Williams and Peng
+    1990).
+
+    >>> import rushlight as rl
+    >>> x = rl.ones(2, requires_grad=True)
+    >>> detach((x * 2, [x]))
+    (tensor([2., 2.]), [tensor([1., 1.])])
+    """
+    leaves, form = flatten(tree)
+    return unflatten(form, [x.detach() for x in leaves])
+
+
 def _changed(part: Any, kind: type, change: Callable[[Any], Any]) -> Any:
     """Return a tree in which `change` was made of each part of a kind, in order.
 

@@ -17,10 +17,11 @@ ROWS = [
     ["graph"],
     ["compile"],
     ["nn"],
+    ["models"],
     ["formats"],
     ["optim", "data", "train", "predictor"],
     ["quantize", "export"],
-    ["models", "llm", "recipes"],
+    ["llm", "recipes"],
     ["serve", "cli"],
 ]
 ORDER = [package for row in ROWS for package in row]

@@ -25,7 +25,7 @@ from rushlight.core import advice
         (lambda: rl.argmax(rl.ones(2)), r"write x\.argmax\(\.\.\.\)"),
         (lambda: rl.device, "; leave it out: there is only the CPU"),
         (lambda: rl.manual_sed, r"did you mean manual_seed\?"),
-        (lambda: rl.nn.LSTM(2, 3), "it is not here yet: docs/from-pytorch.md"),
+        (lambda: rl.nn.Fold(2, 3), "it is not here yet: docs/from-pytorch.md"),
         (lambda: rl.nn.Linear(2, 3).cuda(), "there is only the CPU"),
         (lambda: rl.nn.Linear(2, 3).fit, r"rl\.fit\(model, data"),
         (lambda: rl.nn.init.zeros_, r"w\.assign\(rl\.nn\.init\.zeros\(w\.shape\)\)"),

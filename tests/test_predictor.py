@@ -8,7 +8,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.core.errors import DataError, FormatError, UsageError
-from rushlight.data import Tokenizer, Vocabulary, image_folder
+from rushlight.data import BPETokenizer, CharTokenizer, Tokenizer, Vocabulary, image_folder
 from rushlight.export.write import export_model
 from rushlight.formats.png import write_png
 from rushlight.predictor import Predictor
@@ -222,3 +222,53 @@ def test_numbers_that_are_too_large_are_answered_without_a_warning(tmp_path, rec
         Predictor(tmp_path / "m").numbers("9 9")
     Predictor(tmp_path / "m").outputs(np.full((1, 2), 1e300))
     assert list(recwarn) == []
+
+
+def test_a_text_is_explained_word_by_word(tmp_path):
+    predictor = Predictor(save(tmp_path / "m.safetensors", None))
+    why = predictor.explain("Win some money, friend").why
+    assert [word.text for word in why.words] == ["win", "some", "money", "friend"]
+    assert [word.score for word in why.words] == [1, 0, 1, -1]
+    assert [word.known for word in why.words] == [True, False, True, True]
+    assert why.rest == 0
+    answer = predictor.text("Win some money, friend")
+    assert predictor.explain("Win some money, friend").probabilities == answer.probabilities
+    assert answer.why is None
+
+
+def test_a_network_saved_as_a_graph_is_explained_too(tmp_path):
+    class Doubled(rl.nn.Module):
+        def __init__(self):
+            self.bag = rl.nn.EmbeddingBag(3, 2, mode="sum")
+
+        def forward(self, ids):
+            return self.bag(ids) * 2
+
+    model = Doubled()
+    model.bag.weight.assign([[0.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
+    example = rl.tensor([[1, 2]])
+    task = {"kind": "text-classifier", "labels": ["a", "b"], **Vocabulary(["x", "y"]).to_task()}
+    rl.save(tmp_path / "m.safetensors", model, task=task, example=example)
+    why = Predictor(tmp_path / "m.safetensors").explain("x y").why
+    assert [word.score for word in why.words] == [-2, 6]
+
+
+def test_a_picture_is_not_explained(tmp_path):
+    task = {"kind": "image-classifier", "labels": ["a", "b"], "scale": 1.0, "shape": [2]}
+    rl.save(tmp_path / "m.safetensors", rl.nn.Linear(2, 2), task=task)
+    with pytest.raises(
+        UsageError, match=r"m.safetensors takes a picture, and why is told of texts"
+    ):
+        Predictor(tmp_path / "m.safetensors").explain("x.png")
+
+
+def test_a_text_classifier_may_read_characters_or_byte_pairs(tmp_path):
+    for tokenizer in (CharTokenizer("abc "), BPETokenizer([(97, 98)])):
+        model = rl.nn.Sequential(rl.nn.EmbeddingBag(len(tokenizer), 2))
+        task = {"kind": "text-classifier", "labels": ["x", "y"], **tokenizer.to_task()}
+        rl.save(tmp_path / "m.safetensors", model, task=task)
+        predictor = Predictor(tmp_path / "m.safetensors")
+        assert predictor.vocabulary == tokenizer
+        assert predictor.text("abc cab").notes == ()
+        with pytest.raises(UsageError, match="the model's tokenizer cannot be exported"):
+            export_model(tmp_path / "m.safetensors", "c", tmp_path / "m")

@@ -12,6 +12,7 @@ from rushlight.core.lazy import load
 COMMANDS = {
     "train": "train a network by a recipe and save it",
     "predict": "ask a saved network about a sentence, a picture or numbers",
+    "generate": "let a saved network go on with a text",
     "evaluate": "say how good a saved network is, and where it goes wrong",
     "demo": "watch two networks learn: spam, then handwritten digits",
     "inspect": "show the layers, shapes and parameters of a saved network",

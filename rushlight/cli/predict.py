@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rushlight.cli.arguments import Parser
 from rushlight.cli.output import complain, describe
-from rushlight.core.errors import DataError, RushlightError
+from rushlight.cli.why import show_why
+from rushlight.core.errors import DataError, RushlightError, UsageError
 from rushlight.data.pictures import printable, render_bars
 from rushlight.data.signals import render_signal
 from rushlight.predictor import KINDS, Prediction, Predictor
@@ -28,16 +30,24 @@ def run(argv: Sequence[str]) -> int:
         "input", nargs="*", help="sentences, files of pictures or signals, or numbers"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input")
+    parser.add_argument(
+        "--why",
+        action="store_true",
+        help="of a text, show which words decided: gradient times input, and attention",
+    )
     args = parser.parse_intermixed_args(argv)
     predictor = Predictor(args.model)
+    if args.why and predictor.kind != "text-classifier":
+        raise UsageError(f"--why is for texts; {args.model} takes {KINDS[predictor.kind]}")
+    ask = predictor.explain if args.why else predictor.ask
     if not args.input:
-        return _converse(predictor, args.json)
+        return _converse(predictor, ask, args.json)
     for given in args.input:
-        _show(given, predictor.ask(given), args.json, predictor.kind)
+        _show(given, ask(given), args.json, predictor.kind)
     return 0
 
 
-def _converse(predictor: Predictor, as_json: bool) -> int:
+def _converse(predictor: Predictor, ask: Callable[[str], Prediction], as_json: bool) -> int:
     """Answer one line after another; a line that cannot be answered says why and goes on."""
     asking = sys.stdin.isatty()
     if asking:
@@ -52,7 +62,7 @@ def _converse(predictor: Predictor, as_json: bool) -> int:
             break
         if line.strip():
             try:
-                _show(line.strip(), predictor.ask(line.strip()), as_json, predictor.kind)
+                _show(line.strip(), ask(line.strip()), as_json, predictor.kind)
             except RushlightError as error:
                 complain(describe(error))
     if asking:
@@ -71,15 +81,19 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
             answer["values"] = list(prediction.values)
         else:
             answer["probabilities"] = prediction.probabilities
+        if prediction.why is not None:
+            answer["why"] = asdict(prediction.why)
         print(json.dumps(answer), flush=True)
         return
     notes = "".join(f"  ({note})" for note in prediction.notes)
     label = printable(prediction.label, sys.stdout.encoding)
     if kind == "regressor":
         print(f"{given} → {prediction.label}{notes}", flush=True)
-    elif kind == "text-classifier":
+    elif kind in ("text-classifier", "text-to-text"):
         share = f"{100 * prediction.confidence:.1f}%"
         print(f"{given:<30} → {label:<5} {share:>6}{notes}", flush=True)
+        if prediction.why is not None:
+            show_why(prediction.why, prediction.label)
     else:
         print(f"{given}: {label}{notes}")
         if prediction.signal is not None:

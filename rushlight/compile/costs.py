@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from rushlight.compile.access import lowered
 from rushlight.compile.emit.program import compile_graph
-from rushlight.core.kernels import Branch, Contraction, Loop, While
-from rushlight.core.shapes import size_of
+from rushlight.core.kernels import Attention, Branch, Contraction, Loop, While
 from rushlight.graph.ir import Graph
 
 
@@ -15,9 +14,10 @@ class Costs:
     """What it takes to run a graph once.
 
     Attributes:
-        multiply_adds: of the products of matrices and the convolutions of each layer, by the path
-            of the layer; "" for those outside of layers. A loop counts with all its turns, one
-            that goes on while a condition holds with one, a choice with the dearer branch.
+        multiply_adds: of the products of matrices, convolutions and attention of each layer, by
+            the path of the layer; "" for those outside of layers. A loop counts with all its
+            turns, one that goes on while a condition holds with one, a choice with the dearer
+            branch.
         arena: bytes for all values between inputs and results, as compiled C with one thread;
             None where there is no C for the graph.
         kernels: how many loops the C has; None where there is none.
@@ -58,13 +58,14 @@ def _multiply_adds(graph: Graph) -> Counter[str]:
     counts: Counter[str] = Counter()
     for node in graph.nodes:
         record = lowered(node)
-        if isinstance(record, Contraction):
-            counts[node.module or ""] += size_of(record.sizes)
+        if isinstance(record, (Contraction, Attention)):
+            counts[node.module or ""] += record.multiply_adds
         elif isinstance(record, Loop):
             for path, count in _multiply_adds(record.body).items():
                 counts[path] += count * record.length
         elif isinstance(record, While):
             counts += _multiply_adds(record.condition) + _multiply_adds(record.body)
         elif isinstance(record, Branch):
-            counts += max(map(_multiply_adds, record.bodies), key=lambda each: each.total())
+            first, second = map(_multiply_adds, record.bodies)
+            counts += first if first.total() > second.total() else second
     return counts

@@ -1,14 +1,16 @@
 """Layout: the order of each value's axes in memory.
 
 Convolutions want channels innermost, and their weights the output channels; a dense layer's weight
-(outputs, inputs) wants its outputs innermost. Values that meet in pointwise ops, and a state and
+(outputs, inputs) wants its outputs innermost; attention gives the vectors of all heads of a place
+side by side, as the layer after it takes them. Values that meet in pointwise ops, and a state and
 its new value, lie alike. Arguments lie as they come, in row-major order.
 """
 
 from collections.abc import Callable, Sequence
 
 from rushlight.compile.fuse import Fuser
-from rushlight.core.kernels import NESTED, Contraction, Map, Window
+from rushlight.core.kernels import NESTED, Attention, Contraction, Map, Reinterpret, Window
+from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue, Node
 
 Order = tuple[int, ...]
@@ -30,6 +32,15 @@ def kernels(rank: int) -> Order:
     (2, 3, 1, 0)
     """
     return (*range(2, rank), 1, 0)
+
+
+def heads(rank: int) -> Order:
+    """Return the order of (..., heads, length, size) that has each place's heads side by side.
+
+    >>> heads(4)
+    (0, 2, 1, 3)
+    """
+    return (*range(rank - 3), rank - 2, rank - 3, rank - 1)
 
 
 def choose_orders(fuser: Fuser, fixed: Sequence[GraphValue] = ()) -> dict[GraphValue, Order]:
@@ -89,8 +100,13 @@ def _join(alike: _Classes, fuser: Fuser, node: Node) -> None:
 def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     """Return which operands and results of a node had better lie in which order."""
     record = fuser.records[node]
+    if isinstance(record, Reinterpret):
+        return _wish_of_reshape(fuser, node)
     if isinstance(record, Window):
         return _with_channels(fuser, [(x, images) for x in (node.inputs[0], *node.outputs)])
+    if isinstance(record, Attention):
+        vectors = node.outputs if record.backward else node.outputs[:1]
+        return [(x, heads(len(x.shape))) for x in vectors]
     if not isinstance(record, Contraction):
         return []
     if any(len(term.steps) > 1 for term in (*record.left, *record.out)):
@@ -104,6 +120,23 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
             return [(root, (1, 0))]
         return [(root, (0, 1))]
     return []
+
+
+def _wish_of_reshape(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
+    """Return the order in which what is reshaped need not be copied, where its axes are turned."""
+    x = node.inputs[0]
+    ref = fuser.views.ref(x)
+    root = ref.root
+    turned = [axis for axis, size in enumerate(root.shape) if size != 1]
+    places = {axis: ref.terms[axis] for axis in turned}
+    if any(term.start or len(term.steps) != 1 for term in places.values()):
+        return []
+    steps = {axis: term.steps[0] for axis, term in places.items()}
+    moved = [axis for axis, _ in steps.values()]
+    whole = all(root.shape[a] == x.shape[b] and step == 1 for a, (b, step) in steps.items())
+    if not whole or len(set(moved)) != len(moved) or size_of(root.shape) != size_of(x.shape):
+        return []
+    return [(root, tuple(sorted(range(len(root.shape)), key=lambda a: steps.get(a, (a, 1))[0])))]
 
 
 def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:

@@ -7,6 +7,8 @@ memory: which axis lies where is decided by the compiler.
 from dataclasses import dataclass
 from typing import Any
 
+from rushlight.core.shapes import size_of
+
 
 @dataclass(frozen=True)
 class Term:
@@ -159,6 +161,10 @@ class Contraction:
     out: Terms
     taps: tuple[int, ...] = ()
 
+    @property
+    def multiply_adds(self) -> int:
+        return size_of(self.sizes)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -174,6 +180,24 @@ class Window:
     stride: tuple[int, int]
     padding: tuple[int, int]
     dilation: tuple[int, int] = (1, 1)
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Weighted means of values, and the logarithms of the sums of weights; or their gradients.
+
+    Operands are queries, keys and values; `backward` they have the gradient of the means before
+    them, and behind them the logarithms and what is taken from the change of each score. The
+    operands that `options` names follow. Axes are (..., heads, length, size). `multiply_adds` is
+    how many there are if no key is hidden.
+    """
+
+    backward: bool
+    multiply_adds: int
+    scale: float
+    causal: bool
+    dropout: float
+    options: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -232,6 +256,7 @@ Record = (
     | Join
     | Contraction
     | Window
+    | Attention
     | RandomBits
     | Loop
     | While

@@ -14,6 +14,7 @@ from rushlight.core.errors import DTypeError, ShapeError, UsageError
 
 ROUNDS = 10
 WORD = 1 << 32
+BLOCK = 4  # words that come of one counter
 # Blocks worked on at once: the two scratch arrays then take 256 KB, which fits an L2 cache.
 CHUNK = 8192
 
@@ -114,6 +115,15 @@ def uniform64(bits: NDArray[np.uint32]) -> NDArray[np.float64]:
     values += bits[1::2] >> np.uint32(6)
     values *= 2.0**-53
     return values
+
+
+def least_kept(share: float) -> int:
+    """Return the least word that is not among the smallest `share` of all, which is below 1.
+
+    >>> least_kept(0.0), least_kept(0.5) == 1 << 31
+    (0, True)
+    """
+    return min(round(share * WORD), WORD - 1)
 
 
 def permutation(n: int, key: Key) -> NDArray[np.int64]:

@@ -2,9 +2,15 @@ from rushlight.data import augment as augment
 from rushlight.data import fashion_mnist as fashion_mnist
 from rushlight.data import gestures as gestures
 from rushlight.data import mnist as mnist
+from rushlight.data import names as names
 from rushlight.data import shakespeare as shakespeare
 from rushlight.data import sms as sms
+from rushlight.data.bpe import BPETokenizer as BPETokenizer
+from rushlight.data.characters import CharTokenizer as CharTokenizer
+from rushlight.data.codec import Codec as Codec
+from rushlight.data.codec import Decoder as Decoder
 from rushlight.data.dataset import Dataset as Dataset
+from rushlight.data.exchange import Exchange as Exchange
 from rushlight.data.folders import image_folder as image_folder
 from rushlight.data.folders import image_items as image_items
 from rushlight.data.folders import text_folder as text_folder
@@ -18,3 +24,5 @@ from rushlight.data.tables import read_csv as read_csv
 from rushlight.data.text import Vocabulary as Vocabulary
 from rushlight.data.tokenizer import Tokenizer as Tokenizer
 from rushlight.data.tokenizer import tokenize as tokenize
+from rushlight.data.tokenizers import tokenizer_of as tokenizer_of
+from rushlight.data.windows import windows as windows

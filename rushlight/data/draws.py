@@ -55,10 +55,10 @@ def cumulated(weights: Any, n: int) -> Floats:
     return sums
 
 
-def digest(weights: Floats) -> int:
-    """Return a number by which weights are told from others.
+def digest(numbers: NDArray[Any]) -> int:
+    """Return a number by which numbers, such as weights, are told from others.
 
     >>> digest(np.array([1.0])) == digest(np.array([2.0]))
     False
     """
-    return zlib.crc32(weights.tobytes())
+    return zlib.crc32(numbers.tobytes())

@@ -1,7 +1,7 @@
 """Minibatches of a data set, in an order that a seed fixes."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from rushlight.core.dtypes import BY_CHAR
 from rushlight.core.errors import DataError, UsageError
 from rushlight.core.philox import check_key, permutation, permutations
 from rushlight.data.ahead import ahead
+from rushlight.data.buckets import Buckets
 from rushlight.data.dataset import Arrays, Dataset
 from rushlight.data.draws import cumulated, digest, draws
 from rushlight.data.items import Items
@@ -49,6 +50,12 @@ class DataLoader:
             the same, and come in the same order; `transform` is called for one after another,
             `prepare` when the batch is given. A compiled step that needs no Python does not wait
             for batches, and takes no notice.
+        buckets: for a data set with a Ragged: how many widths there are, or the widths. Sequences
+            come in rows as wide as the least of them that holds all of a batch, and their lengths
+            after them, int64 (batch,), but for labels, the last array. Each epoch that is shuffled
+            or drawn has those of similar lengths together; a smaller last batch has the longest,
+            in rows of the greatest width.
+        padding: what stands after the end of a sequence in its row.
 
     Raises UsageError for wrong arguments, DataError where `drop_last` leaves nothing.
 
@@ -60,6 +67,10 @@ class DataLoader:
     >>> drawn = DataLoader(Dataset(np.arange(5.0)), batch_size=2, replacement=True, batches=4)
     >>> len(drawn), [len(batch) for (batch,) in drawn]
     (4, [2, 2, 2, 2])
+    >>> words = Dataset(Ragged([[5], [6, 7, 8], [9, 9]]))
+    >>> ids, lengths = next(iter(DataLoader(words, batch_size=3, buckets=2)))
+    >>> ids.tolist(), lengths.tolist()
+    ([[5, 0, 0], [6, 7, 8], [9, 9, 0]], [1, 3, 2])
     """
 
     def __init__(
@@ -76,6 +87,8 @@ class DataLoader:
         batches: int | None = None,
         weights: Any = None,
         prefetch: int = 0,
+        buckets: int | Iterable[int] | None = None,
+        padding: int = 0,
     ) -> None:
         if not isinstance(dataset, (Dataset, Items)):
             raise UsageError(
@@ -98,6 +111,11 @@ class DataLoader:
         self.prefetch = _natural(prefetch, "prefetch")
         if self.prefetch > MOST_AHEAD:
             raise UsageError(f"prefetch is at most {MOST_AHEAD}, not {prefetch}")
+        if buckets is None and padding != 0:
+            raise UsageError("padding is for sequences in rows", hint="buckets=4")
+        self.buckets = (
+            None if buckets is None else Buckets(dataset, buckets, self.batch_size, padding)
+        )
         self._start = 0  # the batch at which the next iteration begins
         self._given = 0  # batches of this epoch given so far
         if len(self) == 0:
@@ -139,9 +157,14 @@ class DataLoader:
 
     def _order(self, epoch: int) -> NDArray[np.int64] | None:
         """Return the positions of an epoch's items, None where they come as they lie."""
+        key = (self.seed, epoch)
         if self.replacement:
-            return draws(len(self.dataset), self.items, (self.seed, epoch), self._weights)
-        return permutation(len(self.dataset), (self.seed, epoch)) if self.shuffle else None
+            order = draws(len(self.dataset), self.items, key, self._weights)
+        elif self.shuffle:
+            order = permutation(len(self.dataset), key)
+        else:
+            return None
+        return order if self.buckets is None else self.buckets.arranged(order, key)
 
     def _read(self, order: NDArray[np.int64] | None, batch: int) -> Arrays:
         rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
@@ -151,6 +174,8 @@ class DataLoader:
         changed = arrays if self.transform is None else self.transform(*arrays)
         if not isinstance(changed, (tuple, list)):
             changed = (changed,)
+        if self.buckets is not None:
+            changed = self.buckets.padded(tuple(changed))
         return tuple(x for array in changed for x in _as_tensors(array))
 
     def prepared(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -166,13 +191,17 @@ class DataLoader:
         >>> DataLoader(Dataset(np.arange(3)), shuffle=True, seed=1).orders(range(2)).shape
         (2, 3)
         """
+        if not self.shuffle and not self.replacement:
+            return np.tile(np.arange(len(self.dataset)), (len(epochs), 1))
+        keys = [(self.seed, epoch) for epoch in epochs]
         if self.replacement:
             n, weights = len(self.dataset), self._weights
-            return np.stack([draws(n, self.items, (self.seed, e), weights) for e in epochs])
-        if not self.shuffle:
-            return np.tile(np.arange(len(self.dataset)), (len(epochs), 1))
-        keys = np.stack([np.full(len(epochs), self.seed), np.arange(epochs.start, epochs.stop)], 1)
-        return permutations(len(self.dataset), keys)
+            orders = np.stack([draws(n, self.items, key, weights) for key in keys])
+        else:
+            orders = permutations(len(self.dataset), np.array(keys).reshape(-1, 2))
+        if self.buckets is None:
+            return orders
+        return np.stack([self.buckets.arranged(*one) for one in zip(orders, keys, strict=True)])
 
     def seek(self, epoch: int, batch: int) -> None:
         """Go on with a batch of an epoch, as if those before had been given."""
@@ -234,6 +263,7 @@ class DataLoader:
             "drop_last": int(self.drop_last),
             **drawn,
             **weighted,
+            **({} if self.buckets is None else {"buckets": self.buckets.digest()}),
         }
 
 

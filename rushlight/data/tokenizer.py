@@ -122,6 +122,24 @@ class Tokenizer:
                 tokens += _characters(piece, self.characters)
         return tokens
 
+    def spans(self, pieces: list[str]) -> list[range]:
+        """Return which of a text's pieces each token is made of, in the order of the tokens.
+
+        >>> Tokenizer(ngrams=(1, 2)).spans(["free", "prize"])
+        [range(0, 1), range(1, 2), range(0, 2)]
+        """
+        places = range(len(pieces))
+        found: list[range] = []
+        if self.words:
+            for count in _range(self.ngrams):
+                found += [range(place, place + count) for place in range(len(pieces) - count + 1)]
+        if self.characters is not None:
+            for place in places:
+                found += [range(place, place + 1)] * len(
+                    _characters(pieces[place], self.characters)
+                )
+        return found
+
     def pieces(self, text: str) -> list[str]:
         """Return the words of a text, and the marks between them where they are kept.
 

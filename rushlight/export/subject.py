@@ -14,7 +14,7 @@ from rushlight.core.errors import RushlightError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.core.primitive import Array
 from rushlight.creation import zeros
-from rushlight.data.tokenizer import PLAIN
+from rushlight.data.text import Vocabulary
 from rushlight.export.names import identifier
 from rushlight.graph.ir import Graph
 from rushlight.graph.trace import trace
@@ -151,7 +151,8 @@ def subject_of(path: str | os.PathLike[str], batch: int = 1, words: int = WORDS)
 def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
     task = predictor.task
     if predictor.kind == "text-classifier":
-        if predictor.vocabulary.tokenizer != PLAIN:
+        vocabulary = predictor.vocabulary
+        if not isinstance(vocabulary, Vocabulary) or not vocabulary.is_plain:
             raise UsageError(
                 "the model's tokenizer cannot be exported: the C cuts texts into plain words only",
                 hint="train with Vocabulary.build(texts), or ask the model in Python",

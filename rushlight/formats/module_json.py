@@ -2,6 +2,8 @@
 
 `{"module": "Linear", "arguments": {"inputs": 4, "outputs": 2, "bias": true}}`. Names are looked up
 in the registry of layers; nothing is imported, and nothing but a registered constructor is called.
+`{"same": 1}` is the module that was begun after one other, once more: an embedding inside of the
+output layer that is tied to it.
 """
 
 import inspect
@@ -14,12 +16,15 @@ import numpy as np
 
 from rushlight.core.dtypes import DType, float32
 from rushlight.core.errors import FormatError, ModuleError, RushlightError, did_you_mean
+from rushlight.core.lazy import load
 from rushlight.core.mode import evaluating
 from rushlight.formats.hollow import Hollow
 from rushlight.formats.plain import brief, decode, encode, fields
 from rushlight.formats.safetensors_header import shown
 from rushlight.nn.module import REGISTRY, Module
 from rushlight.tensor import Tensor
+
+load("rushlight.models")  # which registers what a file may name beside layers
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -34,17 +39,7 @@ def module_to_json(module: Module, where: str = "the model") -> dict[str, Any]:
     >>> module_to_json(rl.nn.Linear(4, outputs=2))
     {'module': 'Linear', 'arguments': {'inputs': 4, 'outputs': 2, 'bias': True, 'init': None}}
     """
-    cls = type(module)
-    if REGISTRY.get(cls.__name__) is not cls:
-        raise ModuleError(f"{where} is of class {cls.__name__}, which is no registered layer")
-    given = dict(module.arguments)
-    for name, parameter in constructor(cls).items():
-        if name not in given and parameter.default is not inspect.Parameter.empty:
-            given[name] = parameter.default
-    arguments = {
-        name: encode(value, f"{where}.{name}", _encode_module) for name, value in given.items()
-    }
-    return {"module": cls.__name__, "arguments": arguments}
+    return _Writer().write(module, where)
 
 
 def module_from_json(record: Any, elements: int, tensors: int, dtype: DType = float32) -> Module:
@@ -64,7 +59,7 @@ def module_from_json(record: Any, elements: int, tensors: int, dtype: DType = fl
     ReLU()
     """
     with evaluating(Hollow(elements, tensors)):
-        return _module(record, "the model").cast(dtype)
+        return _Reader().read(record, "the model").cast(dtype)
 
 
 def difference(module: Module, rebuilt: Module) -> str | None:
@@ -88,32 +83,77 @@ def constructor(cls: type[Module]) -> dict[str, inspect.Parameter]:
     return dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
 
 
-def _encode_module(value: Any, where: str) -> dict[str, Any]:
-    if isinstance(value, Module):
-        return module_to_json(value, where)
-    raise ModuleError(f"{where} is of type {type(value).__name__}, which JSON cannot say")
+class _Writer:
+    """Writes modules, and of those that come again only which they are."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, int] = {}
+
+    def write(self, module: Any, where: str) -> dict[str, Any]:
+        if not isinstance(module, Module):
+            fact = f"{where} is of type {type(module).__name__}, which JSON cannot say"
+            raise ModuleError(fact)
+        if id(module) in self.numbers:
+            return {"same": self.numbers[id(module)]}
+        self.numbers[id(module)] = len(self.numbers)
+        cls = type(module)
+        if REGISTRY.get(cls.__name__) is not cls:
+            raise ModuleError(f"{where} is of class {cls.__name__}, which is no registered layer")
+        given = dict(module.arguments)
+        for name, parameter in constructor(cls).items():
+            if name not in given and parameter.default is not inspect.Parameter.empty:
+                given[name] = parameter.default
+        arguments = {
+            name: encode(value, f"{where}.{name}", self.write) for name, value in given.items()
+        }
+        return {"module": cls.__name__, "arguments": arguments}
 
 
-def _module(record: Any, where: str) -> Module:
-    name, given = fields(record, where, "module", "arguments")
+class _Reader:
+    """Makes modules, those that come again once."""
+
+    def __init__(self) -> None:
+        self.made: list[Module | None] = []  # None for one that is being made
+
+    def read(self, record: Any, where: str) -> Module:
+        if isinstance(record, dict) and list(record) == ["same"]:
+            return self._same(record["same"], where)
+        name, given = fields(record, where, "module", "arguments")
+        cls = _class(name, where)
+        if not isinstance(given, dict):
+            raise FormatError(f"{where}: its arguments are {brief(given)}, no object")
+        number = len(self.made)
+        self.made.append(None)
+        arguments = {
+            key: decode(value, f"{where}.{shown(key)[1:-1]}", self.read)
+            for key, value in given.items()
+        }
+        bound = _bind(cls, arguments, where)
+        try:
+            module = cls(*bound.args, **bound.kwargs)
+        except Exception as error:  # a constructor that is given nonsense may raise anything
+            fact = error.fact if isinstance(error, RushlightError) else str(error)
+            raise FormatError(
+                f"{where}: {name} cannot be made: {fact or type(error).__name__}"
+            ) from error
+        self.made[number] = module
+        return module
+
+    def _same(self, number: Any, where: str) -> Module:
+        known = type(number) is int and 0 <= number < len(self.made)
+        module: Module | None = self.made[number] if known else None
+        if module is None:
+            raise FormatError(f"{where}: no module before it has the number {brief(number)}")
+        return module
+
+
+def _class(name: Any, where: str) -> type[Module]:
+    """Return the registered class of a name."""
     if not isinstance(name, str) or name not in REGISTRY:
         hint = did_you_mean(name, REGISTRY) if isinstance(name, str) else None
         own = "a layer of your own must be registered before its model is loaded"
         raise FormatError(f"{where}: there is no layer {brief(name)}", hint=hint or own)
-    if not isinstance(given, dict):
-        raise FormatError(f"{where}: its arguments are {brief(given)}, no object")
-    cls = REGISTRY[name]
-    arguments = {
-        key: decode(value, f"{where}.{shown(key)[1:-1]}", _module) for key, value in given.items()
-    }
-    bound = _bind(cls, arguments, where)
-    try:
-        return cls(*bound.args, **bound.kwargs)
-    except Exception as error:  # a constructor that is given nonsense may raise anything
-        fact = error.fact if isinstance(error, RushlightError) else str(error)
-        raise FormatError(
-            f"{where}: {name} cannot be made: {fact or type(error).__name__}"
-        ) from error
+    return REGISTRY[name]
 
 
 def _bind(cls: type[Module], given: dict[str, Any], where: str) -> inspect.BoundArguments:

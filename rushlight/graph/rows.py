@@ -13,6 +13,7 @@ import numpy as np
 from rushlight.core.errors import TraceError
 from rushlight.core.kernels import (
     ArgFold,
+    Attention,
     Contraction,
     Fold,
     Join,
@@ -245,6 +246,13 @@ def _after_window(record: Window, node: Node, axes: Axes) -> int | None:
     return axes[0] if set(axes) in ({0}, {1}) else None
 
 
+def _after_attention(record: Attention, node: Node, axes: Axes) -> int | None:
+    """Return the axis of the rows, a leading one that all operands share; bits are for all rows."""
+    leading = len(node.outputs[0].shape) - 3
+    alike = set(axes) == {axes[0]} and "state" not in record.options
+    return axes[0] if alike and axes[0] is not None and axes[0] < leading else None
+
+
 RULES: dict[type, Callable[[Any, Node, Axes], int | None]] = {
     Map: _after_map,
     View: _after_view,
@@ -257,4 +265,5 @@ RULES: dict[type, Callable[[Any, Node, Axes], int | None]] = {
     Join: _after_join,
     Contraction: _after_contraction,
     Window: _after_window,
+    Attention: _after_attention,
 }

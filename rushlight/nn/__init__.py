@@ -36,6 +36,9 @@ from rushlight.nn.builder import Builder as Builder
 from rushlight.nn.builder import Network as Network
 from rushlight.nn.builder import build as build
 from rushlight.nn.cache import KVCache as KVCache
+from rushlight.nn.cells import GRUCell as GRUCell
+from rushlight.nn.cells import LSTMCell as LSTMCell
+from rushlight.nn.cells import RNNCell as RNNCell
 from rushlight.nn.containers import Flatten as Flatten
 from rushlight.nn.containers import Identity as Identity
 from rushlight.nn.containers import ModuleDict as ModuleDict
@@ -108,6 +111,14 @@ from rushlight.nn.positions import ALiBi as ALiBi
 from rushlight.nn.positions import LearnedPositions as LearnedPositions
 from rushlight.nn.positions import RotaryPositions as RotaryPositions
 from rushlight.nn.positions import SinusoidalPositions as SinusoidalPositions
+from rushlight.nn.recurrent import GRU as GRU
+from rushlight.nn.recurrent import LSTM as LSTM
+from rushlight.nn.recurrent import RNN as RNN
+from rushlight.nn.transformer import FeedForward as FeedForward
+from rushlight.nn.transformer import TransformerDecoder as TransformerDecoder
+from rushlight.nn.transformer import TransformerDecoderLayer as TransformerDecoderLayer
+from rushlight.nn.transformer import TransformerEncoder as TransformerEncoder
+from rushlight.nn.transformer import TransformerEncoderLayer as TransformerEncoderLayer
 from rushlight.nn.upsample import PixelShuffle as PixelShuffle
 from rushlight.nn.upsample import PixelUnshuffle as PixelUnshuffle
 from rushlight.nn.upsample import Upsample as Upsample

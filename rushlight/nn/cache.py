@@ -101,14 +101,15 @@ class LayerCache:
 
         Raises BoundsError where they are more than fit.
         """
-        time, fresh = k.shape[-2], self.cache.fresh
-        inside = as_tensor(np.arange(time))
+        inside = as_tensor(np.arange(k.shape[-2]))
         places: Any = inside + self.position
+        real = None if self.cache.fresh is None else inside < self.cache.fresh
+        if real is not None:
+            places = where(real, places, 0)
         with no_grad():
             for kept, new in ((self.keys, k), (self.values, v)):
                 rows = movedim(new.detach(), -2, 0)  # (time, batch, heads, size)
-                if fresh is not None:
-                    rows = where((inside < fresh).reshape(time, 1, 1, 1), rows, 0.0)
-                    places = where(inside < fresh, places, 0)
+                if real is not None:
+                    rows = where(real.reshape(-1, 1, 1, 1), rows, 0.0)
                 kept.assign(bind(rows_added_p, kept, places, rows))
         return movedim(self.keys, 0, -2), movedim(self.values, 0, -2)

@@ -23,7 +23,7 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        _check_share(p)
+        check_share(p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:
@@ -34,7 +34,7 @@ class _ChannelDropout(Module):
     rank = 0  # of the input
 
     def __init__(self, p: float = 0.5) -> None:
-        _check_share(p)
+        check_share(p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:
@@ -95,7 +95,7 @@ class AlphaDropout(Module):
     """
 
     def __init__(self, p: float = 0.5) -> None:
-        _check_share(p)
+        check_share(p)
         self.p = p
 
     def forward(self, x: Any) -> Tensor:
@@ -120,8 +120,8 @@ class WordDropout(Module):
     """
 
     def __init__(self, words: float, sentences: float = 0.0, unknown: int = 0) -> None:
-        _check_share(words, "words")
-        _check_share(sentences, "sentences")
+        check_share(words, "words")
+        check_share(sentences, "sentences")
         if not isinstance(unknown, int) or unknown < 0:
             raise ModuleError(f"unknown must be an int of at least 0, not {unknown!r}")
         self.words = words
@@ -192,7 +192,7 @@ def alpha_dropout(x: Any, p: float = 0.5, training: bool = True) -> Tensor:
 
 
 def _checked(x: Any, p: float) -> Tensor:
-    _check_share(p)
+    check_share(p)
     x = as_tensor(x)
     if not x.dtype.is_float:
         raise DTypeError(f"it takes floats, not {x.dtype}", hint='cast them: x.cast("float32")')
@@ -203,6 +203,7 @@ def _scaled(x: Tensor, kept: Any, p: float) -> Tensor:
     return x * (kept.cast(x.dtype) * (1.0 / (1.0 - p)))  # type: ignore[no-any-return]
 
 
-def _check_share(share: Any, name: str = "p") -> None:
+def check_share(share: Any, name: str = "p") -> None:
+    """Raise unless a number is a share that can be dropped."""
     if not isinstance(share, (int, float)) or not 0.0 <= share < 1.0:
         raise ModuleError(f"{name} is a share of at least 0 and below 1, not {share!r}")

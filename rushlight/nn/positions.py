@@ -72,7 +72,7 @@ class LearnedPositions(Module):
             wanted = f"(..., up to {self.length}, {self.weight.shape[1]})"
             raise ShapeError(f"the input is {wanted}, not {x.shape}")
         if isinstance(start, int):
-            return x + self.weight[start : start + time]
+            return x + self.weight[start : start + time]  # type: ignore[no-any-return]
         # What is beyond the end is padding, whose vectors nobody reads.
         places = (as_tensor(np.arange(time)) + start).clip(high=self.length - 1)
         return x + take(self.weight, places)  # type: ignore[no-any-return]
@@ -103,7 +103,7 @@ class RotaryPositions(Module):
         self.halves = checked_flag("halves", halves)
 
     def forward(self, x: Any, start: Any = 0) -> Tensor:
-        return rotary(x, start, self.base, self.halves)  # type: ignore[no-any-return]
+        return rotary(x, start, self.base, self.halves)
 
 
 @register

@@ -11,6 +11,7 @@ from rushlight.core.mode import no_grad, observing
 from rushlight.core.shapes import Shape
 from rushlight.graph.trace import trace
 from rushlight.tensor import Tensor
+from rushlight.tree import flatten
 
 if TYPE_CHECKING:
     from rushlight.nn.module import Module
@@ -21,13 +22,14 @@ def output_shapes(
 ) -> dict[int, Shape]:
     """Return the output shape of each layer, by id, for an input of `input_shape`.
 
+    Of several outputs it is that of the first, such as of a recurrent layer's beside its state.
     The network is traced in evaluation mode, not run.
     """
     shapes: dict[int, Shape] = {}
 
     def note(layer: object, output: object) -> None:
-        if isinstance(output, Tensor):
-            shapes[id(layer)] = output.shape
+        for first in flatten(output)[0][:1]:
+            shapes[id(layer)] = first.shape
 
     kind = as_dtype(dtype)
     zeros = np.broadcast_to(np.zeros((), kind.storage), input_shape)  # of one element's memory

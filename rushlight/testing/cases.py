@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+import rushlight.ops.attending
 import rushlight.ops.conv
 import rushlight.ops.methods
 import rushlight.ops.pool
-import rushlight.ops.random  # noqa: F401 - all four for the primitives that they enter
+import rushlight.ops.random  # noqa: F401 - all five for the primitives that they enter
 from rushlight.core.bind import bind
 from rushlight.core.dtypes import (
     DType,

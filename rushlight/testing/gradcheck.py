@@ -11,6 +11,7 @@ from rushlight.core.primitive import Array
 from rushlight.tensor import Tensor
 from rushlight.testing.compare import assert_close
 from rushlight.transforms import gradients_of
+from rushlight.tree import flatten
 
 EPS = 1e-6
 ATOL = 1e-5
@@ -27,7 +28,7 @@ def check_gradients(function: Function, *inputs: Tensor, order: int = 1) -> None
     is a fixed random projection of the outputs, and at order 2 one of their gradients as well.
 
     Args:
-        function: gives a tensor, or a list or tuple of them.
+        function: gives a tensor, or a tree of them.
         inputs: what it is called with; those that require a gradient are float64.
         order: 1, or 2 for second derivatives too.
 
@@ -98,5 +99,4 @@ def _differences(
 
 
 def _floats(result: Any) -> list[Tensor]:
-    outputs = result if isinstance(result, (list, tuple)) else [result]
-    return [y for y in outputs if y.dtype.is_float]
+    return [y for y in flatten(result)[0] if y.dtype.is_float]

@@ -19,9 +19,11 @@ from rushlight.compile.function import compile_entry
 from rushlight.core.dtypes import BY_CHAR
 from rushlight.core.errors import RushlightError, TraceError
 from rushlight.core.mode import mode
+from rushlight.data.buckets import is_labels
 from rushlight.data.dataset import Dataset
 from rushlight.data.loader import DataLoader
 from rushlight.data.ragged import Ragged
+from rushlight.data.windows import overlapping, sequence_of
 from rushlight.nn.embedding import bag_of_each
 from rushlight.ops.elementwise import where
 from rushlight.ops.gather import take
@@ -94,12 +96,12 @@ class Driven:
             return "the data has numbers that must be converted first"
         if any(isinstance(column, Ragged) and not len(column.values) for column in self.columns):
             return "all texts are empty"
-        sizes = self._sizes()
-        if len(sizes) > MOST_PROGRAMS:
-            return f"there are batches of {len(sizes)} shapes"
+        keys = self._keys()
+        if len(keys) > MOST_PROGRAMS:
+            return f"there are batches of {len(keys)} shapes"
         try:
-            for key in sizes:
-                entry = compile_entry(self._function(), self._examples(key))
+            for key in keys:
+                entry = compile_entry(self._function(key), self._examples(key))
                 if entry.native is None:
                     return entry.reason
                 self._shapes[key] = len(self._entries)
@@ -122,17 +124,20 @@ class Driven:
         loader = self.loader
         arrays = loader.dataset.arrays if isinstance(loader.dataset, Dataset) else ()
         self.columns = [
-            column if isinstance(column, Ragged) else np.ascontiguousarray(column)
+            column
+            if isinstance(column, Ragged) or overlapping(column)
+            else np.ascontiguousarray(column)
             for column in arrays
         ]
-        self.in_place = loader.batch_size == 1  # batches of one are pointed at, not gathered
+        # Batches of one are pointed at, not gathered, unless they are padded.
+        self.in_place = loader.batch_size == 1 and loader.buckets is None
         self._made_for = self._setting()
         self._shapes, self._entries, self._counts = {}, [], []
 
     def _setting(self) -> tuple[Any, ...]:
         """Return what of the loader all this was made for."""
         loader = self.loader
-        parts = (loader.dataset, loader.prepare, loader.transform)
+        parts = (loader.dataset, loader.prepare, loader.transform, loader.buckets)
         return (*map(id, parts), loader.batch_size, loader.drop_last, loader.items, mode.anomaly)
 
     def holds(self) -> bool:
@@ -156,8 +161,7 @@ class Driven:
             moved, offsets, which = self._items(order[starts])
         else:
             moved, offsets = [order], [starts * order.itemsize]
-            kinds, inverse = np.unique(sizes, return_inverse=True)
-            which = np.array([self._shapes[int(size)] for size in kinds])[inverse]
+            which = self._programs(order, starts, sizes)
         offsets += [steps * result.itemsize for result in results]
         done = self._drive.run(which, [*moved, *results], np.stack(offsets, axis=1))
         if done < count:
@@ -166,21 +170,24 @@ class Driven:
         self._rate = max(1.0, count / max(1e-6, time.perf_counter() - started))
         return Stretch(losses.astype(np.float64), sizes, right if self._classes else None)
 
-    def _sizes(self) -> list[Any]:
-        """Return what tells the shapes of batches apart: the batch size, or the items' lengths."""
+    def _keys(self) -> list[Any]:
+        """Return what tells the shapes of batches apart: size and width, or the items' lengths."""
         if self.in_place:
             lengths = [column.lengths for column in self.columns if isinstance(column, Ragged)]
             if not lengths:
                 return [()]
             return sorted(set(zip(*[row.tolist() for row in lengths], strict=True)))
-        whole, rest = divmod(self.loader.items, self.loader.batch_size)
-        last = [rest] if rest and not self.loader.drop_last else []
-        return [self.loader.batch_size, *last] if whole else last
+        loader = self.loader
+        if loader.buckets is not None:
+            return loader.buckets.shapes(loader.items, loader.drop_last)
+        whole, rest = divmod(loader.items, loader.batch_size)
+        last = [(rest, 0)] if rest and not loader.drop_last else []
+        return [(loader.batch_size, 0), *last] if whole else last
 
     def _examples(self, key: Any) -> list[Tensor]:
         """Return arguments of the shapes that a key stands for."""
         if not self.in_place:
-            return [Tensor.wrap(np.zeros(key, np.int64))]
+            return [Tensor.wrap(np.zeros(key[0], np.int64))]
         lengths = iter(key)
         return [
             Tensor.wrap(
@@ -191,10 +198,11 @@ class Driven:
             for column in self.columns
         ]
 
-    def _function(self) -> Callable[..., Any]:
+    def _function(self, key: Any) -> Callable[..., Any]:
         """Return the step as a function of what moves: the items, or their numbers."""
         step, prepared = self.step, self.loader.prepare or _as_it_is
-        tables = [] if self.in_place else [_table(column) for column in self.columns]
+        places = range(0 if self.in_place else len(self.columns))
+        tables = [self._table(place, key[1]) for place in places]
 
         def driven(*moved: Tensor) -> tuple[Tensor, ...]:
             rows = [part for table in tables for part in table.rows(moved[0])]
@@ -209,6 +217,23 @@ class Driven:
             return value, (output.argmax(1) == labels).cast("int64").sum()
 
         return driven
+
+    def _table(self, place: int, width: int) -> "_Rows | _Windows | _Sequences | _Padded":
+        """Return what gives a batch its part of a column; sequences in rows of this width."""
+        column, buckets = self.columns[place], self.loader.buckets
+        if not isinstance(column, Ragged):
+            return _Windows(column) if overlapping(column) else _Rows(column)
+        if buckets is None:
+            return _Sequences(column)
+        return _Padded(column, width, buckets.padding, is_labels(place, tuple(self.columns)))
+
+    def _programs(self, order: Int64s, starts: Int64s, sizes: Int64s) -> Int64s:
+        """Return the number of the program for each batch of an order."""
+        buckets = self.loader.buckets
+        widths = 0 * sizes if buckets is None else buckets.widths_of(order, starts, sizes)
+        kinds, inverse = np.unique(np.stack([sizes, widths]), axis=1, return_inverse=True)
+        numbers = [self._shapes[size, width] for size, width in kinds.T.tolist()]
+        return np.array(numbers)[inverse.reshape(-1)]
 
     def _loss_dtype(self) -> Any:
         return self._entries[0].traced.graph.outputs[0].dtype.storage
@@ -258,6 +283,18 @@ class _Rows:
         return (take(self.table, items),)
 
 
+class _Windows:
+    """A column of windows that share memory, of which only the sequence is kept."""
+
+    def __init__(self, column: npt.NDArray[Any]) -> None:
+        values, self.step = sequence_of(column)
+        self.values = Tensor.wrap(values)
+        self.inside = Tensor.wrap(np.arange(column.shape[1]))
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        return (take(self.values, (items * self.step).unsqueeze(1) + self.inside),)
+
+
 class _Sequences:
     """A column of sequences: a batch is ids, as many as the longest ones have, and offsets."""
 
@@ -283,12 +320,27 @@ class _Sequences:
         return ids, offsets
 
 
+class _Padded:
+    """A column of sequences: a batch is rows of one width, and their lengths if not labels."""
+
+    def __init__(self, column: Ragged, width: int, padding: int, labels: bool) -> None:
+        self.values = Tensor.wrap(column.values)
+        self.starts = Tensor.wrap(column.starts)
+        self.lengths = Tensor.wrap(column.lengths)
+        self.places = Tensor.wrap(np.arange(width))
+        self.padding = padding
+        self.labels = labels
+
+    def rows(self, items: Tensor) -> tuple[Tensor, ...]:
+        lengths = take(self.lengths, items)
+        inside = self.places < lengths.unsqueeze(1)  # (count, width)
+        start = take(self.starts, items).unsqueeze(1)
+        ids = where(inside, take(self.values, where(inside, start + self.places, 0)), self.padding)
+        return (ids,) if self.labels else (ids, lengths)
+
+
 def _as_it_is(*batch: Tensor) -> tuple[Tensor, ...]:
     return batch
-
-
-def _table(column: Any) -> _Rows | _Sequences:
-    return _Sequences(column) if isinstance(column, Ragged) else _Rows(column)
 
 
 def _is_plain(dtype: np.dtype[Any]) -> bool:

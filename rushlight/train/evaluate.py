@@ -1,6 +1,7 @@
 """What a trained model makes of data: its loss and accuracy, or all that it answers."""
 
 import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -87,7 +88,7 @@ def predict(model: Module, data: Data, compiled: bool = True) -> Predictions:
     check_model(model)
     loader = _from_the_first(data)
     labelled = len(loader.dataset[0]) > 1
-    pays = compiled and len(loader) > FEW_BATCHES and _gives_one_shape(loader)
+    pays = compiled and len(loader) > FEW_BATCHES * _shapes(loader)
     answer = compile(model) if pays else model
     outputs, labels = [], []
     with undisturbed(model):
@@ -124,12 +125,14 @@ def _from_the_first(data: Data) -> DataLoader:
     return loader
 
 
-def _gives_one_shape(loader: DataLoader) -> bool:
-    """Return whether all batches, but for a smaller last one, have arrays of the same shapes."""
+def _shapes(loader: DataLoader) -> float:
+    """Return how many shapes batches have, but for a smaller last one."""
     if not isinstance(loader.dataset, Dataset):
-        return False
+        return math.inf
+    if loader.buckets is not None:
+        return len(loader.buckets.widths)
     texts = any(isinstance(array, Ragged) for array in loader.dataset.arrays)
-    return not texts
+    return math.inf if texts else 1
 
 
 def _joined(parts: list[Any]) -> Tensor:

@@ -87,13 +87,13 @@ def test_a_measure_compares_sides_that_its_task_has(name: str) -> None:
     for measure in task.measures:
         assert measure.ours in task.sides
         assert set(measure.rivals) <= set(task.sides)
-        assert measure.unit in {*results.SECONDS, "MiB", "%"}
+        assert measure.unit in {*results.SECONDS, "MiB", "%", "nats"}
         for side in (measure.ours, *measure.rivals):
             assert name == "kernels" or task.threads.get(side, 2) == measure.threads
 
 
 @pytest.mark.parametrize(
-    "name", ["sms", "digits", "digits-cnn", "call", "predict-cnn-1", "compile"]
+    "name", ["sms", "digits", "digits-cnn", "lstm", "call", "predict-cnn-1", "compile"]
 )
 def test_our_sides_run_as_compiled_code(name: str) -> None:
     for side in task_of(name).sides:

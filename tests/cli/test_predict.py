@@ -188,3 +188,38 @@ def test_a_line_without_end_is_given_up(rushlight, models):
         done = rushlight("predict", models / "neuron.safetensors", stdin=endless)
     assert done.returncode == 2
     assert done.stderr.startswith("rushlight: a line has more than 16777216 characters")
+
+
+def test_why_shows_which_words_decided(rushlight, models):
+    done = rushlight("predict", models / "spam.safetensors", "Win money, quantum friend", "--why")
+    assert done.returncode == 0, done.stderr
+    answer, title, *lines = done.stdout.splitlines()
+    assert "→" in answer
+    assert "(+) or against it (-)" in title
+    words = {line.split()[0]: line for line in lines}
+    assert set(words) == {"win", "money", "quantum", "friend", "the"}
+    assert "not seen in training" in words["quantum"]
+    assert "█" in words["win"]
+    assert "\x1b" not in done.stdout
+    plain = rushlight(
+        "predict", models / "spam.safetensors", "--why", input="Win money\n", encoding="ascii"
+    )
+    assert "+++" in plain.stdout
+
+
+def test_why_is_told_to_programs_too(rushlight, models):
+    path = models / "spam.safetensors"
+    done = rushlight("predict", path, "Win money", "--why", "--json")
+    answer = json.loads(done.stdout)
+    assert [word["text"] for word in answer["why"]["words"]] == ["win", "money"]
+    assert answer["why"]["words"][0]["score"] > 0
+    assert answer["label"] == "SPAM"
+    assert "why" not in json.loads(rushlight("predict", path, "Win money", "--json").stdout)
+
+
+def test_why_of_what_is_no_text_is_one_line(rushlight, models):
+    done = rushlight("predict", models / "digits.safetensors", "--why")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("rushlight: --why is for texts; ")
+    assert done.stderr.endswith("digits.safetensors takes a picture\n")

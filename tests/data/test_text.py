@@ -145,6 +145,30 @@ def test_a_task_carries_the_tokenizer_as_plain_values():
     assert Vocabulary.from_task(task) == vocabulary
 
 
+def test_special_tokens_come_after_the_unknown_one():
+    vocabulary = Vocabulary.build(["see you, see"], specials=("padding", "end"))
+    assert vocabulary.words == (UNKNOWN, "<padding>", "<end>", "see", "you")
+    assert (vocabulary.unknown, vocabulary.padding, vocabulary.end) == (0, 1, 2)
+    assert vocabulary.encode("see <end> <padding>").tolist() == [3, 0, 0]
+    assert vocabulary.decode([3, 0, 4, 2, 1, 1]) == "see <unk> you"
+    assert len(Vocabulary.build(["a b a"], max_size=3, specials=("end",))) == 3
+
+
+def test_special_tokens_are_saved_with_the_words():
+    vocabulary = Vocabulary(["see"], PAIRS, specials=("begin", "padding"))
+    assert Vocabulary.from_task(json.loads(json.dumps(vocabulary.to_task()))) == vocabulary
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+    assert vocabulary != Vocabulary(["see"], PAIRS)
+    with pytest.raises(FormatError, match="its special tokens are no list of names"):
+        Vocabulary.from_task({"vocabulary": ["<unk>"], "specials": "begin"})
+
+
+def test_a_decoder_joins_words_by_spaces():
+    vocabulary = Vocabulary(["see", "you"], specials=("begin",))
+    decoder = vocabulary.decoder()
+    assert [decoder.push(token) for token in (1, 2, 0, 3)] == ["", "see", " <unk>", " you"]
+
+
 @pytest.mark.parametrize("ids", [[0, 2], [-1], [2**40], np.array([2**64 - 1], dtype=np.uint64)])
 def test_ids_without_a_word_are_refused(ids):
     with pytest.raises(BoundsError, match="is outside of 0 to 1"):
@@ -153,7 +177,7 @@ def test_ids_without_a_word_are_refused(ids):
 
 @pytest.mark.parametrize("ids", [[0.0], [True], [[0, 1]], 0, ["hello"], [2**70]])
 def test_what_are_no_ids_is_refused(ids):
-    with pytest.raises(DTypeError, match=r"ids are integers of shape \(words,\)"):
+    with pytest.raises(DTypeError, match=r"ids are integers of shape \(tokens,\)"):
         Vocabulary(["hello"]).decode(ids)
 
 

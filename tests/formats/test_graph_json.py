@@ -321,6 +321,12 @@ def test_a_shared_parameter_stays_shared(tmp_path: Path) -> None:
 # --- models that registered layers alone would not give back ---
 
 
+def tied(layer: rl.nn.Linear) -> rl.nn.Linear:
+    other = rl.nn.Linear(4, 4)
+    other.weight = layer.weight
+    return other
+
+
 def altered(change: Any) -> rl.nn.Sequential:
     model = rl.nn.Sequential(rl.nn.Linear(4, 4), rl.nn.Dropout(0.5), rl.nn.LayerNorm(4))
     change(model)
@@ -353,7 +359,7 @@ ALTERED = [
     ("a buffer more", lambda m: m[1].buffer("b", rl.ones(1)), "b of 1 was added"),
     ("an attribute less", lambda m: delattr(m[1], "p"), "p of 1 was taken away"),
     ("a named layer", lambda m: setattr(m, "last", rl.nn.ReLU()), "last of the model was added"),
-    ("a shared layer", lambda m: m.append(m[0]), "3.weight is shared"),
+    ("a shared weight", lambda m: m.append(tied(m[0])), "3.weight is shared"),
     (
         "a constructor argument that is a function",
         lambda m: m.append(Chosen(np.tanh)),

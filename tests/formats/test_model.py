@@ -12,6 +12,7 @@ import pytest
 
 import rushlight as rl
 from rushlight.formats.safetensors import StoredTensor, load_file, save_file
+from rushlight.models import GPT
 from rushlight.nn.module import REGISTRY, register
 
 ROOT = Path(__file__).parent.parent.parent
@@ -69,8 +70,17 @@ def lengths() -> rl.Tensor:
     return rl.randint(0, 4, (5,))
 
 
+def words() -> rl.Tensor:
+    return rl.randn(2, 3, 8)
+
+
+def memories() -> rl.Tensor:
+    return rl.randn(2, 5, 6)
+
+
 # Each registered layer: how to make it with arguments that are not the defaults, what to give it.
 LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]]]] = {
+    "ALiBi": (lambda: rl.nn.ALiBi(6), [words]),
     "AdaptiveAvgPool1d": (lambda: rl.nn.AdaptiveAvgPool1d(3), [signals]),
     "AdaptiveAvgPool2d": (lambda: rl.nn.AdaptiveAvgPool2d((None, 2)), [pictures]),
     "AdaptiveAvgPool3d": (lambda: rl.nn.AdaptiveAvgPool3d(1), [volumes]),
@@ -118,9 +128,11 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "ELU": (lambda: rl.nn.ELU(0.5), [rows]),
     "Embedding": (lambda: rl.nn.Embedding(7, 3, init="orthogonal"), [ids]),
     "EmbeddingBag": (lambda: rl.nn.EmbeddingBag(7, 3, mode="sum"), [ids]),
+    "FeedForward": (lambda: rl.nn.FeedForward(8, 5, "swiglu", 0.2, bias=False), [words]),
     "Flatten": (lambda: rl.nn.Flatten(2), [pictures]),
     "GELU": (lambda: rl.nn.GELU("tanh"), [rows]),
     "GLU": (lambda: rl.nn.GLU(1), [pictures]),
+    "GPT": (lambda: GPT(7, layers=2, heads=2, width=8, block=5, dropout=0.1, tied=True), [ids]),
     "GaussianNLLLoss": (lambda: rl.nn.GaussianNLLLoss("sum", True, 1e-3), [rows, rows, shares]),
     "GroupNorm": (lambda: rl.nn.GroupNorm(2, 4, affine=False), [rows]),
     "Hardshrink": (lambda: rl.nn.Hardshrink(0.1), [rows]),
@@ -137,6 +149,7 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "L1Loss": (lambda: rl.nn.L1Loss("sum"), [rows, rows]),
     "LayerNorm": (lambda: rl.nn.LayerNorm((6, 5), eps=1e-3, bias=False), [pictures]),
     "LeakyReLU": (lambda: rl.nn.LeakyReLU(0.2), [rows]),
+    "LearnedPositions": (lambda: rl.nn.LearnedPositions(5, 8, init="zeros"), [words]),
     "Linear": (lambda: rl.nn.Linear(4, 3, bias=False, init="xavier_normal"), [rows]),
     "LocalResponseNorm": (lambda: rl.nn.LocalResponseNorm(2, 0.1, 0.5, 2), [pictures]),
     "LogSigmoid": (lambda: rl.nn.LogSigmoid(), [rows]),
@@ -147,6 +160,10 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "MaxPool2d": (lambda: rl.nn.MaxPool2d(2, stride=(1, 2), padding=1), [pictures]),
     "MaxPool3d": (lambda: rl.nn.MaxPool3d(2, stride=1), [volumes]),
     "Mish": (lambda: rl.nn.Mish(), [rows]),
+    "MultiHeadAttention": (
+        lambda: rl.nn.MultiHeadAttention(8, 4, 2, None, False, 0.1, True, rl.nn.ALiBi(4)),
+        [words],
+    ),
     "MultiMarginLoss": (
         lambda: rl.nn.MultiMarginLoss("sum", 2, 0.5, [1.0, 2.0, 0.5, 0.1]),
         [rows, labels],
@@ -167,6 +184,7 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "RMSNorm": (lambda: rl.nn.RMSNorm(4, 1e-3), [rows]),
     "ReLU": (lambda: rl.nn.ReLU(), [rows]),
     "ReLU6": (lambda: rl.nn.ReLU6(), [rows]),
+    "RotaryPositions": (lambda: rl.nn.RotaryPositions(8, base=100.0, halves=True), [words]),
     "SELU": (lambda: rl.nn.SELU(), [rows]),
     "Sequential": (
         lambda: rl.nn.Sequential(
@@ -180,6 +198,7 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     ),
     "SiLU": (lambda: rl.nn.SiLU(), [rows]),
     "Sigmoid": (lambda: rl.nn.Sigmoid(), [rows]),
+    "SinusoidalPositions": (lambda: rl.nn.SinusoidalPositions(8, base=100.0), [words]),
     "SmoothL1Loss": (lambda: rl.nn.SmoothL1Loss("sum", 0), [rows, rows]),
     "SoftMarginLoss": (lambda: rl.nn.SoftMarginLoss("sum"), [rows, all_signs]),
     "Softmax": (lambda: rl.nn.Softmax(axis=0), [rows]),
@@ -190,6 +209,27 @@ LAYERS: dict[str, tuple[Callable[[], rl.nn.Module], list[Callable[[], rl.Tensor]
     "Tanh": (lambda: rl.nn.Tanh(), [rows]),
     "Tanhshrink": (lambda: rl.nn.Tanhshrink(), [rows]),
     "Threshold": (lambda: rl.nn.Threshold(0.1, 7), [rows]),
+    "TiedLinear": (lambda: rl.nn.TiedLinear(rl.nn.Embedding(7, 8)), [words]),
+    "TransformerDecoder": (
+        lambda: rl.nn.TransformerDecoder(
+            [rl.nn.TransformerDecoderLayer(8, 2, 16, memory=6)], norm=rl.nn.RMSNorm(8)
+        ),
+        [words, memories],
+    ),
+    "TransformerDecoderLayer": (
+        lambda: rl.nn.TransformerDecoderLayer(8, 2, 16, 0.2, "gelu", True, False, False, memory=6),
+        [words, memories],
+    ),
+    "TransformerEncoder": (
+        lambda: rl.nn.TransformerEncoder([rl.nn.TransformerEncoderLayer(8, 2, 16)] * 2),
+        [words],
+    ),
+    "TransformerEncoderLayer": (
+        lambda: rl.nn.TransformerEncoderLayer(
+            8, 4, 16, 0.2, "silu", True, False, True, 2, rl.nn.RotaryPositions(2)
+        ),
+        [words],
+    ),
     "TripletMarginLoss": (
         lambda: rl.nn.TripletMarginLoss("sum", 0.5, 1.0, 0.1, True),
         [rows, rows, rows],

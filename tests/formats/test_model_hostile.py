@@ -127,7 +127,7 @@ MODULES = [
         "hint: a layer of your own must be registered",
         "model",
         "module",
-        "MyTransformer",
+        "Homemade",
     ),
     layers("a module path as layer", "no layer 'os.system'", "model", "module", "os.system"),
     layers("the base class as layer", "no layer 'Module'", "model", "module", "Module"),

@@ -64,9 +64,44 @@ OTHERS = [
     (nn.AlphaDropout(0.4), ANY, 2),
     (nn.Unflatten(-1, (1, -1)), [(3,), (2, 3), (2, 3, 2), (1, 1), (0, 4)], 2),
 ]
+STEPS = [(2,), (0, 2), (2, 1, 2), (3, 2), (1, 2)]
+TIMES = [(3, 2), (2, 3, 2), (0, 2, 2), (3, 2, 2), (1, 1, 2)]
+RECURRENT = [
+    (nn.RNNCell(2, 3, nonlinearity="relu"), STEPS, 1),
+    (nn.LSTMCell(2, 2), STEPS, 2),
+    (nn.GRUCell(2, 2, bias=False), STEPS, 2),
+    (nn.RNN(2, 3), TIMES, 2),
+    (nn.RNN(2, 1, num_layers=2, nonlinearity="relu", bias=False), TIMES, 1),
+    (nn.LSTM(2, 2), TIMES, 2),
+    (nn.LSTM(2, 1, num_layers=2, dropout=0.4, bidirectional=True), TIMES, 1),
+    (nn.GRU(2, 2, batch_first=False), [(1, 2), *TIMES[:2], *TIMES[3:]], 2),
+    (nn.GRU(2, 1, num_layers=2, bidirectional=True), TIMES, 1),
+]
+
+SEQUENCES = [(2, 4), (1, 3, 4), (2, 1, 4), (2, 3, 4), (1, 5, 4)]
+SHORT = [(2, 2), (1, 3, 2), (2, 1, 2), (2, 3, 2), (1, 1, 2)]
+TRANSFORMERS = [
+    (nn.MultiHeadAttention(2, 2), SHORT, 2),
+    (nn.MultiHeadAttention(4, 2, 1, bias=False, causal=True), SEQUENCES, 1),
+    (nn.MultiHeadAttention(2, 1, causal=True, positions=nn.RotaryPositions(2)), SHORT, 1),
+    (nn.MultiHeadAttention(2, 2, causal=True, positions=nn.ALiBi(2)), SHORT, 1),
+    (nn.RotaryPositions(4), SEQUENCES, 2),
+    (nn.RotaryPositions(4, 10.0, halves=True), SEQUENCES, 2),
+    (nn.SinusoidalPositions(4), SEQUENCES, 2),
+    (nn.LearnedPositions(5, 4), SEQUENCES, 2),
+    (nn.ALiBi(2), SEQUENCES, 2),
+    (nn.FeedForward(4, 3, "geglu"), SEQUENCES, 1),
+    (nn.FeedForward(4, activation="silu", bias=False), SEQUENCES, 1),
+    (nn.TransformerEncoderLayer(2, 2, 2, 0.0, "gelu"), SHORT, 1),
+    (nn.TransformerEncoderLayer(2, 1, 2, 0.0, "swiglu", True, causal=True), SHORT, 1),
+    (nn.TransformerEncoder([nn.TransformerEncoderLayer(2, 1, 1)], nn.RMSNorm(2)), SHORT, 1),
+]
 
 # layer, the shapes of its two inputs
 PAIRS = [
+    (nn.MultiHeadAttention(4, 2, memory=3), [(2, 2, 4), (2, 3, 3)]),
+    (nn.TransformerDecoderLayer(2, 1, 2, 0.0, "gelu"), [(1, 2, 2), (1, 3, 2)]),
+    (nn.TransformerDecoder([nn.TransformerDecoderLayer(2, 2, 1, 0.0, "silu")]), [(2, 2), (3, 2)]),
     (nn.Bilinear(4, 3, 2), [(5, 4), (5, 3)]),
     (nn.Bilinear(1, 2, 3, bias=False), [(2, 2, 1), (2, 2, 2)]),
     (nn.Bilinear(2, 2, 1), [(2,), (2,)]),

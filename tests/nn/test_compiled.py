@@ -9,6 +9,7 @@ from rushlight.graph.interpret import Interpreter
 from rushlight.testing.compare import assert_close, assert_identical
 from rushlight.testing.graphs import inputs_of
 from rushlight.testing.native import build_graphs
+from rushlight.tree import flatten
 from tests.nn import layer_cases
 
 FILE = 40  # graphs to a C file
@@ -19,12 +20,38 @@ def numbers(shape):
 
 
 def of_layers():
-    tables = (layer_cases.ACTIVATIONS, layer_cases.NORMS, layer_cases.OTHERS)
+    tables = (
+        layer_cases.ACTIVATIONS,
+        layer_cases.NORMS,
+        layer_cases.OTHERS,
+        layer_cases.RECURRENT,
+        layer_cases.TRANSFORMERS,
+    )
     for table in tables:
         for layer, shapes, _ in table:
             yield repr(layer), layer, [numbers(shapes[3])]
     for layer, shapes in layer_cases.PAIRS:
         yield repr(layer), layer, [numbers(shape) for shape in shapes]
+
+
+class Ragged(nn.Module):
+    """A recurrent layer whose sequences end after so many elements."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def forward(self, x, lengths):
+        return self.layer(x, lengths=lengths)
+
+
+def of_ragged():
+    lengths = np.array([3, 1, 0, 2])
+    for layer in (
+        nn.RNN(2, 3),
+        nn.LSTM(2, 5, num_layers=2, bidirectional=True),
+        nn.GRU(2, 3, bidirectional=True),
+    ):
+        yield f"ragged {layer!r}", Ragged(layer), [numbers((4, 3, 2)), lengths]
 
 
 def of_losses():
@@ -35,7 +62,10 @@ def of_losses():
         yield f"{loss!r} {len(given)}", loss, narrow
 
 
-CASES = {f"{name} {i}": rest for i, (name, *rest) in enumerate([*of_layers(), *of_losses()])}
+CASES = {
+    f"{name} {i}": rest
+    for i, (name, *rest) in enumerate([*of_layers(), *of_ragged(), *of_losses()])
+}
 
 
 def step_of(layer, arrays):
@@ -47,12 +77,12 @@ def step_of(layer, arrays):
 
     def step(first, *rest):
         optimizer.zero_grad()
-        y = layer(first * scale, *rest)
-        loss = (y * y.detach().cos()).sum()
+        outputs = flatten(layer(first * scale, *rest))[0]
+        loss = sum((y * y.detach().cos()).sum() for y in outputs)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        return loss, y
+        return loss, outputs
 
     tensors = [rl.tensor(x) for x in arrays]
     graph = rl.trace(step, *tensors)

@@ -66,6 +66,8 @@ LAYERS = [
     *layer_cases.ACTIVATIONS,
     *layer_cases.NORMS,
     *layer_cases.OTHERS,
+    *layer_cases.TRANSFORMERS,
+    *layer_cases.RECURRENT,
     (nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.LayerNorm(4)), FEATURES, 1),
     (nn.Network(nn.Linear(3, 4), nn.Tanh(), loss="mse"), FEATURES, 1),
 ]
@@ -105,6 +107,7 @@ def test_the_gradients_of_a_layer_are_what_small_steps_show(layer, shapes, order
     check(lambda x: call(x.broadcast_to(shape)), (1,) * len(shape), layer, 1)
 
 
+TABLE = nn.Embedding(4, 2)
 IDS = [
     (nn.Embedding(4, 2), [np.array(1)]),
     (nn.Embedding(4, 2), [np.array([3, 0, 3])]),
@@ -119,6 +122,7 @@ IDS = [
     (nn.EmbeddingBag(4, 2, "sum"), [np.zeros((0, 3), np.int64)]),
     (nn.EmbeddingBag(4, 2, "sqrtn", padding=1), [np.array([[0, 1, 1], [3, 2, 3]])]),
     (nn.Sequential(nn.WordDropout(0.5, 0.2), nn.Embedding(4, 2)), [np.array([[1, 2, 3, 1, 2]])]),
+    (nn.Sequential(TABLE, nn.Tanh(), nn.TiedLinear(TABLE)), [np.array([[1, 2, 1]])]),
 ]
 
 

@@ -36,6 +36,7 @@ def along(rank: int) -> dict[str, Any]:
     return {name: values[:1] * rank for name, values in WINDOW.items()} | {"groups": 1}
 
 
+PLAIN = {"scale": 1.0, "causal": False, "dropout": 0.0, "options": ()}
 POINTWISE = [p for p in PRIMITIVES.values() if isinstance(p, Pointwise)]
 BINARY = [p for p in POINTWISE if len(p.labels) == 2]
 
@@ -108,6 +109,48 @@ ROWS: list[tuple[str, Call, list[Tensor], str]] = [
     ("matmul_t", matmul_t, [t(2, 1, 3), t(3, 4, 3)], "sizes differ at axis -1: 2 and 3"),
     ("matmul_t", lambda x: matmul_t(x, x), [t(2, 2, dtype=int64)], "does not take int64"),
     ("matmul_t", lambda x: matmul_t(x, x), [t(2, 2, dtype=float16)], "does not take float16"),
+    ("attention", F.attention, [t(2, 3)] * 3, r"values are \(..., heads, length, size\)"),
+    ("attention", F.attention, [t(3, 2, 4), t(2, 5, 4), t(2, 5, 4)], "3 heads of queries cannot"),
+    ("attention", F.attention, [t(1, 2, 4), t(1, 5, 3), t(1, 5, 4)], "size 4, keys 3"),
+    ("attention", F.attention, [t(1, 2, 4), t(1, 5, 4), t(1, 4, 4)], "keys are .* values"),
+    ("attention", F.attention, [t(1, 2, 4, dtype=float16)] * 3, "does not take float16"),
+    ("attention", F.attention, [t(1, 2, 4)] * 3 + [t(2, 3)], "sizes differ at axis -1: 2 and 3"),
+    (
+        "attention",
+        lambda q, n: F.attention(q, q, q, lengths=n),
+        [t(1, 2, 4), t()],
+        "lengths are integers, not float32",
+    ),
+    (
+        "attention",
+        lambda q: F.attention(q, q, q, dropout=1.0, state=np.zeros(4, np.uint32)),
+        [t(1, 2, 4)],
+        "dropout is a share of at least 0 and below 1, not 1.0",
+    ),
+    (
+        "attention",
+        lambda q: F.attention(q, q, q, dropout=0.5),
+        [t(1, 2, 4)],
+        "dropout needs the state of a random generator",
+    ),
+    (
+        "attention",
+        lambda q, state: F.attention(q, q, q, dropout=0.5, state=state),
+        [t(1, 2, 4), ints(1, 2, 3, 4)],
+        r"the state should be uint32 \(4,\)",
+    ),
+    (
+        "attention_grad",
+        lambda q, rows: bind(PRIMITIVES["attention_grad"], q, q, q, q, rows, q, **PLAIN),
+        [t(1, 2, 4), t(1, 2)],
+        r"the drift should be float32 \(1, 2\)",
+    ),
+    (
+        "attention_grad",
+        lambda q, rows: bind(PRIMITIVES["attention_grad"], rows, q, q, q, rows, rows, **PLAIN),
+        [t(1, 2, 4), t(1, 2)],
+        r"the gradient should be float32 \(1, 2, 4\)",
+    ),
     ("take", rl.take, [t(3, 2), t(2)], "indices are integers, not float32"),
     ("take", rl.take, [t(3, 2), t(2, dtype=bool_)], "indices are integers, not bool"),
     ("take", rl.take, [t(), ints(0)], "a scalar has no rows to take"),

@@ -10,6 +10,7 @@ import pytest
 from rushlight.core.dtypes import as_dtype
 from rushlight.core.kernels import (
     ArgFold,
+    Attention,
     Contraction,
     Deposit,
     Fold,
@@ -282,10 +283,54 @@ def _(record: Window, inputs: list[Array], specs: list[Spec]) -> list[Array]:
 
 
 @evaluate.register
+def _(record: Attention, inputs: list[Array], specs: list[Spec]) -> list[Array]:
+    """Query by query, and all of its weights at once."""
+    g, q, k, v, lse, drift = inputs[:6] if record.backward else (None, *inputs[:3], None, None)
+    given = dict(zip(record.options, inputs[6 if record.backward else 3 :], strict=True))
+    out = [np.zeros(spec.shape, spec.dtype.storage) for spec in specs]
+    keys, place = k.shape[-2], np.arange(k.shape[-2])
+    for *lead, head, row in np.ndindex(q.shape[:-1]):
+        at, shared = (*lead, head, row), (*lead, head * k.shape[-3] // q.shape[-3])
+        scores = k[shared] @ q[at] * record.scale
+        position = given["start"][*lead] + row if "start" in given else 0
+        if "slopes" in given:
+            scores = scores - given["slopes"][*lead, head] * abs(position - place)
+        hidden = place > position if record.causal else np.zeros(keys, bool)
+        if "lengths" in given:
+            hidden = hidden | (place >= given["lengths"][*lead])
+        if "mask" in given and given["mask"].dtype == bool:
+            hidden = hidden | ~given["mask"][at]
+        elif "mask" in given:
+            scores = scores + given["mask"][at]
+        weights = np.where(hidden, 0, np.exp(scores))
+        kept = np.ones(keys)
+        if "state" in given:
+            number = int(np.ravel_multi_index(at, q.shape[:-1])) * -(-keys // 4) * 4
+            words = random_bits(given["state"], number + keys)[number:]
+            kept = (words >= record.dropout * 2**32) / (1 - record.dropout)
+        if not record.backward:
+            total = weights.sum() if weights.any() else 1
+            out[0][at], out[1][at] = (weights * kept) @ v[shared] / total, np.log(total)
+            continue
+        weights = weights / np.exp(lse[at])
+        changes = weights * (v[shared] @ g[at] * kept - drift[at]) * record.scale
+        out[0][at] = changes @ k[shared]
+        out[1][shared] += np.outer(changes, q[at])
+        out[2][shared] += np.outer(weights * kept, g[at])
+    return out
+
+
+def random_bits(state: Array, count: int) -> Array:
+    first, second, low, high = map(int, state)
+    blocks = [((high << 32 | low) + i) % (1 << 64) for i in range(-(-count // 4))]
+    counters = np.array([[b & 0xFFFFFFFF, b >> 32, 0, 0] for b in blocks], np.uint32)
+    return philox4x32(counters.reshape(-1, 4), (first, second)).reshape(-1)[:count]
+
+
+@evaluate.register
 def _(record: RandomBits, inputs: list[Array], specs: list[Spec]) -> list[Array]:
     first, second, low, high = map(int, inputs[0])
     count = int(np.prod(specs[0].shape))
-    blocks = [((high << 32 | low) + i) % (1 << 64) for i in range(-(-count // 4) + 1)]
-    counters = np.array([[b & 0xFFFFFFFF, b >> 32, 0, 0] for b in blocks], np.uint32)
-    bits = philox4x32(counters, (first, second)).reshape(-1)[:count].reshape(specs[0].shape)
-    return [bits, np.array([first, second, *counters[-1, :2]], np.uint32)]
+    following = ((high << 32 | low) - (-count // 4)) % (1 << 64)
+    bits = random_bits(inputs[0], count).reshape(specs[0].shape)
+    return [bits, np.array([first, second, following & 0xFFFFFFFF, following >> 32], np.uint32)]

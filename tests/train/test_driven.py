@@ -1,10 +1,12 @@
 """Training in native calls: the same as batch by batch in NumPy, up to rounding."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset, Items, Ragged
+from rushlight.data import DataLoader, Dataset, Items, Ragged, windows
 from rushlight.train.driven import Driven
 from rushlight.train.step import make_step
 
@@ -36,6 +38,33 @@ def text_net():
     return rl.nn.Sequential(bag, rl.nn.Linear(8, 2))
 
 
+class MeanOfRows(rl.nn.Module):
+    """The mean of the words of each row, padding not counted."""
+
+    def __init__(self):
+        self.embedding = rl.nn.Embedding(30, 8)
+        self.out = rl.nn.Linear(8, 2)
+
+    def forward(self, ids, lengths):
+        real = (rl.arange(ids.shape[1]) < lengths.unsqueeze(1)).cast("float32").unsqueeze(2)
+        return self.out((self.embedding(ids) * real).sum(1) / real.sum(1))
+
+
+class TagOfEachWord(rl.nn.Module):
+    """Scores for each word of a row, of which those of padding count for nothing."""
+
+    def __init__(self):
+        self.embedding = rl.nn.Embedding(30, 4)
+
+    def forward(self, ids, lengths):
+        real = (rl.arange(ids.shape[1]) < lengths.unsqueeze(1)).cast("float32").unsqueeze(2)
+        return self.embedding(ids) * real
+
+    @staticmethod
+    def loss(scores, tags):
+        return rl.nn.functional.cross_entropy(scores, tags)
+
+
 def trained(net, loader, compiled, epochs=3):
     rl.manual_seed(1)
     model = net()
@@ -43,7 +72,7 @@ def trained(net, loader, compiled, epochs=3):
     history = rl.fit(
         model,
         loader(),
-        loss=cross_entropy,
+        loss=getattr(model, "loss", cross_entropy),
         optimizer=optimizer,
         epochs=epochs,
         progress=False,
@@ -75,12 +104,65 @@ def texts_drawn_by_weight():
     return DataLoader(Dataset(images, labels), 1, seed=2, **options)
 
 
+def bucketed_texts():
+    return DataLoader(Dataset(*texts()), 8, shuffle=True, seed=2, buckets=3)
+
+
+def padded_texts_drawn():
+    options = {"replacement": True, "batches": 7, "buckets": (3, 6)}
+    return DataLoader(Dataset(*texts()), 8, seed=2, **options)
+
+
+def padded_text_after_text():
+    return DataLoader(Dataset(*texts()), 1, shuffle=True, seed=2, buckets=(2, 5))
+
+
+def tagged_texts():
+    words, _ = texts()
+    tags = Ragged([words[i] % 4 for i in range(len(words))])
+    return DataLoader(Dataset(words, tags), 8, seed=2, drop_last=True, buckets=2, padding=3)
+
+
+class Following(rl.nn.Module):
+    """Scores of the next word after each."""
+
+    def __init__(self):
+        self.table = rl.nn.Embedding(30, 30)
+
+    def forward(self, ids):
+        return self.table(ids)
+
+
+def sequence(step=1):
+    ids = np.random.default_rng(8).integers(0, 30, 90).astype(np.uint8)
+    return Dataset(windows(ids[:-1], 7, step), windows(ids[1:], 7, step))
+
+
+def windows_in_order():
+    return DataLoader(sequence(step=3), 4)
+
+
+def windows_drawn():
+    return DataLoader(sequence(), 4, seed=2, replacement=True, batches=9)
+
+
+def window_after_window():
+    return DataLoader(sequence(step=7), 1, shuffle=True, seed=2)
+
+
 CASES = {
     "pictures": (picture_net, picture_batches),
     "texts": (text_net, text_batches),
     "text after text": (text_net, text_after_text),
     "pictures drawn with replacement": (picture_net, pictures_drawn),
     "texts drawn by weight": (text_net, texts_drawn_by_weight),
+    "texts in buckets": (MeanOfRows, bucketed_texts),
+    "padded texts drawn with replacement": (MeanOfRows, padded_texts_drawn),
+    "padded text after text": (MeanOfRows, padded_text_after_text),
+    "texts with a tag a word": (TagOfEachWord, tagged_texts),
+    "windows in order": (Following, windows_in_order),
+    "windows drawn with replacement": (Following, windows_drawn),
+    "window after window": (Following, window_after_window),
 }
 
 
@@ -105,7 +187,7 @@ def test_many_epochs_in_a_call_are_the_same_bits_as_one_after_another(case):
     one_by_one = rl.fit(
         model,
         loader(),
-        loss=cross_entropy,
+        loss=getattr(model, "loss", cross_entropy),
         optimizer=rl.optim.SGD(model.parameters(), lr=0.1),
         epochs=30,
         progress=False,
@@ -118,7 +200,8 @@ def test_many_epochs_in_a_call_are_the_same_bits_as_one_after_another(case):
 
 def driven(loader, net):
     model = net().train()
-    step = make_step(model, cross_entropy, rl.optim.SGD(model.parameters(), lr=0.1))
+    loss = getattr(model, "loss", cross_entropy)
+    step = make_step(model, loss, rl.optim.SGD(model.parameters(), lr=0.1))
     return Driven(loader, step)
 
 
@@ -197,3 +280,15 @@ def test_a_loader_that_changes_between_epochs_is_followed():
     assert stretch.counts.tolist() == [5] * 7
     loader.transform = lambda images, labels: (images, labels)
     assert not found.is_ready()
+
+
+def test_windows_are_not_copied_to_be_trained_on():
+    ids = np.zeros(2_000_000, np.uint8)
+    loader = DataLoader(Dataset(windows(ids[:-1], 1000), windows(ids[1:], 1000)), 4)
+    found = driven(loader, Following)
+    tracemalloc.start()
+    assert found.is_ready()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000  # all windows are 4 GB
+    assert all(np.shares_memory(column, ids) for column in found.columns)

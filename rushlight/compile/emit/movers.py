@@ -7,6 +7,7 @@ to do, and the call, to which a position out of range is told.
 
 from collections.abc import Sequence
 
+from rushlight.compile.emit.attention import attention_code
 from rushlight.compile.emit.copies import Way, write_fill
 from rushlight.compile.emit.deposits import deposit_code
 from rushlight.compile.emit.scans import scan_code, sort_code
@@ -14,6 +15,7 @@ from rushlight.compile.emit.text import Text, offset, pointer
 from rushlight.compile.emit.windows import window_code
 from rushlight.compile.records import KernelCode, Strided
 from rushlight.core.kernels import (
+    Attention,
     Deposit,
     Join,
     RandomBits,
@@ -55,6 +57,8 @@ def mover_code(
         return sort_code(name, record, inputs[0], outputs[0])
     if isinstance(record, RandomBits):
         return _random_code(name, inputs[0], outputs)
+    if isinstance(record, Attention):
+        return attention_code(name, record, inputs, outputs)
     raise NotImplementedError(f"no mover for {type(record).__name__}")
 
 

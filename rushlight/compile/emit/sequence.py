@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from rushlight.compile.access import identity
 from rushlight.compile.emit.body import literal
@@ -17,6 +17,7 @@ from rushlight.compile.emit.nested import (
     while_step,
 )
 from rushlight.compile.emit.products import product_code
+from rushlight.compile.emit.shared import likeness
 from rushlight.compile.emit.steps import (
     KernelStep,
     Step,
@@ -34,6 +35,7 @@ from rushlight.compile.soft import Kernel, adds_up
 from rushlight.core.dtypes import uint8
 from rushlight.core.kernels import (
     NESTED,
+    Attention,
     Branch,
     Contraction,
     Deposit,
@@ -69,6 +71,7 @@ class SequenceWriter:
         self.fuser = fuse(legalise(optimise(graph)))
         self.memory: Memory = assign_memory(self.fuser, graph, prefix, is_inner)
         self.steps: list[Step] = []
+        self._functions: dict[Hashable, str] = {}  # their names by what they are like
         self._in_order: dict[tuple[GraphValue, tuple[int, ...]], Buffer] = {}  # copies
 
     def write_steps(self) -> int:
@@ -92,9 +95,11 @@ class SequenceWriter:
             if isinstance(kernel.record, NESTED):
                 continue
             size = size_of(tuple(kernel.sizes)) if kernel.sizes else 0
-            if not kernel.is_loop and not isinstance(kernel.record, Contraction):
+            if isinstance(kernel.record, (Contraction, Attention)):
+                size = kernel.record.multiply_adds // 8
+            elif not kernel.is_loop:
                 size = max(size_of(v.shape) for v in (*kernel.op.inputs, *kernel.op.outputs))
-            total += size // 8 if isinstance(kernel.record, Contraction) else size
+            total += size
         return total
 
     def _name(self) -> str:
@@ -108,7 +113,9 @@ class SequenceWriter:
     def _add(self, emitted: Emitted, comment: str) -> None:
         """Append a step, unless it has nothing to do."""
         if emitted.code.units:
-            self.steps.append(KernelStep(comment, self._name(), emitted))
+            name = self._name()
+            known = self._functions.setdefault(likeness(name, emitted), name)
+            self.steps.append(KernelStep(comment, known, emitted, is_twin=known != name))
 
     def _emit(self, kernel: Kernel) -> None:
         comment = self._comment(kernel)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-_CONSTANT = re.compile(r"(\s*)const \w+ (\w+) = (.*);")
+_CONSTANT = re.compile(r"(\s*)(?:const \w+ |(?:const )?\w+ \*const )(\w+) = (.*);")
 NAME = re.compile(r"[A-Za-z_]\w*")
 _CHECK = "rl_index("  # what such a call finds matters even if nobody reads the index
 
