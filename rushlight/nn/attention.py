@@ -144,7 +144,7 @@ class MultiHeadAttention(Module):
 
     def _heads(self, x: Any) -> Any:
         """Return (..., places, heads * size) as (..., heads, places, size)."""
-        return x.reshape(*x.shape[:-1], -1, self.size).swapaxes(-2, -3)
+        return x.reshape(*x.shape[:-1], x.shape[-1] // self.size, self.size).swapaxes(-2, -3)
 
     def _parted(self, x: Any, *heads: int) -> list[Any]:
         """Return the first heads, those that follow, and all the others."""
