@@ -66,5 +66,6 @@ def _multiply_adds(graph: Graph) -> Counter[str]:
         elif isinstance(record, While):
             counts += _multiply_adds(record.condition) + _multiply_adds(record.body)
         elif isinstance(record, Branch):
-            counts += max(map(_multiply_adds, record.bodies), key=lambda one: one.total())
+            first, second = map(_multiply_adds, record.bodies)
+            counts += first if first.total() > second.total() else second
     return counts
