@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rushlight.compile.access import lowered
 from rushlight.compile.emit.program import compile_graph
-from rushlight.core.kernels import Attention, Contraction
+from rushlight.core.kernels import Attention, Contraction, Loop
 from rushlight.graph.ir import Graph
 
 
@@ -44,13 +44,22 @@ def costs_of(graph: Graph) -> Costs:
     >>> costs.multiply_adds, costs.of_layer("")
     ({'0': 32, '2': 8}, 40)
     """
-    counts: Counter[str] = Counter()
-    for node in graph.nodes:
-        record = lowered(node)
-        if isinstance(record, (Contraction, Attention)):
-            counts[node.module or ""] += record.multiply_adds
+    counts = _multiply_adds(graph)
     try:
         program = compile_graph(graph)
     except NotImplementedError:
         return Costs(dict(counts), None, None)
     return Costs(dict(counts), program.arena + program.scratch, program.kernels)
+
+
+def _multiply_adds(graph: Graph) -> Counter[str]:
+    """Return the multiply-adds by layer; those in a loop count once for each turn."""
+    counts: Counter[str] = Counter()
+    for node in graph.nodes:
+        record = lowered(node)
+        if isinstance(record, (Contraction, Attention)):
+            counts[node.module or ""] += record.multiply_adds
+        if isinstance(record, Loop):
+            for path, count in _multiply_adds(record.body).items():
+                counts[path] += record.length * count
+    return counts

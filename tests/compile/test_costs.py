@@ -24,6 +24,11 @@ def test_convolutions_and_products_are_counted_by_layer():
     assert found.of_layer("") == 14 * 14 * 8 * 3 * 25 + 3920
 
 
+def test_products_in_a_loop_count_once_for_each_turn():
+    net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.GRU(3, 5))
+    assert costs(net, 1, 7, 2).multiply_adds == {"0": 7 * 2 * 3, "1": 7 * (3 * 15 + 5 * 15)}
+
+
 def test_layers_whose_names_begin_alike_are_told_apart():
     net = rl.nn.Sequential(*[rl.nn.Linear(2, 2) for _ in range(12)])
     assert costs(net, 1, 2).of_layer("1") == 4
