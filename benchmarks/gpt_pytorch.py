@@ -1,4 +1,4 @@
-"""The small GPT in PyTorch, as nanoGPT has it, and with a cache of keys and values to write with."""
+"""The small GPT in PyTorch, like nanoGPT's, with a cache of keys and values to write with."""
 
 from typing import Any
 

@@ -12,7 +12,6 @@ from functools import cache, partial
 import numpy as np
 
 import rushlight as rl
-from benchmarks.load import peak_memory
 from benchmarks.native import need_native
 from benchmarks.sides import TORCH, Figures, Measure, Task, check_loss, threads
 from benchmarks.work import training_flop

@@ -80,6 +80,8 @@ class Predictor:
             given = f"its task is {self.kind}" if loaded.task else "it has no task"
             known = ", ".join(KINDS)
             hint = 'rl.save(path, model, task={"kind": ...}) says how it is asked'
+            if self.kind == "text-generator":
+                hint = "rushlight generate lets it write"
             raise FormatError(f"{given}, not one of {known}", path=path, hint=hint)
         self._check_task()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rushlight.compile.access import lowered
 from rushlight.compile.emit.program import compile_graph
-from rushlight.core.kernels import Attention, Contraction, Loop
+from rushlight.core.kernels import Attention, Branch, Contraction, Loop, While
 from rushlight.graph.ir import Graph
 
 
@@ -15,7 +15,9 @@ class Costs:
 
     Attributes:
         multiply_adds: of the products of matrices, convolutions and attention of each layer, by
-            the path of the layer; "" for those outside of layers.
+            the path of the layer; "" for those outside of layers. A loop counts with all its
+            turns, one that goes on while a condition holds with one, a choice with the dearer
+            branch.
         arena: bytes for all values between inputs and results, as compiled C with one thread;
             None where there is no C for the graph.
         kernels: how many loops the C has; None where there is none.
@@ -53,13 +55,17 @@ def costs_of(graph: Graph) -> Costs:
 
 
 def _multiply_adds(graph: Graph) -> Counter[str]:
-    """Return the multiply-adds by layer; those in a loop count once for each turn."""
     counts: Counter[str] = Counter()
     for node in graph.nodes:
         record = lowered(node)
         if isinstance(record, (Contraction, Attention)):
             counts[node.module or ""] += record.multiply_adds
-        if isinstance(record, Loop):
+        elif isinstance(record, Loop):
             for path, count in _multiply_adds(record.body).items():
-                counts[path] += record.length * count
+                counts[path] += count * record.length
+        elif isinstance(record, While):
+            counts += _multiply_adds(record.condition) + _multiply_adds(record.body)
+        elif isinstance(record, Branch):
+            first, second = map(_multiply_adds, record.bodies)
+            counts += first if first.total() > second.total() else second
     return counts

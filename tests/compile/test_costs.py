@@ -24,11 +24,6 @@ def test_convolutions_and_products_are_counted_by_layer():
     assert found.of_layer("") == 14 * 14 * 8 * 3 * 25 + 3920
 
 
-def test_products_in_a_loop_count_once_for_each_turn():
-    net = rl.nn.Sequential(rl.nn.Linear(2, 3), rl.nn.GRU(3, 5))
-    assert costs(net, 1, 7, 2).multiply_adds == {"0": 7 * 2 * 3, "1": 7 * (3 * 15 + 5 * 15)}
-
-
 def test_layers_whose_names_begin_alike_are_told_apart():
     net = rl.nn.Sequential(*[rl.nn.Linear(2, 2) for _ in range(12)])
     assert costs(net, 1, 2).of_layer("1") == 4
@@ -47,3 +42,22 @@ def test_costs_grow_with_the_batch(rows):
     found = costs(rl.nn.Sequential(rl.nn.Linear(64, 64), rl.nn.Linear(64, 64)), rows, 64)
     assert found.of_layer("") == rows * 2 * 64 * 64
     assert found.arena >= rows * 64 * 4
+
+
+def test_a_loop_counts_with_all_its_turns_and_a_choice_with_its_dearer_branch():
+    class Turns(rl.nn.Module):
+        def __init__(self):
+            self.cell, self.wide = rl.nn.Linear(4, 4), rl.nn.Linear(4, 40)
+
+        def forward(self, xs):
+            def turn(h, x):
+                wide = rl.cond(x[0] > 0.0, lambda: self.wide(h).max(), lambda: (h @ h).sum())
+                return self.cell(h) * wide, rl.while_loop(
+                    lambda s: s @ s < 9.0, lambda s: s * 2.0, h
+                )
+
+            return rl.scan(turn, rl.zeros(4), xs)
+
+    found = costs(Turns(), 5, 4)
+    assert found.multiply_adds == {"cell": 5 * 16, "wide": 5 * 160, "": 5 * 4}
+    assert found.kernels > 0

@@ -58,7 +58,7 @@ class Step(ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """Return the definitions of its functions."""
+        """Return the definitions of its functions, if there are any."""
 
     @abstractmethod
     def run(self) -> list[str]:
@@ -76,9 +76,15 @@ class Step(ABC):
 
 @dataclass
 class KernelStep(Step):
-    """A kernel in its place."""
+    """A kernel in its place.
+
+    Attributes:
+        emitted: the kernel.
+        is_twin: whether its function is that of a step before, under the name that it has there.
+    """
 
     emitted: Emitted
+    is_twin: bool = False
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -105,7 +111,9 @@ class KernelStep(Step):
         return self.emitted.code.units == 1
 
     def text(self) -> str:
-        return f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
+        return (
+            "" if self.is_twin else f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
+        )
 
     def run(self) -> list[str]:
         """Return the lines that run it: one unit on the first thread, more on all."""
@@ -212,18 +220,25 @@ def _whole(
     return Emitted(KernelCode(text, -(-size // unit)), operands, {buffers[-1]})
 
 
-def used_buffers(steps: Sequence[Step], calls: Sequence[str]) -> list[Buffer]:
-    """Return the buffers of steps that need a pointer: that lines name, and that are no tables."""
-    named = set(NAME.findall("\n".join(calls)))
-    found = dict.fromkeys(buffer for step in steps for buffer in step.buffers)
-    return [buffer for buffer in found if buffer.role != "table" and buffer.name in named]
+def named_in(lines: Sequence[str], steps: Sequence[Step]) -> list[Buffer]:
+    """Return the buffers of steps that the lines name."""
+    names = set(NAME.findall("\n".join(lines)))
+    buffers = dict.fromkeys(buffer for step in steps for buffer in step.buffers)
+    return [one for one in buffers if one.name in names]
+
+
+def definitions(steps: Sequence[Step]) -> list[str]:
+    """Return the C of the functions that steps call."""
+    return [text for text in (step.text() for step in steps) if text]
 
 
 def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     """Return the function that every thread runs: all steps in order, of each its share."""
     body = []
     calls = [line for step in steps for line in step.call()]
-    for buffer in used_buffers(steps, calls):
+    for buffer in named_in(calls, steps):
+        if buffer.role == "table":
+            continue
         where = f"call->buffers[{buffer.slot}]"
         if buffer.role == "temporary":
             where = f"(call->arena + {buffer.offset})"

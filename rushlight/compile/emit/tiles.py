@@ -99,9 +99,9 @@ def _is_scattered(form: Form, rows: tuple[Dim, ...]) -> bool:
 
     Then each piece had better be read once for all columns than all of it for each panel.
     """
-    beside = len(rows) == 1 and rows[0].step(form.thin) == 1
+    is_plain = len(form.rows) == len(form.inner) == 1 and not form.taps
     size = 4 * count_of(form.rows) * count_of(form.inner)
-    return beside and not form.taps and size > LARGE and form.width.size > PANEL
+    return is_plain and rows[0].step(form.thin) == 1 and size > LARGE and form.width.size > PANEL
 
 
 def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:
