@@ -310,8 +310,10 @@ class Eager:
             self._numbers[key] = self.detach(made)
         return made
 
-    def detach(self, x: Tensor) -> Tensor:
+    def alias(self, x: Tensor) -> Tensor:
         return Tensor.wrap(x.data, x._dtype)
+
+    detach = alias
 
     def assign(self, x: Tensor, value: Tensor) -> None:
         x.data = self.read(value, "assign()")

@@ -87,10 +87,10 @@ def _pictures(predictor: Predictor, name: str, pictures: Any, labels: Sequence[s
 
 
 def _sms(predictor: Predictor) -> Examples:
-    """Return the messages that the recipe sms does not learn from; of another recipe, all."""
+    """Return the messages that a recipe of them does not learn from; of another recipe, all."""
     labels, texts = zip(*sms.load(), strict=True)
     chosen, name = np.arange(len(texts)), "SMS Spam Collection, all messages"
-    if predictor.training.get("recipe") == "sms":
+    if predictor.training.get("recipe") in ("sms", "sms-attention"):
         chosen = divide(predictor.training.get("division", 0))[1].arrays[0]
         name = "SMS Spam Collection, test part"
     return _texts(predictor, name, [texts[i] for i in chosen], [labels[i] for i in chosen])

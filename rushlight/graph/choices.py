@@ -11,6 +11,7 @@ from rushlight.core.kernels import Branch as BranchRecord
 from rushlight.core.kernels import While as WhileRecord
 from rushlight.core.mode import enable_grad, evaluating, mode
 from rushlight.core.primitive import Primitive, Spec
+from rushlight.core.source import user_line
 from rushlight.graph.bodies import Body
 from rushlight.graph.trace import Tracer
 from rushlight.ops.movement import expanded
@@ -45,7 +46,10 @@ class While(Primitive):
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         fact = "no gradient goes through a while_loop in a trace: its number of turns is not known"
-        raise GradientError(fact, hint="use rl.scan with a length, and count= for fewer turns")
+        hint = "use rl.scan with a length, and count= for fewer turns"
+        error = GradientError(fact, hint=hint)
+        error.source = user_line()
+        raise error
 
 
 class Branch(Primitive):

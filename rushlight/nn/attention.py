@@ -6,12 +6,12 @@ from typing import Any
 from rushlight.core.errors import ModuleError, UsageError
 from rushlight.creation import eye
 from rushlight.nn.cache import LayerCache
-from rushlight.nn.init import check_sizes, checked_flag, checked_number, zeros
+from rushlight.nn.init import check_sizes, checked_flag, checked_number, xavier_uniform, zeros
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.positions import ALiBi, RotaryPositions
 from rushlight.ops.attention import attention
-from rushlight.ops.movement import expanded
+from rushlight.ops.movement import concat, expanded
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor, as_tensor
 
@@ -66,12 +66,13 @@ class MultiHeadAttention(Module):
         _check_positions(positions, heads, self.size)
         if memory is not None and (causal or positions is not None):
             raise ModuleError("places of another sequence are not before or after one's own")
-        both = 2 * key_heads * self.size
+        keys = key_heads * self.size
         if memory is None:
-            self.qkv = Linear(width, width + both, bias, init="xavier_uniform")
+            self.qkv = Linear(width, width + 2 * keys, bias, init="xavier_uniform")
         else:
             self.q = Linear(width, width, bias, init="xavier_uniform")
-            self.kv = Linear(memory, both, bias, init="xavier_uniform")
+            self.kv = Linear(memory, 2 * keys, bias, init="zeros")
+            self.kv.weight.assign(concat([xavier_uniform((keys, memory)) for _ in range(2)]))
         self.out = Linear(width, width, bias)
         if self.out.bias is not None:
             self.out.bias.assign(zeros(width))

@@ -18,7 +18,15 @@ from rushlight.compile.emit.nested import (
 )
 from rushlight.compile.emit.products import product_code
 from rushlight.compile.emit.shared import likeness
-from rushlight.compile.emit.steps import KernelStep, Step, copy, lives, place_barriers, zeros
+from rushlight.compile.emit.steps import (
+    KernelStep,
+    Step,
+    copy,
+    lives,
+    named_in,
+    place_barriers,
+    zeros,
+)
 from rushlight.compile.fuse import fuse
 from rushlight.compile.legalise import legalise
 from rushlight.compile.memory import Memory, assign_memory, place_temporaries
@@ -76,7 +84,8 @@ class SequenceWriter:
 
     def tables(self) -> list[str]:
         """Return the C of the constants that the steps read."""
-        used = {buffer for step in self.steps for buffer in step.buffers}
+        lines = [line for step in self.steps for line in step.call()]
+        used = set(named_in(lines, self.steps))
         return [_table(buffer, array) for buffer, array in self.memory.tables if buffer in used]
 
     def work(self) -> int:

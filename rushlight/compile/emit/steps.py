@@ -220,6 +220,13 @@ def _whole(
     return Emitted(KernelCode(text, -(-size // unit)), operands, {buffers[-1]})
 
 
+def named_in(lines: Sequence[str], steps: Sequence[Step]) -> list[Buffer]:
+    """Return the buffers of steps that the lines name."""
+    names = set(NAME.findall("\n".join(lines)))
+    buffers = dict.fromkeys(buffer for step in steps for buffer in step.buffers)
+    return [one for one in buffers if one.name in names]
+
+
 def definitions(steps: Sequence[Step]) -> list[str]:
     """Return the C of the functions that steps call."""
     return [text for text in (step.text() for step in steps) if text]
@@ -228,7 +235,8 @@ def definitions(steps: Sequence[Step]) -> list[str]:
 def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     """Return the function that every thread runs: all steps in order, of each its share."""
     body = []
-    for buffer in dict.fromkeys(buffer for step in steps for buffer in step.buffers):
+    calls = [line for step in steps for line in step.call()]
+    for buffer in named_in(calls, steps):
         if buffer.role == "table":
             continue
         where = f"call->buffers[{buffer.slot}]"
@@ -239,7 +247,7 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     if any(step.takes_scratch for step in steps):
         own = f" + thread * INT64_C({scratch})" if scratch else ""
         body.append(f"char *const scratch = call->arena + {arena}{own};")
-    body += [line for step in steps for line in step.call()]
+    body += calls
     names = set(NAME.findall("\n".join(body)))
     if "barrier" in names:
         body.insert(0, "rl_barrier *const barrier = &((rl_job *)context)->barrier;")

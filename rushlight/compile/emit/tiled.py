@@ -72,9 +72,9 @@ def _products(kernel: Kernel) -> list[str]:
     """Return the loops that add products to `sums`."""
     form = kernel.form
     source = shifted(kernel.source, kernel.inner_moves(kernel.source))
-    rows, turn = kernel.row_moves(form.thin), kernel.inner_moves(form.thin)
+    rows, turn = kernel.row_moves(kernel.factors), kernel.inner_moves(kernel.factors)
     anew = []
-    factor = f"{form.thin}[{place(rows + turn)}]"
+    factor = f"{kernel.factors}[{place(rows + turn)}]"
     if _sliding(kernel):
         anew = [f"const float *from = {shifted(form.thin, turn)};", "RL_ANEW(from);"]
         factor = f"from[{place(rows)}]"
