@@ -12,14 +12,14 @@ from rushlight.models import AttentionClassifier
 from rushlight.recipes import Run, facts_of
 from rushlight.recipes.sms import KNOWN, MEASURES, TOKENS, divide, texts_at
 
-EPOCHS = 60
+EPOCHS = 40
 LONGEST = 200  # words, marks and pairs that are read of a message in training
 BUCKETS = 4  # widths of rows of words
 
 
 def build(words: int) -> AttentionClassifier:
     """Return the network: numbers of words (messages, words) to scores (messages, 2)."""
-    return AttentionClassifier(words, len(sms.LABELS), width=16, heads=1)
+    return AttentionClassifier(words, len(sms.LABELS), width=16, heads=1, dropout=0.3)
 
 
 def rows(vocabulary: Vocabulary, messages: Dataset, longest: int | None = None) -> Dataset:
@@ -35,10 +35,10 @@ def only_words(ids: Any, _lengths: Any, labels: Any) -> Any:
 
 
 def optimizer_of(model: AttentionClassifier) -> rl.optim.SGD:
-    """Return steps of SGD, twenty times smaller for attention, whose output is a product of words."""
+    """Return steps of SGD, smaller for attention, whose output is a product of words."""
     others = [*model.embedding.parameters(), *model.out.parameters()]
     attention = list(model.attention.parameters())
-    return rl.optim.SGD([{"params": others, "lr": 1.0}, {"params": attention, "lr": 0.05}])
+    return rl.optim.SGD([{"params": others, "lr": 1.0}, {"params": attention, "lr": 0.3}])
 
 
 def learn(
@@ -64,7 +64,7 @@ def learn(
         loss=rl.nn.functional.cross_entropy,
         optimizer=optimizer,
         schedule=rl.optim.CosineLR(optimizer, epochs * len(loader)),
-        clip_norm=2.0,
+        clip_norm=1.0,
         epochs=epochs,
         **options,
     )
