@@ -1,4 +1,6 @@
 from rushlight import data as data
+from rushlight import llm as llm
+from rushlight import models as models
 from rushlight import nn as nn
 from rushlight import optim as optim
 from rushlight import train as train

@@ -51,9 +51,9 @@ def record(
         result.node = node
         result.requires_grad = True
         if primitive.uses_output:
-            node.outputs = (result.detach(),)
+            node.outputs = (mode.evaluator.alias(result),)
         return
-    node.outputs = tuple(one.detach() for one in result)
+    node.outputs = tuple(map(mode.evaluator.alias, result))
     for index, one in enumerate(result):
         if one.dtype.is_float:
             one.node = node

@@ -143,10 +143,14 @@ class Batching:
     def constant(self, data: Any, dtype: DType | None) -> Any:
         return self.outer.constant(data, dtype)
 
+    def alias(self, x: Tensor) -> Tensor:
+        return Tensor.wrap(x.data, x._dtype) if self._has(x) else self.outer.alias(x)
+
     def detach(self, x: Tensor) -> Tensor:
         if not self._has(x):
             return self.outer.detach(x)  # type: ignore[no-any-return]
-        return Tensor.wrap(x.data, x._dtype)
+        with evaluating(self.outer):
+            return self.item(x.data.all.detach())
 
     def assign(self, x: Tensor, value: Tensor) -> None:
         if self._has(x) or self._has(value):

@@ -12,6 +12,7 @@ from rushlight.core.dtypes import DType, float32, int64
 from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.data.dataset import Dataset
+from rushlight.data.exchange import Exchange
 from rushlight.data.folders import fitted
 from rushlight.data.ink import Pixels
 from rushlight.data.loader import DataLoader
@@ -34,7 +35,9 @@ KINDS = {
     "signal-classifier": "a signal in a CSV file",
     "number-classifier": "numbers",
     "regressor": "numbers",
+    "text-to-text": "text",
 }
+UNLABELLED = ("regressor", "text-to-text")
 
 
 @dataclass(frozen=True)
@@ -77,22 +80,27 @@ class Predictor:
             given = f"its task is {self.kind}" if loaded.task else "it has no task"
             known = ", ".join(KINDS)
             hint = 'rl.save(path, model, task={"kind": ...}) says how it is asked'
+            if self.kind == "text-generator":
+                hint = "rushlight generate lets it write"
             raise FormatError(f"{given}, not one of {known}", path=path, hint=hint)
         self._check_task()
 
     def _check_task(self) -> None:
         """Raise unless the task has what its kind needs."""
         task = self.task
-        if self.kind != "regressor":
+        self.labels: list[str] = []
+        if self.kind not in UNLABELLED:
             labels = task.get("labels")
             if not _is_list_of(labels, str) or not labels:
                 raise FormatError("its task has no list of labels", path=self.path)
-            self.labels: list[str] = list(labels)
-        if self.kind == "text-classifier":
-            try:
+            self.labels = list(labels)
+        try:
+            if self.kind == "text-classifier":
                 self.vocabulary = tokenizer_of(task)
-            except FormatError as error:
-                raise FormatError(error.fact, path=self.path) from None
+            if self.kind == "text-to-text":
+                self.exchange = Exchange.from_task(task)
+        except FormatError as error:
+            raise FormatError(error.fact, path=self.path) from None
         if self.kind == "image-classifier":
             scale, shape = task.get("scale"), task.get("shape", [])
             known = isinstance(scale, float) and abs(scale) <= float(np.finfo(np.float32).max)
@@ -117,6 +125,7 @@ class Predictor:
             "signal-classifier": self.signal,
             "number-classifier": self.numbers,
             "regressor": self.numbers,
+            "text-to-text": self.answer,
         }
         return ways[self.kind](given)
 
@@ -208,12 +217,25 @@ class Predictor:
         self._check_finite(values)
         return Prediction(" ".join(f"{value:.4f}" for value in values), {}, values)
 
+    def answer(self, question: str) -> Prediction:
+        """Answer a text by another, whose chance is that of all its characters together."""
+        self._expect("text-to-text")
+        ids = self.exchange.asked([question])
+        scores = self._answer(Tensor(ids))
+        if scores.shape != (*ids.shape, len(self.exchange.tokenizer)):
+            fact = f"the network gives {scores.shape} scores for {ids.size} characters"
+            raise FormatError(fact, path=self.path)
+        chances = scores[0, -self.exchange.answer :].softmax().numpy()
+        self._check_finite(chances.ravel())
+        text = self.exchange.read(chances.argmax(-1))
+        return Prediction(text, {text: float(chances.max(-1).prod())})
+
     def outputs(self, given: Any) -> Tensor:
         """Return what the network gives for many inputs, a row each.
 
         Args:
-            given: sentences with a word in each; pictures as `pixels` takes them, uint8 (n, ...);
-                signals, float32 (n, channels, length); or rows of numbers (n, inputs).
+            given: sentences with a word in each; questions; pictures as `pixels` takes them, uint8
+                (n, ...); signals, float32 (n, channels, length); or rows of numbers (n, inputs).
 
         Raises FormatError where the network gives other than a row an input, or a classifier
         another number of scores than it has labels.
@@ -221,6 +243,8 @@ class Predictor:
         with np.errstate(all="ignore"):
             if self.kind == "text-classifier":
                 outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
+            elif self.kind == "text-to-text":
+                outputs = predict(self.model, Dataset(self.exchange.asked(given))).outputs
             elif self.kind == "image-classifier":
                 shape, scale = self.task["shape"], self.task["scale"]
                 self._check_pixels(given.shape[1:])
@@ -234,7 +258,7 @@ class Predictor:
         if len(outputs) != len(given):
             fact = f"the network gives {len(outputs)} answers to {len(given)} inputs"
             raise FormatError(fact, path=self.path)
-        if self.kind != "regressor" and outputs.shape[1:] != (len(self.labels),):
+        if self.labels and outputs.shape[1:] != (len(self.labels),):
             fact = f"the network gives {outputs.shape[1:]} scores for {len(self.labels)} labels"
             raise FormatError(fact, path=self.path)
         return outputs
@@ -298,6 +322,9 @@ def example_input(model: Module, task: Mapping[str, Any]) -> Tensor | None:
     kind, dtype = task.get("kind"), float32
     if kind == "text-classifier":
         shape, dtype = [4], int64
+    elif kind == "text-to-text":
+        lengths = [task.get("question"), task.get("answer")]
+        shape, dtype = [sum(lengths) if _is_list_of(lengths, int) else 0], int64
     elif kind == "image-classifier":
         shape = task.get("shape")
     elif kind == "signal-classifier":

@@ -52,7 +52,7 @@ def checkpoint(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     if not wanting:
         return unflatten(tree, outputs)
     sources = leaves_of(wanting, since)
-    results = [y.detach() for y in wanting]
+    results = [mode.evaluator.alias(y) for y in wanting]
     again = _Again(segment, results)
     record(again, sources, {}, results[0] if again.outputs == 1 else tuple(results))
     replaced = iter(results)

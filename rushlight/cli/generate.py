@@ -1,6 +1,7 @@
 """`rushlight generate MODEL`: let a saved language model go on with a text."""
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.cli.arguments import Parser, counting, finite, natural
+from rushlight.data.pictures import printable
 from rushlight.llm.sampler import Sampler
 from rushlight.llm.text import TextGenerator, Writing
 
@@ -30,7 +32,11 @@ def run(argv: Sequence[str]) -> int:
     prompt = _unescaped(args.prompt)
     writing = writer.write(prompt, args.tokens, sampler, [_unescaped(one) for one in args.stop])
     started = time.perf_counter()
-    text = _collected(writing) if args.json else _streamed(prompt, writing)
+    text = ""
+    if args.json:
+        text = "".join(writing)
+    else:
+        _streamed(prompt, writing)
     seconds = max(1e-9, time.perf_counter() - started - writer.decoder.compiling)
     speed = writing.tokens / seconds
     if args.json:
@@ -45,17 +51,17 @@ def run(argv: Sequence[str]) -> int:
     return 0
 
 
-def _streamed(prompt: str, writing: Writing) -> str:
+def _streamed(prompt: str, writing: Writing) -> None:
     """Print a prompt and what follows as it is made."""
-    print(prompt, end="", flush=True)
-    for piece in writing:
-        print(piece, end="", flush=True)
+    for piece in itertools.chain([prompt], writing):
+        print(_shown(piece), end="", flush=True)
     print(flush=True)
-    return ""
 
 
-def _collected(writing: Writing) -> str:
-    return "".join(writing)
+def _shown(text: str) -> str:
+    """Return a text of which a terminal obeys nothing but the ends of lines and tabs."""
+    encoding = sys.stdout.encoding
+    return "".join(char if char in "\n\t" else printable(char, encoding) for char in text)
 
 
 def _unescaped(text: str) -> str:

@@ -89,7 +89,7 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
     label = printable(prediction.label, sys.stdout.encoding)
     if kind == "regressor":
         print(f"{given} → {prediction.label}{notes}", flush=True)
-    elif kind == "text-classifier":
+    elif kind in ("text-classifier", "text-to-text"):
         share = f"{100 * prediction.confidence:.1f}%"
         print(f"{given:<30} → {label:<5} {share:>6}{notes}", flush=True)
         if prediction.why is not None:

@@ -42,7 +42,9 @@ def run(argv: Sequence[str]) -> int:
         if name.startswith(("test_", "clean_")) and name.endswith(SHARES):
             print(f"{name.replace('_', ' ')} {100 * share:.2f}%")
     if "sample" in facts:
-        print(f"validation loss {facts['validation_loss']:.4f}; it writes:\n{facts['sample']}\n")
+        if "validation_loss" in facts:
+            print(f"validation loss {facts['validation_loss']:.4f}")
+        print(f"it writes:\n{facts['sample']}\n")
     ask = "rushlight generate" if "sample" in facts else "rushlight predict"
     print(f"saved {out} ({out.stat().st_size:,} bytes, {duration(facts['seconds'])}); ask it:")
     print(f"  {ask} {out}")

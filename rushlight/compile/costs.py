@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rushlight.compile.access import lowered
 from rushlight.compile.emit.program import compile_graph
-from rushlight.core.kernels import Attention, Contraction
+from rushlight.core.kernels import Attention, Branch, Contraction, Loop, While
 from rushlight.graph.ir import Graph
 
 
@@ -15,7 +15,9 @@ class Costs:
 
     Attributes:
         multiply_adds: of the products of matrices, convolutions and attention of each layer, by
-            the path of the layer; "" for those outside of layers.
+            the path of the layer; "" for those outside of layers. A loop counts with all its
+            turns, one that goes on while a condition holds with one, a choice with the dearer
+            branch.
         arena: bytes for all values between inputs and results, as compiled C with one thread;
             None where there is no C for the graph.
         kernels: how many loops the C has; None where there is none.
@@ -44,13 +46,26 @@ def costs_of(graph: Graph) -> Costs:
     >>> costs.multiply_adds, costs.of_layer("")
     ({'0': 32, '2': 8}, 40)
     """
-    counts: Counter[str] = Counter()
-    for node in graph.nodes:
-        record = lowered(node)
-        if isinstance(record, (Contraction, Attention)):
-            counts[node.module or ""] += record.multiply_adds
+    counts = _multiply_adds(graph)
     try:
         program = compile_graph(graph)
     except NotImplementedError:
         return Costs(dict(counts), None, None)
     return Costs(dict(counts), program.arena + program.scratch, program.kernels)
+
+
+def _multiply_adds(graph: Graph) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for node in graph.nodes:
+        record = lowered(node)
+        if isinstance(record, (Contraction, Attention)):
+            counts[node.module or ""] += record.multiply_adds
+        elif isinstance(record, Loop):
+            for path, count in _multiply_adds(record.body).items():
+                counts[path] += count * record.length
+        elif isinstance(record, While):
+            counts += _multiply_adds(record.condition) + _multiply_adds(record.body)
+        elif isinstance(record, Branch):
+            first, second = map(_multiply_adds, record.bodies)
+            counts += first if first.total() > second.total() else second
+    return counts

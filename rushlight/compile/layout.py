@@ -9,7 +9,8 @@ its new value, lie alike. Arguments lie as they come, in row-major order.
 from collections.abc import Callable, Sequence
 
 from rushlight.compile.fuse import Fuser
-from rushlight.core.kernels import NESTED, Attention, Contraction, Map, Window
+from rushlight.core.kernels import NESTED, Attention, Contraction, Map, Reinterpret, Window
+from rushlight.core.shapes import size_of
 from rushlight.graph.ir import GraphValue, Node
 
 Order = tuple[int, ...]
@@ -99,6 +100,8 @@ def _join(alike: _Classes, fuser: Fuser, node: Node) -> None:
 def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
     """Return which operands and results of a node had better lie in which order."""
     record = fuser.records[node]
+    if isinstance(record, Reinterpret):
+        return _wish_of_reshape(fuser, node)
     if isinstance(record, Window):
         return _with_channels(fuser, [(x, images) for x in (node.inputs[0], *node.outputs)])
     if isinstance(record, Attention):
@@ -117,6 +120,23 @@ def _wishes(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
             return [(root, (1, 0))]
         return [(root, (0, 1))]
     return []
+
+
+def _wish_of_reshape(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:
+    """Return the order in which what is reshaped need not be copied, where its axes are turned."""
+    x = node.inputs[0]
+    ref = fuser.views.ref(x)
+    root = ref.root
+    turned = [axis for axis, size in enumerate(root.shape) if size != 1]
+    places = {axis: ref.terms[axis] for axis in turned}
+    if any(term.start or len(term.steps) != 1 for term in places.values()):
+        return []
+    steps = {axis: term.steps[0] for axis, term in places.items()}
+    moved = [axis for axis, _ in steps.values()]
+    whole = all(root.shape[a] == x.shape[b] and step == 1 for a, (b, step) in steps.items())
+    if not whole or len(set(moved)) != len(moved) or size_of(root.shape) != size_of(x.shape):
+        return []
+    return [(root, tuple(sorted(range(len(root.shape)), key=lambda a: steps.get(a, (a, 1))[0])))]
 
 
 def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:

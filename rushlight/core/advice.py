@@ -164,12 +164,13 @@ AUTOGRAD: Names = {
 NN: Names = {
     **dict.fromkeys(
         (
-            *("MultiheadAttention", "Transformer", "TransformerEncoder"),
-            *("TransformerEncoderLayer", "Fold", "Unfold"),
+            *("Fold", "Unfold"),
             *("ReflectionPad2d", "ReplicationPad2d", "SpectralNorm", "LazyConv2d"),
         ),
         _ABSENT,
     ),
+    "MultiheadAttention": "write MultiHeadAttention(width, heads)",
+    "Transformer": "write TransformerEncoder(layers) and TransformerDecoder(layers)",
     "DataParallel": _ONLY_CPU,
     "SyncBatchNorm": _ONLY_CPU,
     "LazyLinear": "write rl.nn.build().input(...).linear(...), which works the sizes out",
@@ -189,7 +190,6 @@ FUNCTIONAL: Names = {
     **dict.fromkeys(("dropout1d", "dropout2d", "dropout3d"), "write channel_dropout(x, p)"),
     "pad": "write x.pad([(0, 0), (1, 1)]): a pair for each axis",
     "batch_norm": "write rl.nn.BatchNorm(features)(x)",
-    "scaled_dot_product_attention": "write (q @ k.T / q.shape[-1] ** 0.5).softmax() @ v",
     "swish": "write silu(x)",
     "upsample": "write interpolate(x, scale_factor=2)",
     "accuracy": "write rl.metrics.accuracy(outputs, labels)",

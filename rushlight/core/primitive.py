@@ -65,6 +65,9 @@ class Evaluator(Protocol):
     def constant(self, data: Any, dtype: DType | None) -> Any:
         """Return the value that stands for a Python number or an array."""
 
+    def alias(self, x: Any) -> Any:
+        """Return a value of the same contents, for the record of how `x` was made."""
+
     def detach(self, x: Any) -> Any:
         """Return a value of the same contents without history."""
 

@@ -10,6 +10,7 @@ from rushlight.data.characters import CharTokenizer as CharTokenizer
 from rushlight.data.codec import Codec as Codec
 from rushlight.data.codec import Decoder as Decoder
 from rushlight.data.dataset import Dataset as Dataset
+from rushlight.data.exchange import Exchange as Exchange
 from rushlight.data.folders import image_folder as image_folder
 from rushlight.data.folders import image_items as image_items
 from rushlight.data.folders import text_folder as text_folder

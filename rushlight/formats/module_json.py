@@ -141,7 +141,7 @@ class _Reader:
 
     def _same(self, number: Any, where: str) -> Module:
         known = type(number) is int and 0 <= number < len(self.made)
-        module = self.made[number] if known else None
+        module: Module | None = self.made[number] if known else None
         if module is None:
             raise FormatError(f"{where}: no module before it has the number {brief(number)}")
         return module

@@ -13,14 +13,15 @@ import numpy as np
 
 from rushlight.core.bind import bind
 from rushlight.core.dtypes import DType
-from rushlight.core.errors import TraceError
-from rushlight.core.mode import evaluating, mode, no_grad
-from rushlight.core.primitive import Evaluator, Spec
+from rushlight.core.errors import ShapeError, TraceError
+from rushlight.core.mode import evaluating, mode
+from rushlight.core.primitive import Evaluator, Primitive, Spec
 from rushlight.core.source import user_line
 from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.trace import Tracer, stand_in
+from rushlight.ops.order import detach_p
 from rushlight.tensor import Tensor
 from rushlight.tree import flatten, unflatten
 
@@ -71,6 +72,14 @@ class Body:
         return [*self.graph.arguments, *(value for _, value in self.graph.states)]
 
     @property
+    def arguments(self) -> list[Spec]:
+        return [value.spec for value in self.graph.arguments]
+
+    @property
+    def held(self) -> list[Spec]:
+        return [value.spec for _, value in self.graph.states]
+
+    @property
     def results(self) -> list[Spec]:
         return [value.spec for value in self.graph.outputs]
 
@@ -90,11 +99,15 @@ class Body:
 
 
 class BodyTracer(Tracer):
-    """Traces a body: what belongs to the trace around it is captured like any other tensor."""
+    """Traces a body: what belongs to the trace around it is captured like any other tensor.
+
+    Gradients go through the graph of a body, so it says where they do not.
+    """
 
     def __init__(self, name: str, outer: Evaluator) -> None:
         super().__init__(name)
         self.outer = outer
+        self.grad = mode.grad
         self.captured: dict[Held, Tensor] = {}
 
     def value_of(self, x: Tensor) -> GraphValue:
@@ -110,6 +123,20 @@ class BodyTracer(Tracer):
             self._current[id(x)] = value
             self._captured[id(x)] = x
         return self._current[id(x)]
+
+    def apply(self, primitive: Primitive, inputs: Sequence[Any], params: dict[str, Any]) -> Any:
+        made = super().apply(primitive, inputs, params)
+        if mode.grad or not primitive.differentiable:
+            return made
+        return tuple(map(self.detach, made)) if primitive.outputs > 1 else self.detach(made)
+
+    def detach(self, x: Tensor) -> Tensor:
+        if not self.grad or not x.dtype.is_float:
+            return self.alias(x)
+        return super().apply(detach_p, (x,), {})  # type: ignore[no-any-return]
+
+    def assign(self, x: Tensor, value: Tensor) -> None:
+        super().assign(x, value if self._is_inside(x) else self.detach(value))
 
     def constant(self, data: Any, dtype: DType | None) -> Tensor:
         if isinstance(data, (bool, int, float)) or np.size(data) <= FEW:
@@ -146,6 +173,15 @@ class BodyTracer(Tracer):
         return [(x, first[key], self._current[key]) for key, x in self._assigned.items()]
 
 
+def check_fit(got: Sequence[Spec], wanted: Sequence[Spec], what: str) -> None:
+    """Raise unless operands or results of bodies are what they must be."""
+    if len(got) != len(wanted):
+        raise ShapeError(f"{what}: {len(got)} of them, not {len(wanted)}")
+    for place, (one, other) in enumerate(zip(got, wanted, strict=True)):
+        if one != other:
+            raise ShapeError(f"{what}: number {place} is {one}, not {other}")
+
+
 @dataclass
 class BodyTrace:
     """What the trace of a body found: not a graph yet, for its arguments are still to be put."""
@@ -167,7 +203,11 @@ class BodyTrace:
 
 
 def trace_body(
-    function: Callable[..., Any], arguments: Any, specs: Sequence[Spec], name: str
+    function: Callable[..., Any],
+    arguments: Any,
+    specs: Sequence[Spec],
+    name: str,
+    wanting: Sequence[bool] = (),
 ) -> BodyTrace:
     """Trace a function of trees of tensors, within the current trace if there is one.
 
@@ -176,14 +216,16 @@ def trace_body(
         arguments: the trees that it is given, with marks at the tensors' places.
         specs: those of the tensors.
         name: what the body is called if the function has no name.
+        wanting: which of the tensors require gradients; none if left out.
     """
     outer = mode.evaluator
     called = getattr(function, "__name__", name)
     tracer = BodyTracer(called if called.isidentifier() else name, outer)
     if isinstance(outer, Tracer):
         outer.guards.note_function(function)
-    with evaluating(tracer), no_grad():
-        stand_ins = [tracer.argument(spec) for spec in specs]
+    with evaluating(tracer):
+        flags = wanting or [False] * len(specs)
+        stand_ins = [tracer.argument(*pair) for pair in zip(specs, flags, strict=True)]
         try:
             outputs, form = flatten(function(*unflatten(arguments, stand_ins)))
         finally:

@@ -65,7 +65,8 @@ def scan(
     if count is not None:
         count = as_value(count)
         if count.shape != () or count.dtype.kind != "int":
-            raise DTypeError(f"count is an int tensor without axes, not {count.spec}")
+            fact = f"count is an int tensor without axes, not {count.spec}"
+            raise DTypeError(fact, hint="write count=rl.tensor(3)")
     if isinstance(mode.evaluator, Tracer):
         return _as_node(function, init, xs, turns, reverse, count)
     return _in_python(function, init, xs, turns, reverse, count)
@@ -74,15 +75,18 @@ def scan(
 def _turns(rows: Sequence[Tensor], length: int | None) -> int:
     """Return the number of turns, on which all rows must agree."""
     if any(x.rank == 0 for x in rows):
-        raise ShapeError("the first axis of xs counts the turns, and a scalar has none")
+        fact = "the first axis of xs counts the turns, and a scalar has none"
+        raise ShapeError(fact, hint="capture in the function what every turn is to see")
     counts = {x.shape[0] for x in rows} | ({length} if length is not None else set())
     if not counts:
-        raise UsageError("neither xs nor length says how many turns there are")
+        fact = "neither xs nor length says how many turns there are"
+        raise UsageError(fact, hint="pass length=")
     if len(counts) > 1:
-        raise ShapeError(f"the lengths differ: {', '.join(map(str, sorted(counts)))}")
+        fact = f"the lengths differ: {', '.join(map(str, sorted(counts)))}"
+        raise ShapeError(fact, hint="slice them to one; count= does fewer turns than the length")
     (turns,) = counts
     if turns < 0:
-        raise ShapeError(f"there cannot be {turns} turns")
+        raise ShapeError(f"there cannot be {turns} turns", hint="pass a length of 0 or more")
     return turns
 
 
@@ -146,10 +150,16 @@ def _trace_turn(function: Function, init: Any, xs: Any) -> BodyTrace:
     carry, state_form = flatten(init)
     rows, row_form = flatten(xs)
     specs = [x.spec for x in carry] + [Spec(x.shape[1:], x.dtype) for x in rows]
-    traced = trace_body(function, (state_form, row_form), specs, "scan")
-    following, _ = _checked_pair(unflatten(traced.form, traced.outputs))
-    _check_state(init, following)
-    return traced
+    wanting = [mode.grad and x.requires_grad for x in (*carry, *rows)]
+    while True:
+        traced = trace_body(function, (state_form, row_form), specs, "scan", wanting)
+        following, _ = _checked_pair(unflatten(traced.form, traced.outputs))
+        _check_state(init, following)
+        after = [y.requires_grad for y in traced.outputs[: len(carry)]]
+        later = [a or b for a, b in zip(wanting, after, strict=False)] + wanting[len(carry) :]
+        if later == wanting:
+            return traced
+        wanting = later  # the state of later turns requires gradients, though not the first
 
 
 def _checked_pair(made: Any) -> tuple[Any, Any]:
@@ -169,7 +179,8 @@ def _check_state(before: Any, after: Any) -> None:
         raise UsageError(fact, hint=hint)
     for x, y in zip(old, new, strict=True):
         if x.shape != y.shape:
-            raise ShapeError(f"the shape of the state was {x.shape} and became {y.shape}")
+            fact = f"the shape of the state was {x.shape} and became {y.shape}"
+            raise ShapeError(fact, hint="begin with that shape, or return a state of the first")
         if x.dtype is not y.dtype:
             hint = f'begin with {y.dtype}, or return state.cast("{x.dtype}")'
             raise DTypeError(f"the state was {x.dtype} and became {y.dtype}", hint=hint)
@@ -264,8 +275,9 @@ def cond(choice: Any, true: Function, false: Function, *operands: Any) -> Any:
         return (true if choice.item() else false)(*operands)
     leaves, form = flatten(operands)
     specs = [x.spec for x in leaves]
+    wanting = [mode.grad and x.requires_grad for x in leaves]
     ways = [
-        trace_body(lambda args, way=way: way(*args), (form,), specs, "branch")
+        trace_body(lambda args, way=way: way(*args), (form,), specs, "branch", wanting)
         for way in (true, false)
     ]
     _check_alike(*ways)
@@ -294,9 +306,11 @@ def _check_alike(one: BodyTrace, other: BodyTrace) -> None:
         raise UsageError(fact, hint="return trees of the same form")
     for x, y in zip(one.outputs, other.outputs, strict=True):
         if x.shape != y.shape:
-            raise ShapeError(f"one function returns shape {x.shape}, the other {y.shape}")
+            fact = f"one function returns shape {x.shape}, the other {y.shape}"
+            raise ShapeError(fact, hint="broadcast or pad the smaller one")
         if x.dtype is not y.dtype:
-            raise DTypeError(f"one function returns {x.dtype}, the other {y.dtype}")
+            fact = f"one function returns {x.dtype}, the other {y.dtype}"
+            raise DTypeError(fact, hint=f'return x.cast("{x.dtype}") from the other')
 
 
 def _checked_bool(value: Any) -> Tensor:

@@ -9,8 +9,13 @@ if TYPE_CHECKING:
     from rushlight.graph.ir import Graph, GraphValue, Node
 
 
+BODIES = ("condition", "body")  # params that are graphs, as are those in "bodies"
+
+
 def to_text(graph: "Graph") -> str:
     """Return the graph as text: inputs, state, constants, one line a node, results.
+
+    The bodies of loops and choices stand below their nodes, indented.
 
     >>> import rushlight as rl
     >>> print(rl.trace(lambda x: x, rl.ones(2, 3)))
@@ -18,7 +23,11 @@ def to_text(graph: "Graph") -> str:
       %0 = argument                        float32 (2, 3)
       return %0
     """
-    lines = [f"graph {graph.name}"]
+    return "\n".join(map(_printable, [f"graph {graph.name}", *_lines(graph)]))
+
+
+def _lines(graph: "Graph") -> list[str]:
+    lines = []
     for value in graph.arguments:
         lines.append(_line(value, "argument"))
     names = state_names(graph)
@@ -35,13 +44,16 @@ def to_text(graph: "Graph") -> str:
             module = node.module
             lines.append(f"  # {module or 'outside of a module'}")
         lines.append(_node_line(node))
+        for role, body in _bodies(node):
+            lines.append(f"    {role} {body.name}")
+            lines += [f"    {line}" for line in _lines(body)]
     if graph.outputs:
         lines.append("  return " + ", ".join(map(str, graph.outputs)))
     for tensor, value in graph.updates:
         lines.append(f"  {names[id(tensor)]} <- {value}")
     for tensor, grad in graph.grad_updates:
         lines.append(f"  {names[id(tensor)]}.grad <- {grad}")
-    return "\n".join(map(_printable, lines))
+    return lines
 
 
 def _printable(line: str) -> str:
@@ -88,12 +100,19 @@ def _readers(graph: "Graph") -> dict[int, str]:
     return paths
 
 
+def _bodies(node: "Node") -> list[tuple[str, "Graph"]]:
+    """Return the bodies of a loop or a choice, and what each is for."""
+    if "bodies" in node.params:
+        return list(zip(("true", "false"), (x.graph for x in node.params["bodies"]), strict=True))
+    return [(name, node.params[name].graph) for name in BODIES if name in node.params]
+
+
 def _node_line(node: "Node") -> str:
     inputs = ", ".join(map(str, node.inputs))
     params = "".join(
         f" {name}={_param(value)}"
         for name, value in node.params.items()
-        if value is not False and value is not None
+        if value is not False and value is not None and name not in (*BODIES, "bodies")
     )
     text = f"{node.primitive.name} {inputs}{params}"
     return _line(node.outputs[0], text, ", ".join(map(str, node.outputs)), node.source)

@@ -111,8 +111,11 @@ class Tracer:
             self._captured[id(x)] = x
         return self._current[id(x)]
 
-    def detach(self, x: Tensor) -> Tensor:
+    def alias(self, x: Tensor) -> Tensor:
         return stand_in(self.value_of(x))
+
+    def detach(self, x: Tensor) -> Tensor:
+        return self.alias(x)
 
     def assign(self, x: Tensor, value: Tensor) -> None:
         new = self.value_of(value)

@@ -8,7 +8,7 @@ from rushlight.core.errors import DataError, FormatError, UsageError
 from rushlight.data.codec import Codec
 from rushlight.data.tokenizers import tokenizer_of
 from rushlight.formats.model import load_model
-from rushlight.llm.generate import Decoder, LanguageModel, generate
+from rushlight.llm.decoder import Decoder, LanguageModel, generate
 from rushlight.llm.sampler import Sampler
 
 KIND = "text-generator"  # of a model file's task

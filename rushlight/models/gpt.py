@@ -8,10 +8,9 @@ vector of a place come the scores of the token that follows.
 from typing import Any
 
 from rushlight.core.errors import ShapeError
-from rushlight.nn.activation import GELU
 from rushlight.nn.attention import MultiHeadAttention
 from rushlight.nn.cache import KVCache, LayerCache
-from rushlight.nn.containers import ModuleList, Sequential
+from rushlight.nn.containers import ModuleList
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding, TiedLinear
 from rushlight.nn.init import check_sizes, checked_flag, normal
@@ -19,6 +18,7 @@ from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.norm import LayerNorm
 from rushlight.nn.positions import LearnedPositions
+from rushlight.nn.transformer import FeedForward
 from rushlight.ops.losses import cross_entropy
 from rushlight.tensor import Tensor, as_tensor
 
@@ -122,7 +122,7 @@ class GPT(Module):
         """
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
-                writes = name.endswith(("attention.out.weight", "thinking.2.weight"))
+                writes = name.endswith(("attention.out.weight", "thinking.leave.weight"))
                 std = STD / (2 * layers) ** 0.5 if writes else STD
                 weight.assign(normal(weight.shape, std=std))
 
@@ -134,11 +134,7 @@ class Block(Module):
         self.norm1 = LayerNorm(width, bias=False)
         self.attention = MultiHeadAttention(width, heads, bias=False, dropout=dropout, causal=True)
         self.norm2 = LayerNorm(width, bias=False)
-        self.thinking = Sequential(
-            Linear(width, 4 * width, bias=False),  # (batch, time, 4 width)
-            GELU(),
-            Linear(4 * width, width, bias=False),  # (batch, time, width)
-        )
+        self.thinking = FeedForward(width, 4 * width, "gelu", bias=False)
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Any, cache: LayerCache | None = None) -> Tensor:

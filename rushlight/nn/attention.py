@@ -6,12 +6,12 @@ from typing import Any
 from rushlight.core.errors import ModuleError, UsageError
 from rushlight.creation import eye
 from rushlight.nn.cache import LayerCache
-from rushlight.nn.init import check_sizes, checked_flag, checked_number, zeros
+from rushlight.nn.init import check_sizes, checked_flag, checked_number, xavier_uniform, zeros
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.positions import ALiBi, RotaryPositions
 from rushlight.ops.attention import attention
-from rushlight.ops.movement import expanded
+from rushlight.ops.movement import concat, expanded
 from rushlight.random import default_generator
 from rushlight.tensor import Tensor, as_tensor
 
@@ -62,20 +62,24 @@ class MultiHeadAttention(Module):
         self.heads = heads
         self.key_heads = key_heads
         self.size = width // heads
+        self.memory = memory
         self.causal = checked_flag("causal", causal)
         _check_positions(positions, heads, self.size)
         if memory is not None and (causal or positions is not None):
             raise ModuleError("places of another sequence are not before or after one's own")
-        both = 2 * key_heads * self.size
+        keys = key_heads * self.size
         if memory is None:
-            self.qkv = Linear(width, width + both, bias, init="xavier_uniform")
+            self.qkv = Linear(width, width + 2 * keys, bias, init="xavier_uniform")
         else:
             self.q = Linear(width, width, bias, init="xavier_uniform")
-            self.kv = Linear(memory, both, bias, init="xavier_uniform")
+            self.kv = Linear(memory, 2 * keys, bias, init="zeros")
+            self.kv.weight.assign(concat([xavier_uniform((keys, memory)) for _ in range(2)]))
         self.out = Linear(width, width, bias)
         if self.out.bias is not None:
             self.out.bias.assign(zeros(width))
         self.dropout = checked_number("dropout", dropout, 1.0)
+        if self.dropout == 1.0:
+            raise ModuleError("a dropout of 1 leaves nothing to be seen")
         self.positions = positions
 
     def forward(
@@ -122,7 +126,7 @@ class MultiHeadAttention(Module):
 
     def _projected(self, x: Tensor, memory: Any, cache: LayerCache | None) -> tuple[Any, Any, Any]:
         """Return queries, keys and values, each (..., its heads, places, size)."""
-        if hasattr(self, "kv"):
+        if self.memory is not None:
             if memory is None or cache is not None:
                 raise UsageError("cross-attention takes a memory beside its input, and no cache")
             q = self._heads(self.q(x))
@@ -143,7 +147,7 @@ class MultiHeadAttention(Module):
 
     def _heads(self, x: Any) -> Any:
         """Return (..., places, heads * size) as (..., heads, places, size)."""
-        return x.reshape(*x.shape[:-1], -1, self.size).swapaxes(-2, -3)
+        return x.reshape(*x.shape[:-1], x.shape[-1] // self.size, self.size).swapaxes(-2, -3)
 
     def _parted(self, x: Any, *heads: int) -> list[Any]:
         """Return the first heads, those that follow, and all the others."""

@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING
 
 from rushlight.core.advice import FUNCTIONAL, missing
 from rushlight.nn.containers import unflatten as unflatten
+from rushlight.nn.dot_product import (
+    scaled_dot_product_attention as scaled_dot_product_attention,
+)
 from rushlight.nn.dropout import alpha_dropout as alpha_dropout
 from rushlight.nn.dropout import channel_dropout as channel_dropout
 from rushlight.nn.dropout import dropout as dropout

@@ -254,13 +254,14 @@ class _Blocks:
         scores: Array = np.matmul(self.q[..., rows, :], self.k[..., :stop, :].mT)
         kind, place = scores.dtype.type, self.place[:stop]
         visible = []
-        if "start" in self.options:
-            position = self._of_item("start") + np.arange(rows.start, rows.stop)[:, None]
+        if "start" in self.options:  # by how much a key is further on than the query
+            ahead = place - np.arange(rows.start, rows.stop)[:, None]
+            start = self._of_item("start")
             if "slopes" in self.options:
                 slopes = self.grouped(self.options["slopes"][..., None, None])
-                scores -= slopes * np.abs(position - place).astype(kind)
+                scores -= slopes * np.abs(ahead - start).astype(kind)
             if self.causal:
-                visible.append(place <= position)
+                visible.append(ahead <= start)
         if "lengths" in self.options:
             visible.append(place < self._of_item("lengths"))
         if "mask" in self.options:
@@ -333,19 +334,17 @@ class _Whole:
     def _visible(self, causal: bool) -> list[Any]:
         found = []
         if causal:
-            found.append(self._place() <= self._position())
+            found.append(self._ahead() <= self._of_item("start"))
         if "lengths" in self.options:
-            found.append(self._place() < self._of_item("lengths"))
+            found.append(as_value(np.arange(self.shape[-1])) < self._of_item("lengths"))
         return found
 
-    def _place(self) -> Any:
-        return as_value(np.arange(self.shape[-1]))
-
-    def _position(self) -> Any:
-        return self._of_item("start") + as_value(np.arange(self.shape[-2])[:, None])
+    def _ahead(self) -> Any:
+        """Return by how much further on a key is than a query, if the first are both at 0."""
+        return as_value(np.arange(self.shape[-1]) - np.arange(self.shape[-2])[:, None])
 
     def _distance(self, q: Any) -> Any:
-        return cast((self._position() - self._place()).abs(), q.dtype)
+        return cast((self._ahead() - self._of_item("start")).abs(), q.dtype)
 
     def _of_item(self, name: str) -> Any:
         numbers = self.options[name]

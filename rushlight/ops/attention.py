@@ -34,8 +34,7 @@ def attention(
 
     Args:
         q: the queries, (..., heads, queries, size).
-        k: the keys, (..., key heads, keys, size); `heads` is a multiple of `key heads`, and
-            neighbouring heads share (Ainslie et al. 2023).
+        k: the keys, (..., key heads, keys, size); neighbouring heads share (Ainslie et al. 2023).
         v: the values, (..., key heads, keys, value size).
         mask: which keys are visible (bool), or what is added to the scores (float); broadcasts
             with (..., heads, queries, keys). The gradient of a float one needs all weights at once.
@@ -45,8 +44,8 @@ def attention(
         scale: of the scores; 1 / sqrt(size) if None.
         start: the position of the first query among the keys, an int or an int tensor (...).
         lengths: how many keys are real, an int tensor (...); those beyond are not read.
-        slopes: by how much a head's scores fall with each step of distance, (heads,): ALiBi (Press
-            et al. 2022).
+        slopes: by how much a head's scores fall with each step of distance, (heads,), as in ALiBi
+            (Press et al. 2022).
 
     >>> import rushlight as rl
     >>> q, k, v = rl.zeros(1, 2, 4), rl.zeros(1, 3, 4), rl.eye(3).reshape(1, 3, 3)
@@ -55,16 +54,16 @@ def attention(
              [0.5, 0.5, 0. ]]])
     """
     q, k, v = _lined_up(q, k, v)
-    lead, keys, dtype = q.shape[:-3], k.shape[-2], q.dtype
+    lead = q.shape[:-3]
     given: dict[str, Any] = {}
     if mask is not None:
-        given["mask"] = broadcast_to(_mask(mask, dtype), (*q.shape[:-1], keys))
+        given["mask"] = _mask(mask, (*q.shape[:-1], k.shape[-2]), q.dtype)
     if lengths is not None:
         given["lengths"] = _counts(lengths, lead, "lengths")
     if causal or slopes is not None:
         given["start"] = _counts(start, lead, "start")
     if slopes is not None:
-        given["slopes"] = broadcast_to(cast(as_float(slopes), dtype), q.shape[:-2])
+        given["slopes"] = broadcast_to(cast(as_float(slopes), q.dtype), q.shape[:-2])
     if _checked_share(dropout, state):
         given["state"] = as_value(state)
     params = {
@@ -88,10 +87,10 @@ def _lined_up(*qkv: Any) -> Any:
     return [expanded(cast(x, dtype), (*lead, *x.shape[-3:])) for x in found]
 
 
-def _mask(mask: Any, dtype: DType) -> Any:
-    """Return a mask as bools, or as floats of a dtype."""
+def _mask(mask: Any, shape: Shape, dtype: DType) -> Any:
+    """Return a mask of bools, or of floats of a dtype, in the shape of the scores."""
     mask = as_value(mask)
-    return mask if mask.dtype is bool_ else cast(mask, dtype)
+    return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:

@@ -1,13 +1,13 @@
-"""`after`: a value as it is, but not before another one is there."""
+"""Values as they are, but for when they are worked out, or whether gradients go through them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from rushlight.core.bind import bind
 from rushlight.core.errors import ShapeError
-from rushlight.core.kernels import Map
+from rushlight.core.kernels import Map, View, along
 from rushlight.core.primitive import Primitive, Sample, Spec, register
 from rushlight.ops.movement import reshaped, slice_p
 
@@ -47,7 +47,32 @@ class After(Primitive):
         return [Sample((shape, np.array(1))) for shape in ((), (0, 3), (2, 3), (4, 1, 2), (17,))]
 
 
+class Detach(Primitive):
+    """The operand, through which no gradient goes."""
+
+    name = "detach"
+    differentiable = False
+    onnx = "Identity"
+
+    def rule(self, *specs: Spec, **params: Any) -> Spec:
+        (x,) = specs
+        return x
+
+    def numpy(self, x: Any) -> Any:
+        return x[...]
+
+    def batched(self, has: Sequence[bool], *inputs: Any, **params: Any) -> Any:
+        return bind(self, *inputs)
+
+    def lower(self, *specs: Spec, **params: Any) -> View:
+        return View(tuple(map(along, range(len(specs[0].shape)))))
+
+    def samples(self) -> list[Sample]:
+        return [Sample((shape,)) for shape in ((), (0, 3), (2, 3), (4, 1, 2), (17,))]
+
+
 after_p = register(After())
+detach_p = register(Detach())
 
 
 def after(x: Any, moment: Any) -> Any:

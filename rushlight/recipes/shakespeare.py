@@ -17,6 +17,7 @@ from rushlight.recipes import Run, facts_of
 
 LEARNT = 0.9  # the share of the text that is learnt from
 WARMUP = 100  # steps
+EVERY = 100  # steps in an epoch, after which progress is told and a checkpoint written
 SAMPLE = 500  # characters, which are written at the end
 
 
@@ -30,12 +31,11 @@ class Size:
     block: int  # characters in a window
     batch: int  # windows in a step
     steps: int
-    every: int  # steps in an epoch
     dropout: float
 
 
-SMALL = Size(layers=4, heads=4, width=128, block=64, batch=12, steps=2000, every=100, dropout=0.0)
-LARGE = Size(layers=6, heads=6, width=384, block=256, batch=64, steps=5000, every=250, dropout=0.2)
+SMALL = Size(layers=4, heads=4, width=128, block=64, batch=12, steps=2000, dropout=0.0)
+LARGE = Size(layers=6, heads=6, width=384, block=256, batch=64, steps=5000, dropout=0.2)
 
 
 def pieces(ids: Any, block: int, step: int = 1) -> Dataset:
@@ -74,7 +74,7 @@ def train(
     cut = int(LEARNT * len(ids))
     model = GPT(len(tokenizer), size.layers, size.heads, size.width, size.block, size.dropout)
     steps = size.steps if steps is None else steps
-    epochs = max(1, steps // size.every)
+    epochs = max(1, steps // EVERY)
     batches = -(-steps // epochs)
     data = DataLoader(
         pieces(ids[:cut], size.block),

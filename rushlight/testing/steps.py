@@ -252,6 +252,21 @@ def joined(draft: Draft) -> Step:
     return Step(lambda *parts: concat(parts, axis), places, whole)
 
 
+def swapped(draft: Draft) -> Step:
+    """The two parts of a value, the other way round."""
+    place = draft.choose(draft.has_axes)
+    shape = draft.pool[place].shape
+    axis = draft.pick.randrange(len(shape))
+    at = draft.pick.randint(0, shape[axis])
+    before = (slice(None),) * axis
+
+    def parts(x: Tensor) -> Any:
+        first, second = x[(*before, slice(None, at))], x[(*before, slice(at, None))]
+        return concat([second, first], axis)
+
+    return Step(parts, (place,), draft.whole[place])
+
+
 def summed(draft: Draft) -> Step:
     """A smooth reduction over some axes."""
     place = draft.choose(draft.has_axes)
@@ -475,6 +490,7 @@ KINDS: dict[Kind, int] = {  # with how often each is drawn
     padded: 2,
     spread: 2,
     joined: 3,
+    swapped: 5,
     summed: 4,
     normalised: 2,
     extreme: 3,

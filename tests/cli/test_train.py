@@ -210,6 +210,24 @@ def test_a_file_of_one_s_own_is_a_recipe(rushlight, tmp_path):
     assert rushlight("predict", "line.safetensors", "2").stdout.startswith("2 → ")
 
 
+WRITER = '''
+"""A network that writes."""
+import rushlight as rl
+from rushlight.recipes import Run
+
+def train():
+    facts = {"validation_loss": 1.25, "sample": "abba"}
+    return Run(rl.models.GPT(2, 1, 1, 4, 8), {"kind": "text-generator"}, facts)
+'''
+
+
+def test_what_a_network_writes_is_shown(rushlight, tmp_path):
+    (tmp_path / "writer.py").write_text(WRITER)
+    lines = rushlight("train", "writer.py").stdout.splitlines()
+    assert lines[:3] == ["validation loss 1.2500", "it writes:", "abba"]
+    assert lines[-1] == "  rushlight generate writer.safetensors"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [

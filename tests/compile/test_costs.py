@@ -42,3 +42,22 @@ def test_costs_grow_with_the_batch(rows):
     found = costs(rl.nn.Sequential(rl.nn.Linear(64, 64), rl.nn.Linear(64, 64)), rows, 64)
     assert found.of_layer("") == rows * 2 * 64 * 64
     assert found.arena >= rows * 64 * 4
+
+
+def test_a_loop_counts_with_all_its_turns_and_a_choice_with_its_dearer_branch():
+    class Turns(rl.nn.Module):
+        def __init__(self):
+            self.cell, self.wide = rl.nn.Linear(4, 4), rl.nn.Linear(4, 40)
+
+        def forward(self, xs):
+            def turn(h, x):
+                wide = rl.cond(x[0] > 0.0, lambda: self.wide(h).max(), lambda: (h @ h).sum())
+                return self.cell(h) * wide, rl.while_loop(
+                    lambda s: s @ s < 9.0, lambda s: s * 2.0, h
+                )
+
+            return rl.scan(turn, rl.zeros(4), xs)
+
+    found = costs(Turns(), 5, 4)
+    assert found.multiply_adds == {"cell": 5 * 16, "wide": 5 * 160, "": 5 * 4}
+    assert found.kernels > 0

@@ -167,3 +167,57 @@ def test_a_name_cannot_send_commands_to_the_terminal():
     text = str(rl.trace(lambda x: x * weight, rl.ones(2)))
     assert "\x1b" not in text
     assert "evil\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}return" in text
+
+
+def test_bodies_stand_below_their_nodes() -> None:
+    w = rl.ones(3)
+
+    def turn(h: rl.Tensor, x: rl.Tensor) -> tuple[rl.Tensor, rl.Tensor]:
+        h = rl.cond(x[0] > 0.0, lambda h: h * w, lambda h: h, h)
+        return h, rl.while_loop(lambda s: s < 9.0, lambda s: s + s, h[0])
+
+    graph = rl.trace(lambda h, xs: rl.scan(turn, h, xs), rl.ones(3), rl.ones(4, 3))
+    assert text_of(graph) == golden("""
+        graph <lambda>
+          %0 = argument                        float32 (3,)
+          %1 = argument                        float32 (4, 3)
+          %2 = state s0                        float32 (3,)
+          %3, %4 = scan %0, %1, %2 carries=1 length=4 float32 (3,)  test_printer.py:N
+            body turn
+              %0 = argument                        float32 (3,)
+              %1 = argument                        float32 (3,)
+              %2 = state s0                        float32 (3,)
+              %3 = constant 0.0                    float32 ()
+              %4 = slice %1 start=(0,) count=(1,) step=(1,) float32 (1,)  test_printer.py:N
+              %5 = reshape %4 shape=()             float32 ()  test_printer.py:N
+              %6 = gt %5, %3                       bool ()  test_printer.py:N
+              %7 = cond %6, %0, %2                 float32 (3,)  test_printer.py:N
+                true branch
+                  %0 = argument                        float32 (3,)
+                  %1 = state s0                        float32 (3,)
+                  %2 = mul %0, %1                      float32 (3,)  test_printer.py:N
+                  return %2
+                false branch
+                  %0 = argument                        float32 (3,)
+                  return %0
+              %8 = slice %7 start=(0,) count=(1,) step=(1,) float32 (1,)  test_printer.py:N
+              %9 = reshape %8 shape=()             float32 ()  test_printer.py:N
+              %10 = while_loop %9                  float32 ()  test_printer.py:N
+                condition condition
+                  %0 = argument                        float32 ()
+                  %1 = constant 9.0                    float32 ()
+                  %2 = lt %0, %1                       bool ()  test_printer.py:N
+                  return %2
+                body while_loop
+                  %0 = argument                        float32 ()
+                  %1 = add %0, %0                      float32 ()  test_printer.py:N
+                  return %1
+              return %7, %10
+          return %3, %4
+    """)
+
+
+def test_the_name_of_a_loaded_body_cannot_begin_a_line() -> None:
+    graph = rl.trace(lambda x: rl.scan(lambda h, _: (h * x, None), x, length=2)[0], rl.ones(3))
+    graph.nodes[0].params["body"].graph.name = "a\nb\x1b[2J"
+    assert len(str(graph).splitlines()) == 9

@@ -1,10 +1,12 @@
 """Training in native calls: the same as batch by batch in NumPy, up to rounding."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset, Items, Ragged
+from rushlight.data import DataLoader, Dataset, Items, Ragged, windows
 from rushlight.train.driven import Driven
 from rushlight.train.step import make_step
 
@@ -121,6 +123,33 @@ def tagged_texts():
     return DataLoader(Dataset(words, tags), 8, seed=2, drop_last=True, buckets=2, padding=3)
 
 
+class Following(rl.nn.Module):
+    """Scores of the next word after each."""
+
+    def __init__(self):
+        self.table = rl.nn.Embedding(30, 30)
+
+    def forward(self, ids):
+        return self.table(ids)
+
+
+def sequence(step=1):
+    ids = np.random.default_rng(8).integers(0, 30, 90).astype(np.uint8)
+    return Dataset(windows(ids[:-1], 7, step), windows(ids[1:], 7, step))
+
+
+def windows_in_order():
+    return DataLoader(sequence(step=3), 4)
+
+
+def windows_drawn():
+    return DataLoader(sequence(), 4, seed=2, replacement=True, batches=9)
+
+
+def window_after_window():
+    return DataLoader(sequence(step=7), 1, shuffle=True, seed=2)
+
+
 CASES = {
     "pictures": (picture_net, picture_batches),
     "texts": (text_net, text_batches),
@@ -131,6 +160,9 @@ CASES = {
     "padded texts drawn with replacement": (MeanOfRows, padded_texts_drawn),
     "padded text after text": (MeanOfRows, padded_text_after_text),
     "texts with a tag a word": (TagOfEachWord, tagged_texts),
+    "windows in order": (Following, windows_in_order),
+    "windows drawn with replacement": (Following, windows_drawn),
+    "window after window": (Following, window_after_window),
 }
 
 
@@ -248,3 +280,15 @@ def test_a_loader_that_changes_between_epochs_is_followed():
     assert stretch.counts.tolist() == [5] * 7
     loader.transform = lambda images, labels: (images, labels)
     assert not found.is_ready()
+
+
+def test_windows_are_not_copied_to_be_trained_on():
+    ids = np.zeros(2_000_000, np.uint8)
+    loader = DataLoader(Dataset(windows(ids[:-1], 1000), windows(ids[1:], 1000)), 4)
+    found = driven(loader, Following)
+    tracemalloc.start()
+    assert found.is_ready()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50_000_000  # all windows are 4 GB
+    assert all(np.shares_memory(column, ids) for column in found.columns)

@@ -7,7 +7,7 @@ share a head of keys. Tiles of operands are copied to scratch memory, whatever t
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rushlight.compile.emit.heads import HeadWriter
+from rushlight.compile.emit.heads import STRIP, HeadWriter
 from rushlight.compile.emit.kernel import folded
 from rushlight.compile.emit.queries import QueryWriter
 from rushlight.compile.records import KernelCode, Strided
@@ -16,7 +16,6 @@ from rushlight.core.kernels import Attention
 from rushlight.core.philox import least_kept
 
 TILE = 64  # RL_TILE: queries and keys of a tile
-STRIP = 16  # RL_STRIP: widths are multiples of it
 FEW = 4  # queries of a head that are done one by one
 
 

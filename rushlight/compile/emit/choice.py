@@ -12,7 +12,7 @@ from rushlight.core.dtypes import DType, float32
 LANES = 16
 PAGE = 1024  # floats: rows that are multiples of it apart share places in the caches
 MANY_PAGES = 64
-DEEP = 384  # rows of a panel that the nearest cache does not hold
+DEEP = 384  # rows of a panel, of which the nearest cache does not hold as many
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,8 @@ def _ways(form: Form) -> Iterator[Way]:
     tiled = sums * vectors * max(rows, 4 / min(8, max(1, vectors))) + stores
     tiled += batch * times * ceil(rows / 8) * ceil(vectors / 2) * 40
     if width.step(wide) == 1 and columns >= LANES:
-        apart = 0.05 * tiled if inner > DEEP else 0.0
-        tiled_apart = tiled + apart + _aliasing(form) * batch * times * vectors
-        yield Way("tiled", form, False, tiled_apart)
+        far = 0.05 * tiled if _strays(form) else 0.0
+        yield Way("tiled", form, False, tiled + far + _aliasing(form) * batch * times * vectors)
     yield Way("tiled", form, True, tiled + _packing(form))
     if suits(form):
         yield Way("streamed", form, False, 0.9 * sums * vectors + stores)
@@ -82,6 +81,12 @@ def _packing(form: Form) -> float:
     if width.step(wide) == 1:
         return 60 + 0.3 * count
     return 60 + (0.5 if turned_axis(form.inner, wide) else 2.0) * count
+
+
+def _strays(form: Form) -> bool:
+    """Return whether each product of a long sum reads lines of both operands that lie apart."""
+    outer = form.inner[0]
+    return outer.size > DEEP and outer.step(form.thin) > 1 and outer.step(form.wide) > 1
 
 
 def _aliasing(form: Form) -> float:

@@ -11,6 +11,7 @@ from rushlight.compile.emit import dots, plain, streamed, tiled
 from rushlight.compile.emit.choice import best_way
 from rushlight.compile.emit.depth import PARTIAL, in_parts, part_size, partial_size
 from rushlight.compile.emit.kernel import (
+    LINES_NAME,
     PANEL_NAME,
     Kernel,
     Unit,
@@ -18,10 +19,17 @@ from rushlight.compile.emit.kernel import (
     function,
     moves,
     over,
+    with_lines,
     with_panel,
 )
 from rushlight.compile.emit.nests import form_of
-from rushlight.compile.emit.packing import Keeping, pack
+from rushlight.compile.emit.packing import (
+    Keeping,
+    before_lines,
+    lines_size,
+    pack,
+    within_lines,
+)
 from rushlight.compile.emit.pieces import indented, loop
 from rushlight.compile.emit.strips import over_columns, strips
 from rushlight.compile.emit.tiles import tiling_of
@@ -60,6 +68,8 @@ def contraction_code(
     scratch = Keeping(kernel).scratch if kernel.packed else 0
     if kernel.parts > 1:
         scratch = 4 * partial_size(kernel.form)
+    if kernel.lined:
+        scratch += lines_size(kernel)
     return KernelCode("\n".join(lines), Unit(kernel).count, scratch, HEADERS)
 
 
@@ -80,9 +90,15 @@ def _settled(
         tiling = replace(
             tiling, rows=form.rows[-len(tiling.rows) :], leading=form.rows[: -len(tiling.rows)]
         )
+    lined = tiling.rows_first and way.kind == "tiled"
+    if lined:
+        form = with_lines(form, tiling.block)
+        tiling = replace(tiling, rows=form.rows[-len(tiling.rows) :])
     adding = accumulate or bool(nest.taps)
     title = title_of(nest) + (", rows and columns exchanged" if form.thin == "right" else "")
-    return Kernel(name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding, parts)
+    return Kernel(
+        name, title, way.kind, form, tiling, way.packed, dtype, epilogue, adding, parts, lined
+    )
 
 
 def title_of(nest: Nest) -> str:
@@ -130,11 +146,14 @@ def _main(kernel: Kernel) -> list[str]:
         inside += keeping.within(columns)
     elif kernel.parts > 1:
         body.append(f"float *const {PARTIAL} = (float *)scratch;")
-    else:
+    elif not kernel.lined:
         body.append("(void)scratch;")
+    if kernel.lined:
+        body += before_lines(kernel)
+        inside += within_lines(kernel, rows)
     names, dims = kernel.whole
     at = {
-        each.name: [] if each.name == PANEL_NAME else unit.moves(each.name)
+        each.name: [] if each.name in (PANEL_NAME, LINES_NAME) else unit.moves(each.name)
         for each in kernel.inside
     }
     at = {pointer: at[pointer] + moves(names, dims, pointer) for pointer in at}

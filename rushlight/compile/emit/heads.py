@@ -11,6 +11,7 @@ from rushlight.core.philox import BLOCK
 from rushlight.core.shapes import Shape, size_of
 
 FORWARD = ("q", "k", "v")
+STRIP = 16  # RL_STRIP: copies of rows have widths that are multiples of it
 BACKWARD = ("g", "q", "k", "v", "lse", "drift")
 
 

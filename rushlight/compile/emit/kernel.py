@@ -13,6 +13,7 @@ from rushlight.core.dtypes import DType
 
 DECLARATION = re.compile(r"const (?P<type>\w+) (?P<name>\w+) = .*;")
 PANEL_NAME = "panel"  # what a packed panel is called; it lies in scratch
+LINES_NAME = "lines"  # what the rows of a unit are called, where they are copied to scratch
 ROW_NAMES = {1: ("row",), 2: ("line", "row")}  # loops over the rows of a tile
 MARGIN = 84  # where lists are folded, which may be indented by as much as is left to 100
 
@@ -39,6 +40,7 @@ class Kernel:
     epilogue: Epilogue | None
     accumulate: bool
     parts: int = 1  # in how many parts sums are made
+    lined: bool = False  # whether the rows of a unit are copied to scratch
 
     @property
     def pointers(self) -> list[Parameter]:
@@ -72,6 +74,8 @@ class Kernel:
         for each in self.pointers:
             if self.packed and each.name == self.form.wide:
                 taken.append(Parameter(PANEL_NAME, f"const {self.dtype.c} *{PANEL_NAME}"))
+            elif self.lined and each.name == self.form.thin:
+                taken.append(Parameter(LINES_NAME, f"const {self.dtype.c} *{LINES_NAME}"))
             elif each.name in ("left", "right", "out") or re.search(rf"\b{each.name}\b", lines):
                 taken.append(each)
         values = [each for each in self.values if re.search(rf"\b{each.name}\b", lines)]
@@ -84,6 +88,11 @@ class Kernel:
     def source(self) -> str:
         """The pointer that vectors are read from."""
         return PANEL_NAME if self.packed else self.form.wide
+
+    @property
+    def factors(self) -> str:
+        """The pointer that single elements are read from."""
+        return LINES_NAME if self.lined else self.form.thin
 
     @property
     def row_names(self) -> tuple[str, ...]:
@@ -138,6 +147,14 @@ def with_panel(form: Form, panel: int) -> Form:
     width = Dim(form.width.size, {**form.width.steps, PANEL_NAME: 1})
     taps = len(form.taps)
     return replace(form, taps=tuple(dims[:taps]), inner=tuple(dims[taps:]), columns=(width,))
+
+
+def with_lines(form: Form, block: int) -> Form:
+    """Return the form with the steps of the rows of a unit, copied side by side for each index."""
+    (inner,) = form.inner
+    rows = replace(form.rows[-1], steps={**form.rows[-1].steps, LINES_NAME: 1})
+    inner = replace(inner, steps={**inner.steps, LINES_NAME: block})
+    return replace(form, rows=(*form.rows[:-1], rows), inner=(inner,))
 
 
 def element_lines(kernel: Kernel, value: str, column: str) -> list[str]:
@@ -206,12 +223,13 @@ class Unit:
         """Names, how many there are, how many indices each has, and the dim; outermost first."""
         form, tiling = self.kernel.form, self.kernel.tiling
         panels = ceil(form.width.size / tiling.panel)
-        return [
-            *((f"batch{at}", dim.size, 1, dim) for at, dim in enumerate(form.batch)),
-            ("start", panels, tiling.panel, form.width),
-            *((name, dim.size, 1, dim) for name, dim in zip(*self.kernel.planes, strict=True)),
-            ("top", tiling.blocks, tiling.block, tiling.rows[0]),
-        ]
+        batch = [(f"batch{at}", dim.size, 1, dim) for at, dim in enumerate(form.batch)]
+        start = ("start", panels, tiling.panel, form.width)
+        rows = [(name, dim.size, 1, dim) for name, dim in zip(*self.kernel.planes, strict=True)]
+        rows.append(("top", tiling.blocks, tiling.block, tiling.rows[0]))
+        if tiling.rows_first:
+            return [*batch, *rows, start]
+        return [*batch, start, *rows]
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ to turn lies in two places by turns, the last of which is that of the result.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rushlight.compile.emit.steps import Step
+from rushlight.compile.emit.steps import Step, definitions, named_in
 from rushlight.compile.emit.text import Text
 from rushlight.compile.records import Buffer
 from rushlight.core.dtypes import bool_
@@ -62,7 +62,8 @@ class Inner:
 
     def write(self, text: Text, places: Mapping[tuple[str, int], str]) -> None:
         """Write the steps, once it is told where what they are given lies, and what they give."""
-        for buffer in dict.fromkeys(buffer for step in self.steps for buffer in step.buffers):
+        calls = [line for step in self.steps for line in step.call()]
+        for buffer in named_in(calls, self.steps):
             if buffer.role == "table":
                 continue
             where = f"{self.arena.name} + {buffer.offset}"
@@ -70,12 +71,11 @@ class Inner:
                 where = places[buffer.role, buffer.index]
             kind = buffer.dtype.c
             text.line(f"{kind} *const {buffer.name} = ({kind} *)(void *)({where});")
-        for step in self.steps:
-            for line in step.call():
-                text.line(line)
+        for line in calls:
+            text.line(line)
 
     def text(self) -> str:
-        return "\n".join([*self.tables, *(step.text() for step in self.steps)])
+        return "\n".join([*self.tables, *definitions(self.steps)])
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Packing: columns that do not lie side by side are copied, in vectors, to a panel in scratch."""
 
-from math import prod
+from math import ceil, prod
 
 from rushlight.compile.emit.kernel import (
+    LINES_NAME,
     PANEL_NAME,
     Kernel,
     Unit,
@@ -45,6 +46,32 @@ def pack(kernel: Kernel) -> list[str]:
         copy = call("rl_copy_panel", arguments)
     parameters = [f"float *{PANEL_NAME}", f"const float *{form.wide}", "int64_t columns"]
     return function(f"static void {kernel.name}_pack", parameters, over(other_names, others, copy))
+
+
+def lines_size(kernel: Kernel) -> int:
+    """Return how many bytes the rows of a unit take in scratch."""
+    return (4 * kernel.tiling.block * kernel.form.inner[0].size + 63) // 64 * 64
+
+
+def before_lines(kernel: Kernel) -> list[str]:
+    """Return what is declared ahead of all units, where rows are copied."""
+    panels = Keeping(kernel).scratch if kernel.packed else 0
+    place = f"(scratch + {panels})" if panels else "scratch"
+    return [f"float *const {LINES_NAME} = (float *){place};", "int64_t lined = -1;"]
+
+
+def within_lines(kernel: Kernel, rows: str) -> list[str]:
+    """Return what copies the rows of a unit unless they are there: units of the same follow on."""
+    thin, (inner,) = kernel.form.thin, kernel.form.inner
+    unit = Unit(kernel)
+    source = shifted(thin, unit.moves(thin))
+    block = str(kernel.tiling.block)
+    pitch = str(inner.step(thin))
+    arguments = [LINES_NAME, block, block, source, "1", pitch, rows, str(inner.size)]
+    follow = ceil(kernel.form.width.size / kernel.tiling.panel)
+    wanted = f"unit / {follow}" if follow > 1 else "unit"
+    copy = call("rl_copy_panel", arguments)
+    return [f"if (lined != {wanted}) {{", *indented([*copy, f"lined = {wanted};"]), "}"]
 
 
 class Keeping:

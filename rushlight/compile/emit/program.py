@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rushlight.compile.emit.loops import UNIT
 from rushlight.compile.emit.sequence import MOST_OF_NAME, SequenceWriter, harmless
-from rushlight.compile.emit.steps import place_barriers, task
+from rushlight.compile.emit.steps import definitions, place_barriers, task
 from rushlight.compile.program import Program, Slot
 from rushlight.compile.sources import called, runtime
 from rushlight.graph.ir import Graph
@@ -78,7 +78,7 @@ class ProgramWriter(SequenceWriter):
 
     def _source(self, arena: int, scratch: int) -> str:
         parts = [self._title(arena, scratch), *self.tables()]
-        parts += [step.text() for step in self.steps]
+        parts += definitions(self.steps)
         name = f"{self.entry}_steps"
         parts += [task(name, self.steps, arena, scratch), _ENTRY.format(name=self.entry)]
         return "\n".join(parts)

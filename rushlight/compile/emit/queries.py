@@ -1,6 +1,6 @@
 """Attention query by query: for float64, and where a head has few, as in generating text."""
 
-from rushlight.compile.emit.heads import HeadWriter
+from rushlight.compile.emit.heads import STRIP, HeadWriter
 from rushlight.core.philox import least_kept
 
 
@@ -13,7 +13,7 @@ class QueryWriter(HeadWriter):
         return [*self.lead_axes, ("head", self.heads), ("row", self.queries)]
 
     def forward(self) -> None:
-        line, loop, kind = self.text.line, self.text.loop, self.kind
+        line = self.text.line
         group = "head" if self.share == 1 else f"head / {self.share}"
         line(f"const int64_t group = {group};")
         for name in ("q", "out", "lse"):
@@ -21,8 +21,41 @@ class QueryWriter(HeadWriter):
         for name in ("k", "v"):
             self.part(name, "group")
         self.parts_of_options("row")
-        self.space("scores", self.keys)
         self.end_of_keys("1")
+        if self.kind == "float" and self.step("k", -1) == self.step("v", -1) == 1:
+            self._forward_by_vectors()
+        else:
+            self._forward_by_numbers()
+        line("*lse_part = top + rl_log(total);")
+
+    def _forward_by_vectors(self) -> None:
+        """Write the means of float32 values, where rows of keys and values are read as they lie."""
+        line, loop = self.text.line, self.text.loop
+        width, value_width = (-(-n // STRIP) * STRIP for n in (self.size, self.value_size))
+        self.space("scores", -(-self.keys // STRIP) * STRIP)
+        self.space("query", width)
+        self.space("mean", value_width)
+        with loop("c", self.size):
+            line(f"query[c] = {self.element('q', 'c')} * {self.factor};")
+        with loop("c", width, self.size):
+            line("query[c] = 0;")
+        step = self.step("k", -2)
+        line(f"rl_row_scores(scores, query, k_part, {step}, end, {self.size});")
+        if {"mask", "slopes"} & set(self.record.options):
+            with loop("key", "end"):
+                self.adjust("scores[key]", "0", "key")
+        line("float total;")
+        line("const float top = rl_row_soften(scores, end, &total);")
+        self._drop()
+        step = self.step("v", -2)
+        line(f"rl_row_mix(mean, scores, v_part, {step}, end, {self.value_size});")
+        line("total = total == 0 ? 1 : total;")
+        with loop("c", self.value_size):
+            line(f"{self.element('out', 'c')} = mean[c] / total;")
+
+    def _forward_by_numbers(self) -> None:
+        line, loop, kind = self.text.line, self.text.loop, self.kind
+        self.space("scores", self.keys)
         line(f"{kind} top = -INFINITY, total = 0;")
         with loop("key", "end"):
             self._score("key")
@@ -32,17 +65,20 @@ class QueryWriter(HeadWriter):
         with loop("key", "end"):
             line("scores[key] = rl_exp(scores[key] - top);")
             line("total += scores[key];")
-        if "state" in self.record.options:
-            with loop("key", "end"):
-                self._keep("key")
-                line("scores[key] *= kept;")
+        self._drop()
         line("total = total == 0 ? 1 : total;")
         with loop("c", self.value_size):
             line(f"{kind} mean = 0;")
             with loop("key", "end"):
                 line(f"mean += scores[key] * {self.element('v', 'key', 'c')};")
             line(f"{self.element('out', 'c')} = mean / total;")
-        line("*lse_part = top + rl_log(total);")
+
+    def _drop(self) -> None:
+        """Write what dropout does to weights."""
+        if "state" in self.record.options:
+            with self.text.loop("key", "end"):
+                self._keep("key")
+                self.text.line("scores[key] *= kept;")
 
     def backward(self) -> None:
         line, loop = self.text.line, self.text.loop

@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from rushlight.compile.access import identity
 from rushlight.compile.emit.body import literal
@@ -17,7 +17,16 @@ from rushlight.compile.emit.nested import (
     while_step,
 )
 from rushlight.compile.emit.products import product_code
-from rushlight.compile.emit.steps import KernelStep, Step, copy, lives, place_barriers, zeros
+from rushlight.compile.emit.shared import likeness
+from rushlight.compile.emit.steps import (
+    KernelStep,
+    Step,
+    copy,
+    lives,
+    named_in,
+    place_barriers,
+    zeros,
+)
 from rushlight.compile.fuse import fuse
 from rushlight.compile.legalise import legalise
 from rushlight.compile.memory import Memory, assign_memory, place_temporaries
@@ -62,6 +71,7 @@ class SequenceWriter:
         self.fuser = fuse(legalise(optimise(graph)))
         self.memory: Memory = assign_memory(self.fuser, graph, prefix, is_inner)
         self.steps: list[Step] = []
+        self._functions: dict[Hashable, str] = {}  # their names by what they are like
         self._in_order: dict[tuple[GraphValue, tuple[int, ...]], Buffer] = {}  # copies
 
     def write_steps(self) -> int:
@@ -74,7 +84,8 @@ class SequenceWriter:
 
     def tables(self) -> list[str]:
         """Return the C of the constants that the steps read."""
-        used = {buffer for step in self.steps for buffer in step.buffers}
+        lines = [line for step in self.steps for line in step.call()]
+        used = set(named_in(lines, self.steps))
         return [_table(buffer, array) for buffer, array in self.memory.tables if buffer in used]
 
     def work(self) -> int:
@@ -102,7 +113,9 @@ class SequenceWriter:
     def _add(self, emitted: Emitted, comment: str) -> None:
         """Append a step, unless it has nothing to do."""
         if emitted.code.units:
-            self.steps.append(KernelStep(comment, self._name(), emitted))
+            name = self._name()
+            known = self._functions.setdefault(likeness(name, emitted), name)
+            self.steps.append(KernelStep(comment, known, emitted, is_twin=known != name))
 
     def _emit(self, kernel: Kernel) -> None:
         comment = self._comment(kernel)

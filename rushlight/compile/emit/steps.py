@@ -58,7 +58,7 @@ class Step(ABC):
 
     @abstractmethod
     def text(self) -> str:
-        """Return the definitions of its functions."""
+        """Return the definitions of its functions, if there are any."""
 
     @abstractmethod
     def run(self) -> list[str]:
@@ -76,9 +76,15 @@ class Step(ABC):
 
 @dataclass
 class KernelStep(Step):
-    """A kernel in its place."""
+    """A kernel in its place.
+
+    Attributes:
+        emitted: the kernel.
+        is_twin: whether its function is that of a step before, under the name that it has there.
+    """
 
     emitted: Emitted
+    is_twin: bool = False
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -105,7 +111,9 @@ class KernelStep(Step):
         return self.emitted.code.units == 1
 
     def text(self) -> str:
-        return f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
+        return (
+            "" if self.is_twin else f"/* {self.name}. {self.comment} */\n{self.emitted.code.text}"
+        )
 
     def run(self) -> list[str]:
         """Return the lines that run it: one unit on the first thread, more on all."""
@@ -212,10 +220,23 @@ def _whole(
     return Emitted(KernelCode(text, -(-size // unit)), operands, {buffers[-1]})
 
 
+def named_in(lines: Sequence[str], steps: Sequence[Step]) -> list[Buffer]:
+    """Return the buffers of steps that the lines name."""
+    names = set(NAME.findall("\n".join(lines)))
+    buffers = dict.fromkeys(buffer for step in steps for buffer in step.buffers)
+    return [one for one in buffers if one.name in names]
+
+
+def definitions(steps: Sequence[Step]) -> list[str]:
+    """Return the C of the functions that steps call."""
+    return [text for text in (step.text() for step in steps) if text]
+
+
 def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     """Return the function that every thread runs: all steps in order, of each its share."""
     body = []
-    for buffer in dict.fromkeys(buffer for step in steps for buffer in step.buffers):
+    calls = [line for step in steps for line in step.call()]
+    for buffer in named_in(calls, steps):
         if buffer.role == "table":
             continue
         where = f"call->buffers[{buffer.slot}]"
@@ -226,7 +247,7 @@ def task(name: str, steps: Sequence[Step], arena: int, scratch: int) -> str:
     if any(step.takes_scratch for step in steps):
         own = f" + thread * INT64_C({scratch})" if scratch else ""
         body.append(f"char *const scratch = call->arena + {arena}{own};")
-    body += [line for step in steps for line in step.call()]
+    body += calls
     names = set(NAME.findall("\n".join(body)))
     if "barrier" in names:
         body.insert(0, "rl_barrier *const barrier = &((rl_job *)context)->barrier;")

@@ -40,10 +40,12 @@ def _fetches(kernel: Kernel) -> list[str]:
     """Return what has the memory fetch, while products are added, what the epilogue will read."""
     if kernel.epilogue is None or count_of(kernel.form.inner) < LONG:
         return []
+    read = "".join(line.partition(" = ")[2] for line in kernel.epilogue.lines)
     lines = []
     for each in kernel.epilogue.operands:
         rows = kernel.row_moves(each.name)
-        if kernel.form.width.step(each.name) == 1 and any(step for _, step in rows):
+        in_vectors = kernel.form.width.step(each.name) == 1 and any(step for _, step in rows)
+        if in_vectors and f"{{{each.name}}}" in read:
             place = shifted(each.name, [*rows, ("vec", "RL_LANES")])
             lines.append(f"RL_FETCH({place});")
     return over_rows(kernel, _over_vectors(lines)) if lines else []
@@ -70,9 +72,9 @@ def _products(kernel: Kernel) -> list[str]:
     """Return the loops that add products to `sums`."""
     form = kernel.form
     source = shifted(kernel.source, kernel.inner_moves(kernel.source))
-    rows, turn = kernel.row_moves(form.thin), kernel.inner_moves(form.thin)
+    rows, turn = kernel.row_moves(kernel.factors), kernel.inner_moves(kernel.factors)
     anew = []
-    factor = f"{form.thin}[{place(rows + turn)}]"
+    factor = f"{kernel.factors}[{place(rows + turn)}]"
     if _sliding(kernel):
         anew = [f"const float *from = {shifted(form.thin, turn)};", "RL_ANEW(from);"]
         factor = f"from[{place(rows)}]"

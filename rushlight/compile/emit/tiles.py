@@ -7,6 +7,8 @@ from rushlight.compile.emit.nests import Dim, Form, count_of
 
 PANEL = 16  # columns of a unit are a multiple of the widest vector
 FEW_ROWS = 6  # so many of one axis fill no tile: the next axis helps
+LINE = 16  # floats that a cache reads together
+LARGE = 1 << 20  # bytes that the nearer caches do not hold
 UNIT_PRODUCTS = 16384  # a unit has at least so many multiply-adds, where there are as many
 DOT_COLUMNS = 4  # of a tile whose vectors lie along the columns
 STREAM_COLUMNS = 64  # of a unit, where those that one thread does are done together
@@ -56,6 +58,7 @@ class Tiling:
     block: int  # indices of the first of them in a unit
     leading: tuple[Dim, ...]  # the other axes of rows
     widths: tuple[int, ...]  # columns of a tile: the numbers that they may be, by target
+    rows_first: bool = False  # whether units that follow one another have the same rows
 
     @property
     def blocks(self) -> int:
@@ -85,7 +88,20 @@ def tiling_of(form: Form, kind: str) -> Tiling:
     others = count_of(form.batch + leading) * ceil(form.width.size / panel)
     tall = _heights(rows, vectors, others)
     block = _block(form, rows, panel, tall)
-    return Tiling(vectors, panel, rows, tall, block, leading, widths)
+    rows_first = _is_scattered(form, rows)
+    if rows_first:
+        block = ceil(block / LINE) * LINE
+    return Tiling(vectors, panel, rows, tall, block, leading, widths, rows_first)
+
+
+def _is_scattered(form: Form, rows: tuple[Dim, ...]) -> bool:
+    """Return whether what the rows read is large, and lies in pieces of a few rows far apart.
+
+    Then each piece had better be read once for all columns than all of it for each panel.
+    """
+    is_plain = len(form.rows) == len(form.inner) == 1 and not form.taps
+    size = 4 * count_of(form.rows) * count_of(form.inner)
+    return is_plain and rows[0].step(form.thin) == 1 and size > LARGE and form.width.size > PANEL
 
 
 def _block(form: Form, rows: tuple[Dim, ...], panel: int, heights: tuple[Choice, ...]) -> int:

@@ -114,7 +114,7 @@ RL_INLINE void rl_multiply_rows(float *out, int64_t out_step, const float *left,
 }
 
 /* scores[key][query] = keys[key] times queries[][query], where some query of a strip sees the key. */
-RL_INLINE void rl_scores(float *scores, const float *keys, int64_t width, const float *queries,
+static __attribute__((unused, noinline)) void rl_scores(float *scores, const float *keys, int64_t width, const float *queries,
                          int64_t size, int64_t lanes, int64_t count, int64_t seen)
 {
     for (int64_t key = 0; key < count; key += RL_BLOCK)
@@ -123,7 +123,7 @@ RL_INLINE void rl_scores(float *scores, const float *keys, int64_t width, const 
 }
 
 /* means[query] += weights[][query] times values[], over the keys that the query sees. */
-RL_INLINE void rl_mix(float *means, const float *weights, const float *values, int64_t width,
+static __attribute__((unused, noinline)) void rl_mix(float *means, const float *weights, const float *values, int64_t width,
                       int64_t lanes, int64_t count, int64_t seen)
 {
     for (int64_t query = 0; query < lanes; query += RL_BLOCK)
@@ -132,7 +132,7 @@ RL_INLINE void rl_mix(float *means, const float *weights, const float *values, i
 }
 
 /* sums[key] += weights[key][] times rows[], over the queries that see the key. */
-RL_INLINE void rl_spread(float *sums, const float *weights, const float *rows, int64_t width,
+static __attribute__((unused, noinline)) void rl_spread(float *sums, const float *weights, const float *rows, int64_t width,
                          int64_t queries, int64_t count, int64_t seen)
 {
     for (int64_t key = 0; key < count; key += RL_BLOCK) {
@@ -272,6 +272,83 @@ static __attribute__((unused, noinline)) void rl_recall(
             rl_store(scores + at, used);
             rl_store(changes + at, weight * (product - less));
         }
+    }
+}
+
+/* One query at a time. A row of `size` floats, of which the last few may be no whole vector. */
+RL_INLINE rl_vec rl_load_of(const float *row, int64_t at, int64_t size)
+{
+    return at + RL_LANES <= size ? rl_load(row + at) : rl_load_part(row + at, (int)(size - at));
+}
+
+/* scores[key] = query times keys[key], whose rows are `step` apart; `query` ends in zeros, so that
+ * it fills whole vectors. Four scores are written at once: there is room for them. */
+static __attribute__((unused, noinline)) void rl_row_scores(
+    float *scores, const float *query, const float *keys, int64_t step, int64_t count, int64_t size)
+{
+    for (int64_t key = 0; key < count; key += 4) {
+        rl_vec sums[4];
+        RL_UNROLL
+        for (int i = 0; i < 4; i++)
+            sums[i] = rl_splat(0);
+        const float *rows[4];
+        for (int64_t i = 0; i < 4; i++)
+            rows[i] = keys + (key + i < count ? key + i : count - 1) * step;
+        for (int64_t c = 0; c < size; c += RL_LANES) {
+            const rl_vec factor = rl_load(query + c);
+            RL_UNROLL
+            for (int i = 0; i < 4; i++)
+                sums[i] += factor * rl_load_of(rows[i], c, size);
+        }
+        rl_total(scores + key, sums);
+    }
+}
+
+/* Scores become weights, exp(score - top); returns top, or 0 where that is -inf, and their sum. There
+ * is room for whole strips. */
+static __attribute__((unused, noinline)) float rl_row_soften(
+    float *scores, int64_t count, float *total)
+{
+    const int64_t end = rl_rounded(count, RL_STRIP);
+    for (int64_t key = count; key < end; key++)
+        scores[key] = -INFINITY;
+    rl_vec best = rl_splat(-INFINITY);
+    for (int64_t key = 0; key < end; key += RL_LANES)
+        best = rl_larger(rl_load(scores + key), best);
+    float top = -INFINITY;
+    for (int lane = 0; lane < RL_LANES; lane++)
+        top = best[lane] > top ? best[lane] : top;
+    top = top == -INFINITY ? 0 : top;
+    rl_vec sum = rl_splat(0);
+    for (int64_t key = 0; key < end; key += RL_LANES) {
+        const rl_vec weight = rl_weights(rl_load(scores + key) - top);
+        rl_store(scores + key, weight);
+        sum += weight;
+    }
+    *total = 0;
+    for (int lane = 0; lane < RL_LANES; lane++)
+        *total += sum[lane];
+    return top;
+}
+
+/* mean = the sum of weights[key] * values[key], whose rows are `step` apart, in whole vectors. */
+static __attribute__((unused, noinline)) void rl_row_mix(
+    float *mean, const float *weights, const float *values, int64_t step, int64_t count,
+    int64_t size)
+{
+    for (int64_t c = 0; c < size; c += RL_LANES) {
+        rl_vec sums[4];
+        RL_UNROLL
+        for (int i = 0; i < 4; i++)
+            sums[i] = rl_splat(0);
+        int64_t key = 0;
+        for (; key + 4 <= count; key += 4)
+            RL_UNROLL
+            for (int i = 0; i < 4; i++)
+                sums[i] += weights[key + i] * rl_load_of(values + (key + i) * step, c, size);
+        for (; key < count; key++)
+            sums[0] += weights[key] * rl_load_of(values + key * step, c, size);
+        rl_store(mean + c, (sums[0] + sums[1]) + (sums[2] + sums[3]));
     }
 }
 

@@ -55,7 +55,6 @@ RL_INLINE int64_t rl_at(int64_t vector, int64_t columns)
 }
 
 /* The first (or second) halves of two vectors, their elements in turn: a0 b0 a1 b1 ... */
-#if defined(__clang__)
 #if RL_LANES == 16
 #define RL_ZIP_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define RL_ZIP_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
@@ -66,20 +65,13 @@ RL_INLINE int64_t rl_at(int64_t vector, int64_t columns)
 #define RL_ZIP_LOW 0, 4, 1, 5
 #define RL_ZIP_HIGH 2, 6, 3, 7
 #endif
+#if defined(__clang__)
 #define rl_zip_low(a, b) __builtin_shufflevector(a, b, RL_ZIP_LOW)
 #define rl_zip_high(a, b) __builtin_shufflevector(a, b, RL_ZIP_HIGH)
 #else
 typedef int32_t rl_places __attribute__((vector_size(4 * RL_LANES)));
-
-RL_INLINE rl_vec rl_zip(rl_vec a, rl_vec b, int32_t start)
-{
-    rl_places places;
-    for (int32_t lane = 0; lane < RL_LANES; lane++)
-        places[lane] = start + lane / 2 + lane % 2 * RL_LANES;
-    return __builtin_shuffle(a, b, places);
-}
-#define rl_zip_low(a, b) rl_zip(a, b, 0)
-#define rl_zip_high(a, b) rl_zip(a, b, RL_LANES / 2)
+#define rl_zip_low(a, b) __builtin_shuffle(a, b, (rl_places){RL_ZIP_LOW})
+#define rl_zip_high(a, b) __builtin_shuffle(a, b, (rl_places){RL_ZIP_HIGH})
 #endif
 
 /* totals[i] = the sum of the lanes of vectors[i], for four vectors. */

@@ -20,6 +20,7 @@ from rushlight.ops.movement import (
     reshape_p,
     slice_p,
 )
+from rushlight.ops.order import detach_p
 from rushlight.ops.pointwise import Pointwise, cast_p
 from rushlight.ops.reduce import max_p, mean_p, min_p, sum_p
 
@@ -116,6 +117,10 @@ class Simplifier(Rewriter):
 
 
 Rule = Callable[[Simplifier, Values, Params, Spec], GraphValue | None]
+
+
+def _detach(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
+    return inputs[0]
 
 
 def _reshape(at: Simplifier, inputs: Values, params: Params, output: Spec) -> GraphValue | None:
@@ -306,6 +311,7 @@ RULES: dict[Primitive, Rule] = {
     neg: _neg,
     logical_not: _not,
     where_p: _where,
+    detach_p: _detach,
     sum_p: _sum,
     mean_p: _sum,
     max_p: _extreme,

@@ -94,19 +94,12 @@ class Decoder:
         Raises DataError for texts of another number, or without a token.
         """
         ids = np.asarray(ids)
-        if (
-            ids.ndim != 2
-            or len(ids) != self.batch
-            or not ids.shape[1]
-            or ids.dtype.kind not in "iu"
-        ):
-            wanted = f"(batch {self.batch}, 1 token or more)"
-            raise DataError(f"texts are integers {wanted}, not {ids.dtype} {ids.shape}")
+        _check_texts(ids, self.batch)
         window = ids[:, window_start(ids.shape[1], self.block) :]
         if self._cache is None:
             return self._run(self.block, window)
         known = self._read.shape[1]
-        if known >= window.shape[1] or not (window[:, :known] == self._read).all():
+        if not 0 < known < window.shape[1] or (window[:, :known] != self._read).any():
             self._cache.clear()
             known = 0
         self._read = window[:, :0]  # should a call fail
@@ -131,6 +124,7 @@ class Decoder:
         program = self._programs[size]
         padded, count = program.inputs
         padded[:, : ids.shape[1]] = ids
+        padded[:, ids.shape[1] :] = 0
         count[...] = ids.shape[1]
         program()
         return program.outputs[0]
