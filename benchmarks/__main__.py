@@ -25,6 +25,8 @@ TASKS = {  # each in a module: what another task needs is not imported when it i
     "digits-cnn": "digits_cnn.TASK",
     "gesture": "gesture.TASK",
     "shakespeare": "shakespeare.TASK",
+    "shakespeare-writing": "shakespeare.WRITING",
+    "shakespeare-memory": "shakespeare.MEMORY",
     "lstm": "lstm.TASK",
     "predict-mlp-1": "predict.MLP_1",
     "predict-cnn-1": "predict.CNN_1",

@@ -1,5 +1,6 @@
 """The small GPT in PyTorch, like nanoGPT's, with a cache of keys and values to write with."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -102,14 +103,27 @@ def train_step(
 
 
 @torch.inference_mode()
-def write(model: GPT, ids: list[int], tokens: int, temperature: float) -> list[int]:
-    """Return ids that follow some, each drawn from what the model thinks likely."""
-    cache, start = model.cache(), 0
+def write(model: GPT, ids: list[int], count: int, temperature: float) -> list[int]:
+    """Return ids that follow some, each drawn from what the model thinks likely.
+
+    Once the window is full, it begins anew with the last half of it.
+    """
+    cache, start, known = model.cache(), 0, len(ids)
     new = torch.tensor([ids])
-    written = []
-    for _ in range(tokens):
+    for _ in range(count):
+        if start + new.shape[1] > model.block:
+            new, start = torch.tensor([ids[-model.block // 2 :]]), 0
         scores = model(new, cache, start)[:, -1] / temperature
         start += new.shape[1]
         new = torch.multinomial(functional.softmax(scores, dim=-1), num_samples=1)
-        written.append(new.item())
-    return written
+        ids = [*ids, new.item()]
+    return ids[known:]
+
+
+@torch.inference_mode()
+def loss_of(model: GPT, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    """Return the mean loss of batches."""
+    losses = [
+        functional.cross_entropy(model(x).flatten(0, 1), y.flatten()).item() for x, y in batches
+    ]
+    return sum(losses) / len(losses)

@@ -1,22 +1,27 @@
-"""Steps of the small GPT of the `shakespeare` recipe: 12 windows of 64 characters.
+"""The small GPT of the `shakespeare` recipe: steps of training, characters written, and memory.
 
-4 layers, 4 heads, width 128; forward, backward, gradients clipped to a norm of 1, AdamW. Every side
-is given its batches ready to use, and begins with weights of the same distribution.
+4 layers, 4 heads, width 128. A step is of 12 windows of 64 characters: forward, backward, gradients
+clipped to a norm of 1, AdamW. Every side is given its batches ready to use, and begins with weights
+of the same distribution.
 """
 
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
 import rushlight as rl
+from benchmarks.load import peak_memory
 from benchmarks.native import need_native
 from benchmarks.sides import TORCH, Figures, Measure, Task, check_loss, threads
 from benchmarks.work import training_flop
 from rushlight.data import shakespeare
+from rushlight.llm import Decoder, Sampler, generate
 from rushlight.models import GPT
+from rushlight.recipes import shakespeare as recipe
 from rushlight.train.step import make_step
 
 LAYERS, HEADS, WIDTH, BLOCK = 4, 4, 128, 64
@@ -24,6 +29,7 @@ BATCH, RATE = 12, 1e-3
 STEPS = 150  # that are made, of which the first do not count
 FIRST = 20
 CHARACTERS = 65
+WRITTEN = 500  # characters of a text that is made up
 LIMIT = 2.75  # what the loss is below by then
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -75,21 +81,72 @@ def ours(quick: bool) -> Figures:
     return found
 
 
-def pytorch(quick: bool, compiled: bool) -> Figures:
+def of_pytorch() -> tuple[Any, Any, Any]:
+    """Return the module with the network in PyTorch, a network, and its optimiser."""
     import torch
 
     from benchmarks import gpt_pytorch
 
     torch.set_num_threads(threads())
     torch.manual_seed(0)
-    ready = [tuple(map(torch.from_numpy, batch)) for batch in batches(quick)]
     model = gpt_pytorch.GPT(CHARACTERS, LAYERS, HEADS, WIDTH, BLOCK)
-    optimizer = gpt_pytorch.adamw(model, RATE)
+    return gpt_pytorch, model, gpt_pytorch.adamw(model, RATE)
+
+
+def pytorch(quick: bool, compiled: bool) -> Figures:
+    import torch
+
+    gpt, model, optimizer = of_pytorch()
+    ready = [tuple(map(torch.from_numpy, batch)) for batch in batches(quick)]
     weights = list(model.parameters())
     called = torch.compile(model) if compiled and not quick else model
-    return figures(
-        lambda batch: gpt_pytorch.train_step(called, weights, optimizer, *batch), ready, quick
-    )
+    return figures(lambda batch: gpt.train_step(called, weights, optimizer, *batch), ready, quick)
+
+
+def per_character(write: Callable[[int], object], quick: bool) -> Figures:
+    """Return the microseconds that a character takes, the median over some texts."""
+    count, times = (70 if quick else WRITTEN), []
+    for _ in range(1 if quick else 6):
+        started = time.perf_counter()
+        write(count)
+        times.append((time.perf_counter() - started) / count)
+    return {"character": statistics.median(times[-5:]) * 1e6}
+
+
+def writing(quick: bool) -> Figures:
+    model, _ = network()
+    decoder = Decoder(model)
+
+    def write(count: int) -> None:
+        for _ in generate(decoder, [[0]], count, Sampler(temperature=0.8)):
+            pass
+
+    return per_character(write, quick)
+
+
+def pytorch_writing(quick: bool) -> Figures:
+    gpt, model, _ = of_pytorch()
+    model.eval()
+    return per_character(lambda count: gpt.write(model, [0], count, temperature=0.8), quick)
+
+
+def training(quick: bool) -> Figures:
+    """Return the peak of memory of a process that trains, validates and writes."""
+    recipe.train(steps=4 if quick else STEPS, progress=False)
+    return {"peak": peak_memory()}
+
+
+def pytorch_training(quick: bool) -> Figures:
+    import torch
+
+    gpt, model, optimizer = of_pytorch()
+    weights = list(model.parameters())
+    for x, y in batches(quick):
+        gpt.train_step(model, weights, optimizer, torch.from_numpy(x), torch.from_numpy(y))
+    held = torch.from_numpy(ids()[-len(ids()) // 9 :]).unfold(0, BLOCK + 1, BLOCK)
+    gpt.loss_of(model, [(part[:, :-1], part[:, 1:]) for part in held.split(16)])
+    gpt.write(model, [0], 70 if quick else WRITTEN, temperature=0.8)
+    return {"peak": peak_memory()}
 
 
 PRODUCTS = [
@@ -115,4 +172,17 @@ TASK = Task(
     ),
     threads={ONE: 1, TORCH_ONE: 1},
     once=(COMPILED,),
+)
+WRITING = Task(
+    {"compiled": writing, TORCH: pytorch_writing},
+    (
+        Measure(
+            "a character, with a cache of keys and values", "µs", "character", "compiled", (TORCH,)
+        ),
+    ),
+)
+MEMORY = Task(
+    {"compiled": training, TORCH: pytorch_training},
+    (Measure("peak of training, validating and writing", "MiB", "peak", "compiled", (TORCH,)),),
+    once=("compiled", TORCH),
 )
