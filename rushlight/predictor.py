@@ -220,10 +220,10 @@ class Predictor:
     def answer(self, question: str) -> Prediction:
         """Answer a text by another, whose chance is that of all its characters together."""
         self._expect("text-to-text")
-        ids = self.exchange.asked(question)
-        scores = self._answer(Tensor(ids[None]))
-        if scores.shape != (1, len(ids), len(self.exchange.tokenizer)):
-            fact = f"the network gives {scores.shape} scores for {len(ids)} characters"
+        ids = self.exchange.asked([question])
+        scores = self._answer(Tensor(ids))
+        if scores.shape != (*ids.shape, len(self.exchange.tokenizer)):
+            fact = f"the network gives {scores.shape} scores for {ids.size} characters"
             raise FormatError(fact, path=self.path)
         chances = scores[0, -self.exchange.answer :].softmax().numpy()
         self._check_finite(chances.ravel())
@@ -244,8 +244,7 @@ class Predictor:
             if self.kind == "text-classifier":
                 outputs = self._outputs_of_texts([self.vocabulary.encode(text) for text in given])
             elif self.kind == "text-to-text":
-                asked = np.stack([self.exchange.asked(text) for text in given])
-                outputs = predict(self.model, Dataset(asked)).outputs
+                outputs = predict(self.model, Dataset(self.exchange.asked(given))).outputs
             elif self.kind == "image-classifier":
                 shape, scale = self.task["shape"], self.task["scale"]
                 self._check_pixels(given.shape[1:])

@@ -291,6 +291,10 @@ class Eager:
                 result._dtype = primitive.rule(*[x.spec for x in inputs], **params).dtype
         else:
             result = tuple(Tensor.wrap(np.asarray(one)) for one in data)
+            if any(one.data.dtype.char == "H" for one in result):
+                made = primitive.rule(*[x.spec for x in inputs], **params)
+                for one, spec in zip(result, made, strict=True):
+                    one._dtype = spec.dtype
         if mode.grad:
             record(primitive, inputs, params, result)
         if mode.anomaly:

@@ -190,7 +190,6 @@ FUNCTIONAL: Names = {
     **dict.fromkeys(("dropout1d", "dropout2d", "dropout3d"), "write channel_dropout(x, p)"),
     "pad": "write x.pad([(0, 0), (1, 1)]): a pair for each axis",
     "batch_norm": "write rl.nn.BatchNorm(features)(x)",
-    "scaled_dot_product_attention": "write attention(q, k, v)",
     "swish": "write silu(x)",
     "upsample": "write interpolate(x, scale_factor=2)",
     "accuracy": "write rl.metrics.accuracy(outputs, labels)",

@@ -1,6 +1,6 @@
 """Questions and answers of limited length, for networks that read a text and write another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -31,8 +31,8 @@ class Exchange:
 
     >>> digits = CharTokenizer("+0123456789", specials=("padding", "begin"))
     >>> sums = Exchange(digits, question=5, answer=3)
-    >>> sums.asked("9+12").tolist(), sums.answered("21").tolist(), sums.read([4, 5, 0])
-    ([5, 4, 2, 12, 0, 1, 1, 1], [4, 5, 0], '21')
+    >>> sums.asked(["9+12"]).tolist(), sums.answered(["21"]).tolist(), sums.read([4, 5, 0])
+    ([[5, 4, 2, 12, 0, 1, 1, 1]], [[4, 5, 0]], '21')
     """
 
     def __init__(self, tokenizer: CharTokenizer, question: int, answer: int) -> None:
@@ -48,33 +48,36 @@ class Exchange:
         self.question = question
         self.answer = answer
 
-    def asked(self, text: str) -> Ids:
-        """Return what the network reads, int64 (question + answer,).
+    def asked(self, texts: Sequence[str]) -> Ids:
+        """Return what the network reads of n questions, int64 (n, question + answer).
 
         Raises DataError for a text that is empty or too long, or has a character that is not known.
         """
-        if not text:
-            raise DataError("there is no question", hint="write one")
-        begin = np.full(self.answer, self.tokenizer.begin)
-        return np.concatenate([self._turned(text, self.question, "a question"), begin])
+        begin = np.full((len(texts), self.answer), self.tokenizer.begin)
+        return np.concatenate([self._turned(texts, self.question, "a question"), begin], 1)
 
-    def answered(self, text: str) -> Ids:
-        """Return what the network is to say, int64 (answer,); raises as `asked`."""
-        return self._turned(text, self.answer, "an answer")
+    def answered(self, texts: Sequence[str]) -> Ids:
+        """Return what the network is to say, int64 (n, answer); raises as `asked`."""
+        return self._turned(texts, self.answer, "an answer")
 
     def read(self, ids: Any) -> str:
         """Return the answer that ids (answer,) say."""
         return self.tokenizer.decode(ids)[::-1]
 
-    def _turned(self, text: str, length: int, what: str) -> Ids:
+    def _turned(self, texts: Sequence[str], length: int, what: str) -> Ids:
+        for text in texts:
+            if not 0 < len(text) <= length:
+                fact = f"{what} has 1 to {length} characters, {text!r:.40} has {len(text)}"
+                raise DataError(fact)
         try:
-            ids = self.tokenizer.encode(text)[::-1]
+            ids = self.tokenizer.encode("".join(text[::-1] for text in texts))
         except DataError as error:
             hint = f"{what} is made of {self.tokenizer.characters:.60}"
             raise DataError(error.fact, hint=hint) from None
-        if len(ids) > length:
-            raise DataError(f"{what} has up to {length} characters, {text!r:.40} has {len(ids)}")
-        return np.concatenate([ids, np.full(length - len(ids), self.tokenizer.padding)])
+        lengths = np.array([len(text) for text in texts], np.int64)
+        rows = np.full((len(texts), length), self.tokenizer.padding)
+        rows[np.arange(length) < lengths[:, np.newaxis]] = ids
+        return rows
 
     def to_task(self) -> dict[str, Any]:
         """Return what the task of a model file says of it, as plain values."""

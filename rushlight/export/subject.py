@@ -164,6 +164,8 @@ def _inputs(predictor: Predictor, batch: int, words: int) -> tuple[Buffer, ...]:
         return (Buffer("input", (batch, *task["shape"]), float32),)
     if predictor.kind == "signal-classifier":
         return (Buffer("input", (batch, len(task["channels"]), task["length"]), float32),)
+    if predictor.kind == "text-to-text":
+        raise UsageError("a network that answers texts by texts cannot be exported")
     if type(task.get("inputs")) is not int:
         raise UsageError("the model file does not say how many numbers the network takes")
     dtype = next(predictor.model.parameters()).dtype

@@ -2,11 +2,13 @@
 
 Values are numbered: arguments, states, constants, then the results of the nodes in order. What is
 traced at several batch sizes can be merged into one record for any batch: a size that grows with
-it is written `{"batch": 1, "plus": 0}`.
+it is written `{"batch": 1, "plus": 0}`. The body of a loop or of a choice is a param, and written
+as a graph is.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,16 +19,25 @@ from rushlight.core.primitive import PRIMITIVES, Array, Primitive, Spec
 from rushlight.core.shapes import size_of
 from rushlight.formats.plain import brief, decode, dtype_of, encode, fields
 from rushlight.formats.safetensors_header import MAX_RANK, shown
-from rushlight.graph.ir import Graph, GraphValue
+from rushlight.graph.bodies import Body, Held
+from rushlight.graph.choices import branch_p
+from rushlight.graph.ir import Graph, GraphValue, Node
+from rushlight.graph.scanning import scan_p
 from rushlight.graph.trace import Traced
 from rushlight.tensor import Tensor
 from rushlight.tree import Leaf
 
 MAX_ELEMENTS = 2**31  # of one value of a graph; a file that asks for more is refused
 MAX_AXIS = 2**26
-INLINE_ELEMENTS = 16  # larger constants are tensors of the file
+INLINE_ELEMENTS = 16  # larger constants are tensors of the file, if elements differ
 
 _FIELDS = ("name", "arguments", "states", "constants", "nodes", "result")
+_BODY_FIELDS = ("name", "arguments", "captured", "constants", "nodes", "results")
+_NESTED: dict[str, Callable[[int], Primitive]] = {"scan": scan_p, "cond": branch_p}
+_NESTED_PARAMS: dict[str, dict[str, type]] = {
+    "scan": {"body": Body, "carries": int, "length": int, "reverse": bool, "counted": bool},
+    "cond": {"bodies": tuple},
+}
 
 
 def graph_to_json(
@@ -52,24 +63,16 @@ def graph_to_json(
     order = [*graph.arguments, *(v for _, v in (*named, *constants))]
     order += [v for node in graph.nodes for v in node.outputs]
     number = {id(value): place for place, value in enumerate(order)}
-    large: dict[str, Tensor] = {}
+    large = _Large({}, set(names.values()))
     record = {
         "name": graph.name,
         "arguments": [_spec_to_json(value.spec) for value in graph.arguments],
         "states": [names[id(x)] for x, _ in named],
-        "constants": [_constant_to_json(x, large, set(names.values())) for x, _ in constants],
-        "nodes": [
-            {
-                "op": node.primitive.name,
-                "inputs": [number[id(value)] for value in node.inputs],
-                "params": {name: encode(v, name) for name, v in node.params.items()},
-                "module": node.module or "",
-            }
-            for node in graph.nodes
-        ],
+        "constants": [_constant_to_json(x, large) for x, _ in constants],
+        "nodes": _nodes_to_json(graph, number, large),
         "result": _result_to_json(traced.result, iter(graph.outputs), number),
     }
-    return record, large
+    return record, large.tensors
 
 
 def graph_from_json(record: Any, tensors: Mapping[str, Tensor]) -> Traced:
@@ -90,18 +93,24 @@ def graph_from_json(record: Any, tensors: Mapping[str, Tensor]) -> Traced:
         tensor = _constant(one, tensors, f"constant {place}")
         graph.states.append((tensor, graph.new_value(tensor.spec)))
     for place, one in enumerate(_list(nodes, "the nodes")):
-        _add_node(graph, one, f"node {place}")
+        _add_node(graph, one, tensors, f"node {place}")
     tree = _result(result, graph)
     return Traced(graph, tree)
 
 
 def constant_names(record: Any) -> list[str]:
     """Return the names of the constants that a graph's record expects as tensors of the file."""
-    constants = record.get("constants") if isinstance(record, dict) else None
-    if not isinstance(constants, list):
+    if isinstance(record, list):
+        return [name for one in record for name in constant_names(one)]
+    if not isinstance(record, dict):
         return []
+    constants = record.get("constants")
+    if not isinstance(constants, list):
+        inner = ("nodes", "params", "body", "bodies")
+        return [name for one in inner for name in constant_names(record.get(one))]
     names = [one.get("tensor") for one in constants if isinstance(one, dict)]
-    return [name for name in names if isinstance(name, str)]
+    own = [name for name in names if isinstance(name, str)]
+    return [*own, *constant_names(record.get("nodes"))]
 
 
 def merge_batches(sizes: tuple[int, int, int], records: list[Any]) -> Any:
@@ -148,14 +157,65 @@ def _spec_to_json(spec: Spec) -> dict[str, Any]:
     return {"dtype": spec.dtype.name, "shape": list(spec.shape)}
 
 
-def _constant_to_json(x: Tensor, large: dict[str, Tensor], taken: set[str]) -> dict[str, Any]:
+@dataclass
+class _Large:
+    """Constants that are to be tensors of the file, and the names that others have."""
+
+    tensors: dict[str, Tensor]
+    taken: set[str]
+
+
+def _nodes_to_json(graph: Graph, number: Mapping[int, int], large: _Large) -> list[Any]:
+    def inner(value: Any, name: str) -> Any:
+        if not isinstance(value, Body):
+            return encode(value, name)
+        return {"body": _body_to_json(value, large)}
+
+    def params(node: Node) -> dict[str, Any]:
+        if node.primitive.name == "while_loop":
+            fact = "forward has a while_loop, which no file can hold: it may never end"
+            raise ModuleError(fact, hint="use rl.scan with a length, and count= for fewer turns")
+        return {name: encode(value, name, inner) for name, value in node.params.items()}
+
+    return [
+        {
+            "op": node.primitive.name,
+            "inputs": [number[id(value)] for value in node.inputs],
+            "params": params(node),
+            "module": node.module or "",
+        }
+        for node in graph.nodes
+    ]
+
+
+def _body_to_json(body: Body, large: _Large) -> dict[str, Any]:
+    graph = body.graph
+    order = [*body.inputs, *(value for _, value in graph.constants)]
+    order += [value for node in graph.nodes for value in node.outputs]
+    number = {id(value): place for place, value in enumerate(order)}
+    constants = [Tensor.wrap(array, value.dtype) for array, value in graph.constants]
+    return {
+        "name": graph.name,
+        "arguments": [_spec_to_json(spec) for spec in body.arguments],
+        "captured": [_spec_to_json(spec) for spec in body.held],
+        "constants": [_constant_to_json(x, large) for x in constants],
+        "nodes": _nodes_to_json(graph, number, large),
+        "results": [number[id(value)] for value in graph.outputs],
+    }
+
+
+def _constant_to_json(x: Tensor, large: _Large) -> dict[str, Any]:
     array = mode.evaluator.read(x, "saving a model")
-    if array.size <= INLINE_ELEMENTS and not x.dtype.is_half and np.isfinite(array).all():
-        return {**_spec_to_json(x.spec), "values": array.reshape(-1).tolist()}
-    name = f"constant.{len(large)}"
-    while name in taken:
+    if not x.dtype.is_half and np.isfinite(array).all():
+        values = array.reshape(-1)
+        if array.size > INLINE_ELEMENTS and values.tobytes() == values[:1].tobytes() * array.size:
+            values = values[:1]
+        if values.size <= INLINE_ELEMENTS:
+            return {**_spec_to_json(x.spec), "values": values.tolist()}
+    name = f"constant.{len(large.tensors)}"
+    while name in large.taken:
         name = f"_{name}"
-    large[name] = x
+    large.tensors[name] = x
     return {"tensor": name}
 
 
@@ -187,18 +247,16 @@ def _merge(sizes: tuple[int, int, int], a: Any, b: Any, c: Any) -> Any:
     return {"batch": step, "plus": a - step * sizes[0]}
 
 
-def _add_node(graph: Graph, record: Any, where: str) -> None:
+def _add_node(graph: Graph, record: Any, tensors: Mapping[str, Tensor], where: str) -> None:
     op, inputs, params, module = fields(record, where, "op", "inputs", "params", "module")
-    if not isinstance(op, str) or op not in PRIMITIVES:
+    if not isinstance(op, str) or op not in {**PRIMITIVES, **_NESTED}:
         hint = did_you_mean(op, PRIMITIVES) if isinstance(op, str) else None
         raise FormatError(f"{where}: there is no primitive {brief(op)}", hint=hint)
-    primitive = PRIMITIVES[op]
     where = f"{where} ({op})"
     values = tuple(_value(graph, one, where) for one in _list(inputs, f"{where}: inputs"))
     if not isinstance(params, dict):
         raise FormatError(f"{where}: params are {brief(params)}, no object")
-    decoded = {k: decode(v, f"{where}: {shown(k)[1:-1]}") for k, v in params.items()}
-    _check_params(primitive, decoded, where)
+    primitive, decoded = _primitive(op, params, tensors, where)
     try:
         outputs = graph.add(primitive, values, decoded, None, _text(module, where) or None)
     except FormatError:
@@ -208,6 +266,62 @@ def _add_node(graph: Graph, record: Any, where: str) -> None:
         raise FormatError(f"{where}: {fact or type(error).__name__}") from error
     for value in outputs:
         _check_shape(value.shape, where)
+
+
+def _primitive(
+    op: str, params: dict[str, Any], tensors: Mapping[str, Tensor], where: str
+) -> tuple[Primitive, dict[str, Any]]:
+    """Return a primitive, and its params as they are read from a file."""
+    if op not in _NESTED:
+        decoded = {k: decode(v, f"{where}: {shown(k)[1:-1]}") for k, v in params.items()}
+        _check_params(PRIMITIVES[op], decoded, where)
+        return PRIMITIVES[op], decoded
+
+    def body(value: Any, where: str) -> Body:
+        (inner,) = fields(value, where, "body")
+        return _body(inner, tensors, where)
+
+    kinds = _NESTED_PARAMS[op]
+    fields(params, f"{where}: params", *kinds)
+    decoded = {k: decode(v, f"{where}: {k}", body) for k, v in params.items()}
+    for name, kind in kinds.items():
+        if type(decoded[name]) is not kind:
+            raise FormatError(f"{where}: {name} is {brief(params[name])}, no {kind.__name__}")
+    if op == "scan":
+        bodies = (decoded["body"],)
+        _check_shape((decoded["length"],), where)
+        most = min(len(decoded["body"].arguments), len(decoded["body"].results))
+        if not 0 <= decoded["carries"] <= most:
+            raise FormatError(f"{where}: its body cannot carry {brief(decoded['carries'])} states")
+    else:
+        bodies = decoded["bodies"]
+        if len(bodies) != 2 or not all(isinstance(one, Body) for one in bodies):
+            raise FormatError(f"{where}: bodies are {brief(params['bodies'])}, no two bodies")
+    results = len(bodies[0].results)
+    if not results:
+        raise FormatError(f"{where}: its body has no results")
+    return _NESTED[op](results), decoded
+
+
+def _body(record: Any, tensors: Mapping[str, Tensor], where: str) -> Body:
+    """Return the body of a loop or of a choice."""
+    name, *lists = fields(record, where, *_BODY_FIELDS)
+    graph = Graph(_text(name, f"{where}: the name"))
+    arguments, captured, constants, nodes, results = (
+        _list(one, f"{where}: {title}") for one, title in zip(lists, _BODY_FIELDS[1:], strict=True)
+    )
+    for place, one in enumerate(arguments):
+        graph.arguments.append(graph.new_value(_spec(one, f"{where}: argument {place}")))
+    for place, one in enumerate(captured):
+        value = graph.new_value(_spec(one, f"{where}: captured {place}"))
+        graph.states.append((Held(), value))
+    for place, one in enumerate(constants):
+        tensor = _constant(one, tensors, f"{where}: constant {place}")
+        graph.constants.append((tensor.data, graph.new_value(tensor.spec)))
+    for place, one in enumerate(nodes):
+        _add_node(graph, one, tensors, f"{where}: node {place}")
+    graph.outputs = [_value(graph, one, f"{where}: results") for one in results]
+    return Body(graph)
 
 
 def _check_params(primitive: Primitive, params: dict[str, Any], where: str) -> None:
@@ -284,11 +398,13 @@ def _constant(record: Any, tensors: Mapping[str, Tensor], where: str) -> Tensor:
         return _stored(name, tensors, where)
     _, _, values = fields(record, where, "dtype", "shape", "values")
     spec = _spec({name: record[name] for name in ("dtype", "shape")}, where)
-    if len(_list(values, where)) != size_of(spec.shape):
+    if len(_list(values, where)) not in (1, size_of(spec.shape)):
         raise FormatError(f"{where}: {len(values)} values do not fill {list(spec.shape)}")
     if spec.dtype.is_half or not all(_holds(spec, one) for one in values):
         raise FormatError(f"{where}: {brief(values)} are no {spec.dtype} values")
-    array: Array = np.array(values, spec.dtype.storage).reshape(spec.shape)
+    array: Array = np.array(values, spec.dtype.storage)
+    filled = len(values) == size_of(spec.shape)
+    array = array.reshape(spec.shape) if filled else np.broadcast_to(array, spec.shape)
     return Tensor.wrap(array, spec.dtype)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from rushlight.core.bind import bind
 from rushlight.core.dtypes import DType
-from rushlight.core.errors import TraceError
+from rushlight.core.errors import ShapeError, TraceError
 from rushlight.core.mode import evaluating, mode
 from rushlight.core.primitive import Evaluator, Primitive, Spec
 from rushlight.core.source import user_line
@@ -70,6 +70,14 @@ class Body:
     def inputs(self) -> list[GraphValue]:
         """Its arguments, then what it captured."""
         return [*self.graph.arguments, *(value for _, value in self.graph.states)]
+
+    @property
+    def arguments(self) -> list[Spec]:
+        return [value.spec for value in self.graph.arguments]
+
+    @property
+    def held(self) -> list[Spec]:
+        return [value.spec for _, value in self.graph.states]
 
     @property
     def results(self) -> list[Spec]:
@@ -163,6 +171,15 @@ class BodyTracer(Tracer):
         """Return the tensors from outside that were assigned to, with the first and last value."""
         first = {id(self.captured[held]): value for held, value in self.graph.states}
         return [(x, first[key], self._current[key]) for key, x in self._assigned.items()]
+
+
+def check_fit(got: Sequence[Spec], wanted: Sequence[Spec], what: str) -> None:
+    """Raise unless operands or results of bodies are what they must be."""
+    if len(got) != len(wanted):
+        raise ShapeError(f"{what}: {len(got)} of them, not {len(wanted)}")
+    for place, (one, other) in enumerate(zip(got, wanted, strict=True)):
+        if one != other:
+            raise ShapeError(f"{what}: number {place} is {one}, not {other}")
 
 
 @dataclass

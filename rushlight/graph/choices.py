@@ -6,13 +6,14 @@ from typing import Any
 
 from rushlight.autograd import gradients
 from rushlight.core.bind import bind
-from rushlight.core.errors import GradientError
+from rushlight.core.dtypes import bool_
+from rushlight.core.errors import DTypeError, GradientError
 from rushlight.core.kernels import Branch as BranchRecord
 from rushlight.core.kernels import While as WhileRecord
 from rushlight.core.mode import enable_grad, evaluating, mode
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.core.source import user_line
-from rushlight.graph.bodies import Body
+from rushlight.graph.bodies import Body, check_fit
 from rushlight.graph.trace import Tracer
 from rushlight.ops.movement import expanded
 
@@ -65,7 +66,13 @@ class Branch(Primitive):
         self.outputs = outputs
 
     def rule(self, *specs: Spec, **params: Any) -> Any:
-        made = params["bodies"][0].results
+        one, other = params["bodies"]
+        if specs[0] != Spec((), bool_):
+            raise DTypeError(f"the choice is {specs[0]}, not one bool")
+        check_fit(other.arguments, one.arguments, "arguments of the branches")
+        check_fit(other.results, one.results, "results of the branches")
+        check_fit(specs[1:], [*one.arguments, *one.held, *other.held], "operands of the choice")
+        made = one.results
         return tuple(made) if self.outputs > 1 else made[0]
 
     def numpy(self, choice: Any, *arrays: Any, bodies: tuple[Body, Body]) -> Any:

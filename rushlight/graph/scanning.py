@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import bind
+from rushlight.core.errors import DTypeError
 from rushlight.core.kernels import Loop
 from rushlight.core.mode import mode
 from rushlight.core.primitive import Primitive, Spec
-from rushlight.graph.bodies import Body
+from rushlight.graph.bodies import Body, check_fit
 from rushlight.graph.way_back import way_back
 from rushlight.ops.movement import expanded
 
@@ -30,9 +31,19 @@ class Scan(Primitive):
         self.outputs = outputs
 
     def rule(self, *specs: Spec, **params: Any) -> Any:
-        results, carries = params["body"].results, params["carries"]
-        rows = [Spec((params["length"], *one.shape), one.dtype) for one in results[carries:]]
-        made = (*results[:carries], *rows)
+        body: Body = params["body"]
+        carries, length, counted = params["carries"], params["length"], params["counted"]
+        arguments, results = body.arguments, body.results
+        check_fit(results[:carries], arguments[:carries], "states after a turn")
+        if counted and (specs[0].shape != () or specs[0].dtype.kind != "int"):
+            raise DTypeError(f"the count is {specs[0]}, not one integer")
+
+        def stacked(rows: Sequence[Spec]) -> list[Spec]:
+            return [Spec((length, *one.shape), one.dtype) for one in rows]
+
+        wanted = [*arguments[:carries], *stacked(arguments[carries:]), *body.held]
+        check_fit(specs[counted:], wanted, "operands of the loop")
+        made = (*results[:carries], *stacked(results[carries:]))
         return made if self.outputs > 1 else made[0]
 
     def numpy(self, *arrays: Any, **params: Any) -> Any:

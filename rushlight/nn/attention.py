@@ -62,6 +62,7 @@ class MultiHeadAttention(Module):
         self.heads = heads
         self.key_heads = key_heads
         self.size = width // heads
+        self.memory = memory
         self.causal = checked_flag("causal", causal)
         _check_positions(positions, heads, self.size)
         if memory is not None and (causal or positions is not None):
@@ -77,6 +78,8 @@ class MultiHeadAttention(Module):
         if self.out.bias is not None:
             self.out.bias.assign(zeros(width))
         self.dropout = checked_number("dropout", dropout, 1.0)
+        if self.dropout == 1.0:
+            raise ModuleError("a dropout of 1 leaves nothing to be seen")
         self.positions = positions
 
     def forward(
@@ -123,7 +126,7 @@ class MultiHeadAttention(Module):
 
     def _projected(self, x: Tensor, memory: Any, cache: LayerCache | None) -> tuple[Any, Any, Any]:
         """Return queries, keys and values, each (..., its heads, places, size)."""
-        if hasattr(self, "kv"):
+        if self.memory is not None:
             if memory is None or cache is not None:
                 raise UsageError("cross-attention takes a memory beside its input, and no cache")
             q = self._heads(self.q(x))
@@ -144,7 +147,7 @@ class MultiHeadAttention(Module):
 
     def _heads(self, x: Any) -> Any:
         """Return (..., places, heads * size) as (..., heads, places, size)."""
-        return x.reshape(*x.shape[:-1], -1, self.size).swapaxes(-2, -3)
+        return x.reshape(*x.shape[:-1], x.shape[-1] // self.size, self.size).swapaxes(-2, -3)
 
     def _parted(self, x: Any, *heads: int) -> list[Any]:
         """Return the first heads, those that follow, and all the others."""

@@ -38,7 +38,7 @@ class KVCache:
     >>> import rushlight as rl
     >>> layer = rl.nn.MultiHeadAttention(4, heads=2, causal=True)
     >>> cache, x = KVCache(layers=1, batch=1, heads=2, length=8, size=2), rl.randn(1, 3, 4)
-    >>> first, last = layer(x[:, :2], cache=cache.layers[0]), None
+    >>> first = layer(x[:, :2], cache=cache.layers[0])
     >>> cache.advance(2)
     >>> last = layer(x[:, 2:], cache=cache.layers[0])
     >>> abs(last - layer(x)[:, 2:]).max().item() < 1e-6
@@ -62,11 +62,6 @@ class KVCache:
             LayerCache(self, zeros(shape, dtype=dtype), zeros(shape, dtype=dtype))
             for _ in range(layers)
         ]
-
-    @property
-    def length(self) -> int:
-        """The most tokens."""
-        return self.layers[0].keys.shape[0]
 
     def advance(self, count: int) -> None:
         """Count so many tokens as being in, or `fresh` of them, once all layers have them."""

@@ -57,7 +57,7 @@ def made_up(model: RecurrentLM, tokenizer: CharTokenizer, count: int, seed: int 
 
 
 def train(
-    steps: Annotated[int, "how many"] = 600,
+    steps: Annotated[int, "how many"] = 400,
     seed: Annotated[int, "of the first weights, the names kept back and the dropout"] = 0,
     **options: Any,
 ) -> Run:
@@ -71,7 +71,7 @@ def train(
     data = DataLoader(pieces(letters, BLOCK), BATCH, replacement=True, batches=batches, seed=seed)
     validation = DataLoader(pieces(others, BLOCK, step=BLOCK), BATCH)
     model = build(tokenizer)
-    optimizer = rl.optim.AdamW(model.parameters(), lr=0.003)
+    optimizer = rl.optim.AdamW(model.parameters(), lr=0.008)
     history = rl.fit(
         model,
         data,

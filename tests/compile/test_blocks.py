@@ -38,6 +38,7 @@ def networks() -> dict[str, tuple[rl.nn.Module, tuple[int, ...]]]:
             nn.Sequential(nn.Conv3d(1, 2, 2), nn.MaxPool3d(2, 1), nn.AvgPool3d(2)),
             (1, 5, 5, 6),
         ),
+        "attention": (nn.MultiHeadAttention(8, 2, causal=True, positions=nn.ALiBi(2)), (5, 8)),
         "sizes": (
             nn.Sequential(
                 nn.ConvTranspose2d(2, 4, 2, 2),
@@ -105,6 +106,7 @@ def test_memory_that_is_not_in_order_is_taken() -> None:
         ("slice", lambda x: x[::-1]),
         ("matmul", lambda x: x @ x.T),
         ("matmul", lambda x: (x.T @ x) @ x.T),
+        ("attention", lambda x: F.attention(*[x.reshape(1, x.shape[0], 4)] * 3)),
         ("take", lambda x: rl.take(x, [0, 0])),
         ("take", lambda x: rl.take(x, x.argmax(1))),
         ("gather", lambda x: x.gather(0, x.cast("int64"))),

@@ -42,6 +42,55 @@ GRAPH = {
     "parameters": ["weight", "bias"],
     "buffers": [],
 }
+ROW = {"dtype": "float32", "shape": [2]}
+BRANCH = {
+    "name": "branch",
+    "arguments": [ROW],
+    "captured": [],
+    "constants": [],
+    "nodes": [{"op": "neg", "inputs": [0], "params": {}, "module": ""}],
+    "results": [1],
+}
+TURN = {
+    "name": "turn",
+    "arguments": [ROW, ROW],
+    "captured": [{"dtype": "float32", "shape": [2, 4]}],
+    "constants": [{"dtype": "float32", "shape": [], "values": [0.5]}],
+    "nodes": [
+        {"op": "sum", "inputs": [2], "params": {"axes": [0, 1], "keepdims": False}, "module": ""},
+        {"op": "gt", "inputs": [4, 3], "params": {}, "module": ""},
+        {
+            "op": "cond",
+            "inputs": [5, 0],
+            "params": {"bodies": [{"body": BRANCH}, {"body": BRANCH}]},
+            "module": "layer",
+        },
+        {"op": "add", "inputs": [6, 1], "params": {}, "module": ""},
+    ],
+    "results": [7, 0],
+}
+TURNS = {
+    "name": "Turns",
+    "arguments": [{"dtype": "float32", "shape": [3, 2]}],
+    "states": ["weight", "bias"],
+    "constants": [],
+    "nodes": [
+        {
+            "op": "scan",
+            "inputs": [2, 0, 1],
+            "params": {
+                "body": {"body": TURN},
+                "carries": 1,
+                "length": 3,
+                "reverse": False,
+                "counted": False,
+            },
+            "module": "",
+        }
+    ],
+    "result": {"tuple": [{"value": 3}, {"value": 4}]},
+}
+LOOP = {**GRAPH, "graph": TURNS}
 TENSORS = {
     "weight": StoredTensor.of(np.ones((2, 4), np.float32)),
     "bias": StoredTensor.of(np.ones(2, np.float32)),

@@ -8,9 +8,12 @@ import pytest
 
 import rushlight as rl
 from tests.formats.model_files import (
+    BRANCH,
     GRAPH,
+    LOOP,
     NET,
     TENSORS,
+    TURN,
     case,
     edited,
     every_edit,
@@ -141,11 +144,10 @@ GRAPHS = [
     ),
     graph(
         "a constant of too few values",
-        "constant 0: 1 values do not fill [2]",
+        "constant 0: 2 values do not fill [3]",
         "constants",
         0,
-        "shape",
-        [2],
+        {"dtype": "float32", "shape": [3], "values": [1.0, 2.0]},
     ),
     graph(
         "a constant of 10^15 values",
@@ -416,7 +418,86 @@ NAMES = [
     named(".".join("a" * 500)),
 ]
 
-CASES = [*GRAPHS, *TENSORS_OF_GRAPHS, *NAMES]
+SCAN = ("nodes", 0, "params")
+BODY = (*SCAN, "body", "body")
+CHOICE = (*BODY, "nodes", 2, "params")
+
+
+def loop(name: str, fact: str, *steps: Any) -> Any:
+    return case(name, edited(LOOP, "graph", *steps), fact)
+
+
+def deep(levels: int) -> Any:
+    """Return a branch with branches inside."""
+    made: Any = BRANCH
+    for _ in range(levels):
+        inner = {"bodies": [{"body": BRANCH}, {"body": made}]}
+        node = {"op": "cond", "inputs": [1, 0], "params": inner, "module": ""}
+        true = {"dtype": "bool", "shape": [], "values": [True]}
+        made = {**BRANCH, "constants": [true], "nodes": [node], "results": [2]}
+    return made
+
+
+LOOPS = [
+    loop("a body that is a number", "node 0 (scan): body is 3, no Body", *SCAN, "body", 3),
+    loop("a body that is an object", "body: body is missing", *SCAN, "body", {"code": 1}),
+    loop("params of another op", "params: 'axes' has no meaning", *SCAN, "axes", 1),
+    loop("a loop without params", "params: body is missing", "nodes", 0, "params", {}),
+    loop("a body without a name", "the name: 3 is no text", *BODY, "name", 3),
+    loop("a body with a field more", "'code' has no meaning here", *BODY, "code", 3),
+    loop("a length of text", "length is 'x', no int", *SCAN, "length", "x"),
+    loop("a negative length", "-1 is no size of an axis", *SCAN, "length", -1),
+    loop("a huge length", "is no size of an axis", *SCAN, "length", 2**40),
+    loop("another length", "operands of the loop: number 1 is", *SCAN, "length", 4),
+    loop("a negative number of states", "cannot carry -1 states", *SCAN, "carries", -1),
+    loop("too many states", "cannot carry 3 states", *SCAN, "carries", 3),
+    loop("a bool of states", "carries is True, no int", *SCAN, "carries", True),
+    loop("a number as a bool", "reverse is 1, no bool", *SCAN, "reverse", 1),
+    loop("a count that is not there", "the count is float32", *SCAN, "counted", True),
+    loop(
+        "operands missing", "operands of the loop: 2 of them, not 3", "nodes", 0, "inputs", [2, 0]
+    ),
+    loop("fewer results", "cannot carry 1 states", *BODY, "results", []),
+    loop("a result that is not there", "there is no value 99", *BODY, "results", [99]),
+    loop("a state of another shape", "states after a turn: number 0", *BODY, "results", [3, 0]),
+    loop("a huge row", "is no size of an axis", *BODY, "arguments", 1, "shape", [2**40]),
+    loop(
+        "a primitive that is none", "there is no primitive 'eval'", *BODY, "nodes", 0, "op", "eval"
+    ),
+    loop("a while loop", "there is no primitive 'while_loop'", "nodes", 0, "op", "while_loop"),
+    loop(
+        "a constant of another file",
+        "the graph needs tensor 'x'",
+        *BODY,
+        "constants",
+        0,
+        {"tensor": "x"},
+    ),
+    loop("one branch", "no two bodies", *CHOICE, "bodies", [{"body": BRANCH}]),
+    loop("branches that are numbers", "no two bodies", *CHOICE, "bodies", [1, 2]),
+    loop("no branches", "bodies is None, no tuple", *CHOICE, "bodies", None),
+    loop(
+        "unlike branches",
+        "results of the branches: 2 of them, not 1",
+        *CHOICE,
+        "bodies",
+        1,
+        {"body": {**BRANCH, "results": [0, 1]}},
+    ),
+    loop("a choice by a float", "the choice is float32", *BODY, "nodes", 2, "inputs", [4, 0]),
+    loop(
+        "a body in place of an axis",
+        "is no value",
+        *BODY,
+        "nodes",
+        0,
+        "params",
+        "axes",
+        {"body": TURN},
+    ),
+]
+
+CASES = [*GRAPHS, *TENSORS_OF_GRAPHS, *NAMES, *LOOPS]
 
 
 @pytest.mark.parametrize(("metadata", "tensors", "fact"), CASES)
@@ -442,3 +523,23 @@ def test_any_single_edit_of_a_graph_is_read_or_refused(tmp_path: Path) -> None:
     outcomes = [read_or_refuse(tmp_path / "m", record) for record in every_edit(GRAPH)]
     assert outcomes.count(False) > 500
     assert 0 < outcomes.count(True) < 120
+
+
+def test_the_loop_that_the_cases_are_made_from_is_read(tmp_path: Path) -> None:
+    loaded = rl.load(write(tmp_path / "m.safetensors", {"rushlight": LOOP}))
+    state, rows = loaded.model(rl.ones(3, 2))
+    np.testing.assert_array_equal(state.numpy(), np.zeros(2))
+    np.testing.assert_array_equal(rows.numpy(), [[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+
+
+def test_any_single_edit_of_a_loop_is_read_or_refused(tmp_path: Path) -> None:
+    outcomes = [read_or_refuse(tmp_path / "m", record) for record in every_edit(LOOP)]
+    assert outcomes.count(False) > 1000
+    assert outcomes.count(True) > 0
+
+
+def test_branches_in_branches_are_read_up_to_the_depth_of_json(tmp_path: Path) -> None:
+    few = edited(LOOP, "graph", *CHOICE, "bodies", 1, "body", deep(3))
+    assert read_or_refuse(tmp_path / "few", few)
+    many = edited(LOOP, "graph", *CHOICE, "bodies", 1, "body", deep(40))
+    refuse(tmp_path / "many", {"rushlight": many}, TENSORS, "levels deep")

@@ -146,6 +146,7 @@ def test_dropout_is_of_weights_in_training_alone():
         ((16, 4, 3), "do not divide evenly"),
         ((16, 0), "heads must be an int of at least 1"),
         ((16, 4, None, None, True, 1.5), "dropout must be a finite number of 0 to 1"),
+        ((16, 4, None, None, True, 1.0), "a dropout of 1 leaves nothing"),
         ((16, 4, None, 8, True, 0.0, True), "places of another sequence are not before or after"),
         ((16, 4, None, None, True, 0.0, True, nn.Linear(2, 2)), "positions are RotaryPositions or"),
         ((16, 4, None, None, True, 0.0, True, nn.RotaryPositions(6)), "does not fit 4 heads of 4"),

