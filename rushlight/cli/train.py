@@ -27,6 +27,7 @@ from rushlight.train.plot import check_figure
 
 WIDEST = 100  # characters, of a curve in the terminal
 MOST_LOSSES = 100  # that a model file keeps
+COUNTS = ("epochs", "steps")  # options of which there is at least one
 SHARES = ("accuracy", "precision", "recall", "f1")  # measures that are printed as percentages
 
 
@@ -180,7 +181,7 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter) -
     if kind is bool:
         parser.add_argument(flag, action="store_true", help=help_text)
         return
-    types = {int: counting if parameter.name == "epochs" else natural, float: finite}
+    types = {int: counting if parameter.name in COUNTS else natural, float: finite}
     parser.add_argument(
         flag,
         type=types.get(kind, kind),

@@ -21,10 +21,13 @@ class Hook:
     tensor([3.])
     """
 
-    def __init__(self, module: "Module", function: Callable[..., Any], before: bool) -> None:
+    def __init__(
+        self, module: "Module", function: Callable[..., Any], before: bool, with_kwargs: bool
+    ) -> None:
         self.module = module
         self.function = function
         self.before = before
+        self.with_kwargs = with_kwargs
 
     def remove(self) -> None:
         """Let the module call the function no more; a second time does nothing."""
@@ -82,6 +85,7 @@ def run_hooked(
     output = forward(*args, **kwargs)
     for hook in hooks:
         if not hook.before:
-            given = hook.function(module, args, output)
+            options = (kwargs,) if hook.with_kwargs else ()
+            given = hook.function(module, args, *options, output)
             output = output if given is None else given
     return output

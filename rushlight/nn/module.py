@@ -420,11 +420,13 @@ class Module:
         """
         return self._hook(hook, before=True)
 
-    def register_forward_hook(self, hook: Callable[..., Any]) -> Hook:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], with_kwargs: bool = False
+    ) -> Hook:
         """Call hook(module, args, output) after `forward`; return what takes it off: `.remove()`.
 
         What the hook returns takes the place of the output; None leaves it. A hook is no part of a
-        model file.
+        model file. With `with_kwargs` it is hook(module, args, kwargs, output).
 
         >>> import rushlight as rl
         >>> layer = rl.nn.ReLU()
@@ -435,12 +437,14 @@ class Module:
         >>> layer(rl.ones(1))
         tensor([1.])
         """
-        return self._hook(hook, before=False)
+        return self._hook(hook, before=False, with_kwargs=with_kwargs)
 
-    def _hook(self, function: Callable[..., Any], before: bool) -> Hook:
+    def _hook(
+        self, function: Callable[..., Any], before: bool, with_kwargs: bool = False
+    ) -> Hook:
         if not callable(function):
             raise ModuleError(f"a hook is a function, not {brief(function)}")
-        hook = Hook(self, function, before)
+        hook = Hook(self, function, before, with_kwargs)
         self._hooks += (hook,)
         self._changes += 1
         return hook

@@ -1,7 +1,7 @@
 """Why a network answered a text as it did: what each of its tokens added, and who was looked at."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,6 +18,8 @@ from rushlight.nn.module import Module
 from rushlight.tensor import Tensor
 from rushlight.train.evaluate import undisturbed
 
+MOST_LOOKING = 2048  # tokens; of a longer text, the time to tell the attention would be too long
+
 Floats = NDArray[np.float64]
 
 
@@ -30,7 +32,8 @@ class Reason:
         score: what it adds to the score of the label above the mean of the others'; below 0, it
             speaks against the label.
         known: whether it was seen in training.
-        attention: the share of all attention that it got; None where the network has none.
+        attention: the share of all attention that it got; None where the network has none, and in
+            a text of more than 2048 tokens.
     """
 
     text: str
@@ -62,7 +65,7 @@ class Reasons(NamedTuple):
         scores: gradient times input of each token, (tokens,).
         rest: what the score of the label has beside the sum of these.
         attention: the share of all attention that each token got, (tokens,); None where no layer
-            of the network attends from tokens to tokens.
+            of the network attends from tokens to tokens, and for more than 2048 tokens.
     """
 
     scores: Floats
@@ -142,7 +145,8 @@ def reasons(model: Module, ids: Any, label: int) -> Reasons:
     """
     given = np.asarray(ids, np.int64)
     seen: list[Floats] = []
-    with undisturbed(model), _wanting(model), _watching(model, seen), enable_grad():
+    watching = _watching(model, seen) if len(given) <= MOST_LOOKING else nullcontext()
+    with undisturbed(model), _wanting(model), watching, enable_grad():
         outputs = model(Tensor.wrap(given[np.newaxis]))
         count = outputs.shape[-1]
         against = np.full(count, -1.0 / max(1, count - 1))
@@ -204,11 +208,14 @@ def _watching(model: Module, seen: list[Floats]) -> Iterator[None]:
     with ExitStack() as hooks:
         for layer in model.modules():
             if isinstance(layer, MultiHeadAttention):
-                hooks.enter_context(layer.register_forward_hook(partial(_note, seen)))
+                hooks.enter_context(layer.register_forward_hook(partial(_note, seen), with_kwargs=True))
         yield
 
 
-def _note(seen: list[Floats], layer: MultiHeadAttention, inputs: Any, _output: Any) -> None:
+def _note(
+    seen: list[Floats], layer: MultiHeadAttention, inputs: Any, options: Any, _output: Any
+) -> None:
+    visible = {name: options.get(name) for name in ("mask", "lengths")}
     with no_grad():
-        weights = layer.weights(*inputs).numpy()  # (..., heads, time, places)
+        weights = layer.weights(*inputs, **visible).numpy()  # (..., heads, time, places)
     seen.append(weights.astype(np.float64).reshape(-1, weights.shape[-1]).mean(0))

@@ -102,3 +102,12 @@ def test_an_error_in_a_hook_names_the_layer():
 def test_a_hook_that_is_no_function_is_refused(wrong):
     with pytest.raises(rl.ModuleError, match="a hook is a function, not"):
         nn.ReLU().register_forward_hook(wrong)
+
+
+def test_a_hook_is_told_keyword_arguments_if_it_wants_them():
+    seen = []
+    layer = rl.nn.MultiHeadAttention(4, heads=1)
+    layer.register_forward_hook(lambda *given: seen.append(given[1:3]), with_kwargs=True)
+    x = rl.ones(1, 3, 4)
+    layer(x, lengths=[2])
+    assert seen == [((x,), {"lengths": [2]})]

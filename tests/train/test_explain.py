@@ -94,6 +94,21 @@ def test_attention_is_shared_out_among_the_words():
     np.testing.assert_allclose(attention, weights.mean((0, 1, 2)), rtol=1e-5)
 
 
+def test_nobody_looks_at_what_is_masked():
+    model = rl.models.AttentionClassifier(20, classes=2).eval()
+    ids = [3, 0, 11, 0]
+    attention = reasons(model, ids, 1).attention
+    np.testing.assert_allclose(attention, model.looks([ids]).numpy().mean((0, 1, 2)), rtol=1e-5)
+    assert attention[1] == attention[3] == 0
+    assert attention[0] > 0
+
+
+def test_of_a_very_long_text_no_attention_is_told():
+    found = reasons(Reader().eval(), [3] * 3000, 1)
+    assert found.attention is None
+    assert found.scores.shape == (3000,)
+
+
 def test_nothing_of_the_network_is_changed():
     model = Reader().train()
     model.embedding.freeze()
