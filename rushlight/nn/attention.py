@@ -135,6 +135,9 @@ class MultiHeadAttention(Module):
         if memory is not None:
             hint = "MultiHeadAttention(width, heads, memory=width) attends to another sequence"
             raise UsageError("self-attention takes no memory", hint=hint)
+        if cache is not None and not isinstance(cache, LayerCache):
+            hint = "one of the layers of a rl.nn.KVCache: cache.layers[0]"
+            raise UsageError(f"its cache is a LayerCache, not {type(cache).__name__}", hint=hint)
         q, k, v = self._parted(self._heads(self.qkv(x)), self.heads, self.key_heads)
         if self.positions is not None:
             start: Any = 0 if cache is None else cache.position

@@ -156,7 +156,7 @@ class _Recurrent(Module):
 def _filled(lengths: Any, time: int, batch: int, batched: bool) -> Tensor:
     """Return where there is an element of each sequence, bool (time, batch, 1)."""
     lengths = as_tensor(lengths)
-    if lengths.dtype.is_float:
+    if lengths.dtype.kind not in ("int", "uint"):
         hint = 'cast them: lengths.cast("int64")'
         raise DTypeError(f"lengths are integers, not {lengths.dtype}", hint=hint)
     if not batched or lengths.shape != (batch,):
