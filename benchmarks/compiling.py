@@ -15,12 +15,12 @@ from functools import partial
 import numpy as np
 
 import rushlight as rl
-from benchmarks import digits, digits_cnn
+from benchmarks import digits, digits_cnn, shakespeare
 from benchmarks.native import need_native
 from benchmarks.sides import ROOT, TORCH, Figures, Measure, Task, threads
 from rushlight.core.config import CACHE_DIR
 from rushlight.recipes import digits_cnn as recipe
-from rushlight.train.step import make_step
+from rushlight.train.step import Step, make_step
 
 IMPORTED = rl.compile, rl.optim, rl.nn, rl.tensor  # they are imported when first used
 
@@ -31,7 +31,8 @@ def mlp(quick: bool) -> None:
     model = digits.network()
     optimizer = rl.optim.SGD(model.parameters(), lr=digits.RATE)
     x = np.zeros((8 if quick else digits.BATCH, 784), np.float32)
-    print(first_step(model, optimizer, x, started))
+    step = make_step(model, rl.nn.functional.cross_entropy, optimizer)
+    print(first_step(step, x, np.zeros(len(x), np.int64), started))
 
 
 def cnn(quick: bool) -> None:
@@ -40,25 +41,33 @@ def cnn(quick: bool) -> None:
     model = recipe.build()
     optimizer = rl.optim.Adam(model.parameters(), lr=digits_cnn.RATE)
     x = np.zeros((8 if quick else digits_cnn.BATCH, 1, 28, 28), np.float32)
-    print(first_step(model, optimizer, x, started))
+    step = make_step(model, rl.nn.functional.cross_entropy, optimizer)
+    print(first_step(step, x, np.zeros(len(x), np.int64), started))
 
 
-def first_step(
-    model: rl.nn.Module, optimizer: rl.optim.Optimizer, x: np.ndarray, started: float
-) -> float:
-    step = rl.compile(make_step(model, rl.nn.functional.cross_entropy, optimizer))
-    batch = rl.tensor(x), rl.tensor(np.zeros(len(x), np.int64))
+def gpt(quick: bool) -> None:
+    """Print the milliseconds of the step of the small GPT."""
+    started = time.perf_counter()
+    model, optimizer = shakespeare.network()
+    x = np.zeros((2 if quick else shakespeare.BATCH, shakespeare.BLOCK), np.int64)
+    print(first_step(make_step(model, None, optimizer, clip_norm=1.0), x, x, started))
+
+
+def first_step(step: Step, x: np.ndarray, labels: np.ndarray, started: float) -> float:
+    """Return the milliseconds from the start to the end of the first step, less those of a step."""
+    compiled = rl.compile(step)
+    batch = rl.tensor(x), rl.tensor(labels)
     times = []
     for _ in range(6):
-        step(*batch)
+        compiled(*batch)
         times.append(time.perf_counter() - started)
-    need_native(step)
+    need_native(compiled)
     return (times[0] - statistics.median(np.diff(times).tolist())) * 1000
 
 
 def ours(quick: bool) -> Figures:
     figures = {}
-    for name in ("mlp", "cnn"):
+    for name in ("mlp", "cnn", "gpt"):
         with tempfile.TemporaryDirectory() as folder:
             program = f"from benchmarks import compiling; compiling.{name}({quick})"
             run = partial(milliseconds, program, {CACHE_DIR: folder})
@@ -120,6 +129,8 @@ TASK = Task(
         Measure("digits step, cached", "ms", "mlp cached", "ours", (RIVAL,)),
         Measure("digits-cnn step, cold", "ms", "cnn cold", "ours"),
         Measure("digits-cnn step, cached", "ms", "cnn cached", "ours"),
+        Measure("shakespeare step, cold", "ms", "gpt cold", "ours"),
+        Measure("shakespeare step, cached", "ms", "gpt cached", "ours"),
     ),
     once=(RIVAL,),
 )

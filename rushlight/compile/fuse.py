@@ -45,6 +45,7 @@ from rushlight.graph.ir import Graph, GraphValue, Node
 CHEAP = 4  # how much work may be done twice rather than kept in memory
 MOST_ON_STACK = 2048  # elements of a row that is kept between two loops over it
 MOST_OPERANDS = 16  # of an epilogue
+LONG = 256  # ops one in another that are done again for one number, such as the norm of all weights
 DEEPEST = 50  # ops that are worked out one in another, before one gets a kernel
 
 
@@ -212,9 +213,10 @@ class Fuser:
         if value in self._materialised or self.depth[value] > DEEPEST:
             return True
         repeats = self.uses.get(value, 0) - 1
-        return size_of(value.shape) > 1 and (
-            self.cost[value] * repeats > CHEAP or self._joins_products(node)
-        )
+        size = size_of(value.shape)
+        if size == 1:  # it is worked out once a kernel, not for each element
+            return self.depth[value] * repeats > LONG
+        return size > 1 and (self.cost[value] * repeats > CHEAP or self._joins_products(node))
 
     def _joins_products(self, node: Node) -> bool:
         """Return whether a value takes the place in memory of several that nothing else reads.

@@ -4,6 +4,7 @@ A body reads nothing but its arguments and what it captured, and changes nothing
 assigned to is among its results.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -35,12 +36,12 @@ class Held:
     name: str | None = None
 
 
-@dataclass
-class Answers:
+class Answers(threading.local):
     """Gradients that were found at once, and wait until rules are asked for them, one by one."""
 
-    given: Any = None  # what they are for
-    found: list[Any] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.given: Any = None  # what they are for
+        self.found: list[Any] = []
 
     def take(self, wrt: int) -> Any:
         """Return one of them, and forget it."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from benchmarks import digits, digits_cnn, results, sides, spam
+from benchmarks import digits, digits_cnn, results, shakespeare, sides, spam
 from benchmarks.__main__ import TASKS, task_of
 from benchmarks.load import peak_memory
 from benchmarks.native import Watched, need_driven, need_native
@@ -158,6 +158,7 @@ def test_the_work_is_counted_from_the_shapes() -> None:
     assert training_flop([6, 2]) == 2 * (6 + 2 + 6 + 2 + 2)  # forward, weights, inputs
     assert digits.FLOP == 54_297_600_000
     assert digits_cnn.LAYERS == [460_800, 3_276_800, 1_048_576, 10_240]
+    assert sum(shakespeare.PRODUCTS) == 768 * (12 * 128 * 128 * 4 + 65 * 4 * 128 + 65 * 128)
 
 
 def test_memory_once_taken_still_counts() -> None:

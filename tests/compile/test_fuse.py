@@ -118,6 +118,21 @@ def test_numbers_that_are_used_again_and_again_are_worked_out_once() -> None:
     assert step.emitted.code.text.count("const float mul_") == 21
 
 
+def test_the_norm_of_many_gradients_is_worked_out_once() -> None:
+    weights = [rl.ones(30 + i, requires_grad=True) for i in range(24)]
+
+    def step() -> None:
+        sum(((w * w).sum() for w in weights), rl.tensor(0.0)).backward()
+        rl.optim.clip_grad_norm(weights, 1.0)
+        for w in weights:
+            w.assign(w.detach() - 0.1 * w.grad.detach())
+            w.grad = None
+
+    found = kernels(step)
+    assert sum("sqrt" in names for names in found) == 1
+    assert sum("div" in names for names in found) == 1
+
+
 def test_a_lookup_of_which_a_part_is_used_looks_at_all_indices() -> None:
     def function(table: rl.Tensor, ids: rl.Tensor) -> rl.Tensor:
         return rl.take(table, ids).exp()[:2]

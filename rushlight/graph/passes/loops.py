@@ -32,8 +32,10 @@ class _LoopSharer(Rewriter):
         super().__init__(graph)
         self._uses: Counter[GraphValue] = uses(graph)
         self._larger: dict[Any, Node] = {}
-        for node in graph.nodes:
-            if isinstance(node.primitive, Scan) and node.params["body"].base is not None:
+        scans = [node for node in graph.nodes if isinstance(node.primitive, Scan)]
+        self._often = Counter(_key(one.params, one.params["body"], one.inputs) for one in scans)
+        for node in scans:
+            if node.params["body"].base is not None:
                 self._larger[_key(node.params, node.params["body"].base, node.inputs)] = node
         self._done: dict[Any, Values] = {}
 
@@ -41,15 +43,19 @@ class _LoopSharer(Rewriter):
         if not isinstance(node.primitive, Scan):
             return None
         body: Body = node.params["body"]
-        known = self._done.get(_key(node.params, body, node.inputs))
+        key = _key(node.params, body, node.inputs)
+        known = self._done.get(key)
         if known is not None:
             return known
-        larger = self._larger.get(_key(node.params, body, node.inputs))
+        larger = self._larger.get(key)
         if larger is not None:
             params = {**node.params, "body": larger.params["body"]}
             made = self.apply_for_all(scan_p(len(larger.outputs)), inputs, params)
             self._done[_key(larger.params, larger.params["body"], larger.inputs)] = made
             return made[: len(node.outputs)]
+        if self._often[key] > 1:
+            self._done[key] = node.outputs
+            return None
         return self._trimmed(node, inputs)
 
     def _trimmed(self, node: Node, inputs: Values) -> Values | None:
