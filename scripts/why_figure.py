@@ -18,7 +18,7 @@ from rushlight.predictor import Predictor
 from rushlight.train.explain import Reason
 
 MESSAGE = "Congratulations! You won a £500 prize, call 08001234567 now"
-ROW, NAMES, BARS, CELLS = 24, 120, 170, 420  # pixels: of a word; where names, bars, cells begin
+ROW, NAMES, BARS, CELLS = 24, 140, 150, 380  # pixels: of a word; where names, bars, cells begin
 TOP = 120
 
 
@@ -46,15 +46,16 @@ def why(words: Sequence[Reason]) -> list[str]:
     return drawn
 
 
-def looks(words: Sequence[Reason], weights: NDArray[np.float32]) -> list[str]:
-    """Return a square for each word and each that it may look at, the darker the more it does."""
+def looks(words: Sequence[str], weights: NDArray[np.float32]) -> list[str]:
+    """Return a square for each token and each that it looks at, the darker the more it does."""
     drawn = [text(CELLS, 20, "looks at", 'class="small"')]
+    low, high = float(weights.min()), float(weights.max())
     for place, word in enumerate(words):
         x = CELLS + place * ROW + 16
         turned = f'transform="rotate(-50 {x} {TOP - 8})" class="small"'
-        drawn.append(text(x, TOP - 8, word.text, turned))
+        drawn.append(text(x, TOP - 8, word, turned))
     for (row, column), share in np.ndenumerate(weights):
-        shade = round(255 * (1 - min(1.0, float(share) / float(weights.max()))))
+        shade = round(255 * (high - float(share)) / (high - low))
         x, y = CELLS + column * ROW, TOP + row * ROW
         drawn.append(box(x, y, ROW - 2, ROW - 2, f"rgb({shade},{shade},{shade})"))
     return drawn
@@ -68,16 +69,16 @@ def main(model: str, target: str) -> None:
     prediction = predictor.explain(MESSAGE)
     if prediction.why is None:
         raise SystemExit("there is no explanation")
-    words = prediction.why.words
+    tokens = prediction.why.tokens
     with rl.no_grad():
         weights = network.looks(predictor.vocabulary.encode(MESSAGE)[np.newaxis])
-    size = f'width="{CELLS + len(words) * ROW + 60}" height="{TOP + len(words) * ROW + 10}"'
+    size = f'width="{CELLS + len(tokens) * ROW + 60}" height="{TOP + len(tokens) * ROW + 10}"'
     style = "text{font:14px sans-serif;fill:#222}.small{font-size:12px;fill:#555}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size}>',
         f'<style>{style}</style><rect width="100%" height="100%" fill="white"/>',
-        *why(words),
-        *looks(words, weights.numpy()[0].mean(0)),
+        *why(tokens),
+        *looks([token.text for token in tokens], weights.numpy()[0].mean(0)),
         "</svg>",
     ]
     Path(target).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -45,7 +45,7 @@ class AttentionClassifier(Module):
         width: int = 16,
         heads: int = 1,
         hidden: float = 0.5,
-        dropout: float = 0.3,
+        dropout: float = 0.0,
     ) -> None:
         self.hiding = WordDropout(hidden, unknown=PADDING)
         self.embedding = Embedding(vocabulary, width, init="zeros")

@@ -99,6 +99,7 @@ class Attention(Attending):
         return out, lse
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
+        """Return one of three gradients that are made together; the others wait to be asked for."""
         if wrt > 2:
             return self._vjp_of_option(wrt, g, y, inputs, params)
         found = getattr(self._found, "last", None)

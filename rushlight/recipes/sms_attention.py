@@ -1,26 +1,25 @@
 """Spam or not, with attention: the words of a message look at each other before it is judged.
 
-The messages, their division and the measure are those of the recipe `sms`, but there are no pairs
-of neighbours: what a word means beside others, it has to find where it looks.
+The messages, their tokens and the measure are those of the recipe `sms`. There, what a word adds is
+the same in every message; here it also depends on what the word finds where it looks.
 """
 
 from typing import Annotated, Any
 
 import rushlight as rl
-from rushlight.data import DataLoader, Dataset, Ragged, Tokenizer, Vocabulary, sms
+from rushlight.data import DataLoader, Dataset, Ragged, Vocabulary, sms
 from rushlight.models import AttentionClassifier
 from rushlight.recipes import Run, facts_of
-from rushlight.recipes.sms import LONGEST, MEASURES, divide, texts_at
+from rushlight.recipes.sms import KNOWN, MEASURES, TOKENS, divide, texts_at
 
-TOKENS = Tokenizer(punctuation=True, fold_digits=True)
-KNOWN = 10_000  # words and marks
 EPOCHS = 40
+LONGEST = 200  # words, marks and pairs that are read of a message in training
 BUCKETS = 4  # widths of rows of words
 
 
 def build(words: int) -> AttentionClassifier:
     """Return the network: numbers of words (messages, words) to scores (messages, 2)."""
-    return AttentionClassifier(words, len(sms.LABELS), width=16, heads=1)
+    return AttentionClassifier(words, len(sms.LABELS), width=16, heads=1, dropout=0.3)
 
 
 def rows(vocabulary: Vocabulary, messages: Dataset, longest: int | None = None) -> Dataset:
@@ -36,10 +35,10 @@ def only_words(ids: Any, _lengths: Any, labels: Any) -> Any:
 
 
 def optimizer_of(model: AttentionClassifier) -> rl.optim.SGD:
-    """Return steps of SGD, ten times smaller for attention, whose output is a product of words."""
+    """Return steps of SGD, smaller for attention, whose output is a product of words."""
     others = [*model.embedding.parameters(), *model.out.parameters()]
     attention = list(model.attention.parameters())
-    return rl.optim.SGD([{"params": others, "lr": 1.0}, {"params": attention, "lr": 0.1}])
+    return rl.optim.SGD([{"params": others, "lr": 1.0}, {"params": attention, "lr": 0.3}])
 
 
 def learn(

@@ -20,6 +20,7 @@ from rushlight.core.dtypes import (
     uint32,
 )
 from rushlight.core.shapes import size_of
+from rushlight.graph.loops import cond, scan
 from rushlight.ops.conv import conv2d
 from rushlight.ops.elementwise import bits_to_uniform, maximum, minimum, where
 from rushlight.ops.gather import one_hot, take
@@ -473,6 +474,29 @@ def _convolved(images: Tensor, side: int, padding: int) -> Tensor:
     return result
 
 
+def looped(draft: Draft) -> Step:
+    """The results of a loop over the rows of a value, whose body captures another."""
+    place = draft.choose(lambda p: draft.is_float(p) and draft.pool[p].ndim in (1, 2, 3))
+    rows = draft.pool[place]
+    other = draft.choose(lambda p: draft.is_float(p) and fits(rows.shape[1:], draft.pool[p].shape))
+    reverse, chooses = draft.pick.random() < 0.5, draft.pick.random() < 0.3
+
+    def function(xs: Tensor, held: Tensor) -> Tensor:
+        def turn(state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+            new = (state * 0.5 + (x + held.mean().cast(x.dtype)).sin()).tanh()
+            if chooses:
+                new = cond(step.cast(bool_), lambda: new * x, lambda: new)
+            return new, (new * held.cast(x.dtype)).tanh()
+
+        step = held.mean() * 0.0 + 1.0
+        start = (xs.sum(0) * 0.1).tanh()
+        last, made = scan(turn, start, xs, reverse=reverse)
+        result: Tensor = made + last.mean()
+        return result
+
+    return Step(function, (place, other))
+
+
 KINDS: dict[Kind, int] = {  # with how often each is drawn
     smooth: 6,
     kinked: 5,
@@ -503,5 +527,6 @@ KINDS: dict[Kind, int] = {  # with how often each is drawn
     hot: 1,
     drawn: 1,
     counted: 1,
+    looped: 3,
     windows: 6,
 }

@@ -113,6 +113,8 @@ def test_memory_that_is_not_in_order_is_taken() -> None:
         ("reshape", lambda x: x.reshape(-1, 2)),
         ("concat", lambda x: rl.concat([x, x])),
         ("place", lambda x: x.pad([(1, 0), (0, 0)])),
+        ("scan", lambda x: rl.scan(lambda h, _: ((h * x).tanh(), None), x, length=2)[0]),
+        ("cond", lambda x: rl.cond(rl.tensor(True), lambda x: x, lambda x: x * 2.0, x)),
     ],
 )
 def test_an_op_that_mixes_rows_is_named(op: str, function: Any) -> None:

@@ -18,7 +18,7 @@ KINDS = {
     "reshape permute broadcast_to slice place concat",
     "sum mean max min logsumexp argmax argmin matmul matmul_t",
     "take take_add gather scatter_add random_bits bits_to_uniform",
-    "cumsum cumprod recurrence prod argsort",
+    "cumsum cumprod recurrence prod argsort scan",
     "conv2d conv2d_input conv2d_weight max_pool2d sum_pool2d sum_unpool2d",
 }
 

@@ -66,7 +66,7 @@ class TileWriter(HeadWriter):
             self.part(name, "head", "row")
         for name in ("k", "v"):
             self.part(name, "group")
-        self.parts_of_options("row")
+        self.parts_of_options()
         self._spaces_of_both()
         self.space("means", TILE * self._value_width)
         for one in ("top", "total", "fall"):
@@ -116,7 +116,7 @@ class TileWriter(HeadWriter):
         self._count_rows()
         for name in ("g", "q", "lse", "drift", "dq"):
             self.part(name, "head", "row")
-        self.parts_of_options("row")
+        self.parts_of_options()
         self._turn("queries", "q", self.size)
         self._scale("queries", self.size * TILE)
         self._pack("query_rows", "q", self.size, width, "rows")

@@ -110,11 +110,11 @@ class HeadWriter:
         kind = x.dtype.c if name in self.results else f"const {x.dtype.c}"
         self.text.line(f"{kind} *const {name}_part = {name} + {offset(*steps)};")
 
-    def parts_of_options(self, row: str) -> None:
-        """Write what a head's queries from `row` on have of the options."""
+    def parts_of_options(self) -> None:
+        """Write what a head's queries from the C variable `row` on have of the options."""
         options, line = self.record.options, self.text.line
         if "mask" in options:
-            self.part("mask", "head", row)
+            self.part("mask", "head", "row")
         if "slopes" in options:
             self.part("slopes", "head")
             self.part("start")
@@ -126,7 +126,7 @@ class HeadWriter:
         if "lengths" in options:
             self.part("lengths")
         if "state" in options:
-            number = self._flat([*self.lead_axes, ("head", self.heads), (row, self.queries)])
+            number = self._flat([*self.lead_axes, ("head", self.heads), ("row", self.queries)])
             line(f"const uint64_t blocks = (uint64_t)({number}) * {self.blocks};")
 
     @property

@@ -20,7 +20,7 @@ class QueryWriter(HeadWriter):
             self.part(name, "head", "row")
         for name in ("k", "v"):
             self.part(name, "group")
-        self.parts_of_options("row")
+        self.parts_of_options()
         self.end_of_keys("1")
         if self.kind == "float" and self.step("k", -1) == self.step("v", -1) == 1:
             self._forward_by_vectors()
@@ -91,7 +91,7 @@ class QueryWriter(HeadWriter):
             line(f"const int64_t head = group * {self.share} + sharer;")
             for name in ("g", "q", "lse", "drift", "dq"):
                 self.part(name, "head", "row")
-            self.parts_of_options("row")
+            self.parts_of_options()
             self.end_of_keys("1")
             with loop("c", self.size):
                 line(f"{self.element('dq', 'c')} = 0;")
