@@ -97,7 +97,7 @@ class MultiHeadAttention(Module):
             x: (..., time, width).
             memory: the other sequence, (..., places, memory width), for cross-attention.
             mask: which places are seen (bool), or what is added to the scores (float); broadcasts
-                with (..., heads, time, places).
+                with (..., heads, time, places), so one for each text is (batch, 1, time, places).
             lengths: how many of the places are real, int (...), the others being padding.
             cache: keys and values of the places before, which those of `x` are appended to.
         """

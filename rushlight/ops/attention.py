@@ -90,7 +90,11 @@ def _lined_up(*qkv: Any) -> Any:
 def _mask(mask: Any, shape: Shape, dtype: DType) -> Any:
     """Return a mask of bools, or of floats of a dtype, in the shape of the scores."""
     mask = as_value(mask)
-    return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    try:
+        return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    except ShapeError as error:
+        error.hint = f"a mask broadcasts with (..., heads, queries, keys), here {shape}"
+        raise
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:
@@ -98,7 +102,11 @@ def _counts(x: Any, lead: Shape, what: str) -> Any:
     x = as_value(x)
     if x.dtype.is_float or x.dtype is bool_:
         raise DTypeError(f"{what} are integers, not {x.dtype}")
-    return broadcast_to(cast(x, int64), lead)
+    try:
+        return broadcast_to(cast(x, int64), lead)
+    except ShapeError as error:
+        error.hint = "q, k and v are (..., heads, length, size): q.unsqueeze(-3) makes one head"
+        raise
 
 
 def _checked_share(dropout: Any, state: Any) -> bool:
