@@ -167,3 +167,10 @@ def test_self_attention_and_cross_attention_are_told_apart():
         layer(memory=16)(x)
     with pytest.raises(UsageError, match="only causal attention can go on from a cache"):
         layer()(x, cache=cache.layers[0])
+
+
+def test_a_mask_that_may_mean_texts_or_heads_is_refused() -> None:
+    layer = nn.MultiHeadAttention(8, 2)
+    with pytest.raises(rl.ShapeError, match="are there heads") as caught:
+        layer(rl.zeros(2, 3, 8), mask=rl.ones(2, 3, 3, dtype="bool"))
+    assert "unsqueeze(-3)" in str(caught.value)
