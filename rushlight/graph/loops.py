@@ -206,7 +206,7 @@ def _check_state(before: Any, after: Any) -> None:
     old, old_form = flatten(before)
     new, new_form = flatten(after)
     if not _same_form(old_form, new_form):
-        fact = f"the state was {old_form} and became {new_form}"
+        fact = f"the state was {old_form} and became {new_form}, where * is a tensor"
         hint = "begin with tensors where the function returns tensors, and return the same tree"
         raise UsageError(fact, hint=hint)
     for x, y in zip(old, new, strict=True):
@@ -351,7 +351,8 @@ def _checked_bool(value: Any) -> Tensor:
     """Return a condition, which is a bool tensor without axes."""
     if not isinstance(value, Tensor) or value.dtype is not bool_:
         found = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise DTypeError(f"a condition is a bool tensor, not {found}", hint="compare: x > 0.0")
+        hint = "compare tensors: x > 0.0"
+        raise DTypeError(f"a condition is a bool tensor, not {found}", hint=hint)
     if value.shape != ():
         hint = "reduce it: (x > 0.0).all(), or use rl.where for each element"
         raise ShapeError(f"a condition has no axes, this has shape {value.shape}", hint=hint)

@@ -95,7 +95,11 @@ def _mask(mask: Any, shape: Shape, dtype: DType) -> Any:
     if mask.dtype is not bool_ and not mask.dtype.is_float:
         hint = "where keys are visible: mask != 0"
         raise DTypeError(f"a mask is of bools or floats, not {mask.dtype}", hint=hint)
-    return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    try:
+        return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    except ShapeError as error:
+        error.hint = f"a mask broadcasts with (..., heads, queries, keys), here {shape}"
+        raise
 
 
 def _number(scale: Any) -> float:
@@ -110,7 +114,11 @@ def _counts(x: Any, lead: Shape, what: str) -> Any:
     x = as_value(x)
     if x.dtype.is_float or x.dtype is bool_:
         raise DTypeError(f"{what} are integers, not {x.dtype}")
-    return broadcast_to(cast(x, int64), lead)
+    try:
+        return broadcast_to(cast(x, int64), lead)
+    except ShapeError as error:
+        error.hint = "q, k and v are (..., heads, length, size): q.unsqueeze(-3) makes one head"
+        raise
 
 
 def _checked_share(dropout: Any, state: Any) -> bool:

@@ -176,3 +176,10 @@ def test_a_cache_is_of_floats_and_only_grows():
         nn.KVCache(1, batch=1, heads=1, length=4, size=4, dtype="int32")
     with pytest.raises(UsageError, match="cannot be taken out"):
         nn.KVCache(1, batch=1, heads=1, length=4, size=4).advance(-1)
+
+
+def test_a_mask_that_may_mean_texts_or_heads_is_refused() -> None:
+    layer = nn.MultiHeadAttention(8, 2)
+    with pytest.raises(rl.ShapeError, match="are there heads") as caught:
+        layer(rl.zeros(2, 3, 8), mask=rl.ones(2, 3, 3, dtype="bool"))
+    assert "unsqueeze(-3)" in str(caught.value)

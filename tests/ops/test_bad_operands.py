@@ -400,7 +400,8 @@ def test_a_graph_that_is_run_on_wrong_values_names_the_op_and_the_same_line(row)
 
 
 def test_every_primitive_is_in_the_table() -> None:
-    assert set(PRIMITIVES) == {name for name, *_ in ROWS}
+    takes_anything = {"detach"}
+    assert set(PRIMITIVES) - takes_anything == {name for name, *_ in ROWS}
 
 
 def test_the_whole_layout() -> None:
