@@ -153,9 +153,8 @@ class Predictor:
         (Reason(text='win', score=5.1, ...), Reason(text='money', score=4.9, ...))
         """
         if self.kind != "text-classifier":
-            takes = KINDS[self.kind]
-            fact = f"{os.fspath(self.path)} takes {takes}, and why is told of texts alone"
-            raise UsageError(fact)
+            fact = f"{os.fspath(self.path)} is of kind {self.kind}"
+            raise UsageError(f"{fact}, and why is told of a text-classifier alone")
         prediction = self.text(text)
         why = explain(self.model, self.vocabulary, text, self.labels.index(prediction.label))
         self._check_finite(reason.score for reason in why.tokens)

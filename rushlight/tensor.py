@@ -382,7 +382,9 @@ def to_array(data: Any, dtype: DType | None = None) -> tuple[Array, DType]:
     try:
         array = np.array(data)
     except ValueError:
-        raise ShapeError("nested lists of differing lengths make no tensor") from None
+        fact = "nested lists of differing lengths make no tensor"
+        several = "take results apart first: outputs, state = layer(x)"
+        raise ShapeError(fact, hint=several if isinstance(data, tuple) else None) from None
     if array.dtype == np.float16:
         array, found = array.astype(np.float16).view(np.uint16), float16
     elif array.dtype.char in BY_CHAR:

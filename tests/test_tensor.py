@@ -110,6 +110,13 @@ def test_nested_lists_of_differing_lengths_are_refused() -> None:
         rl.tensor([[1.0], [2.0, 3.0]])
 
 
+def test_a_layer_that_gives_several_things_is_not_followed_by_one_that_takes_one() -> None:
+    net = rl.nn.Sequential(rl.nn.LSTM(2, 3), rl.nn.Linear(3, 1))
+    with pytest.raises(rl.ShapeError) as caught:
+        net(rl.zeros(1, 4, 2))
+    assert caught.value.hint == "take results apart first: outputs, state = layer(x)"
+
+
 def test_the_data_is_copied() -> None:
     array = np.ones(2)
     x = rl.tensor(array)

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Let a saved language model go on with a text; what it writes comes as it is "
         "made. The same seed gives the same text.",
     )
-    parser.add_argument("model", help="a file that rushlight train shakespeare or rl.save wrote")
+    parser.add_argument("model", help="a language model that rushlight train or rl.save wrote")
     parser.add_argument(
         "--prompt",
         default=r"\n",

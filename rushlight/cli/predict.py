@@ -38,7 +38,7 @@ def run(argv: Sequence[str]) -> int:
     args = parser.parse_intermixed_args(argv)
     predictor = Predictor(args.model)
     if args.why and predictor.kind != "text-classifier":
-        raise UsageError(f"--why is for texts; {args.model} takes {KINDS[predictor.kind]}")
+        raise UsageError(f"--why is of a text-classifier; {args.model} is of kind {predictor.kind}")
     ask = predictor.explain if args.why else predictor.ask
     if not args.input:
         return _converse(predictor, ask, args.json)

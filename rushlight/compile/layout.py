@@ -136,7 +136,8 @@ def _wish_of_reshape(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]
     whole = all(root.shape[a] == x.shape[b] and step == 1 for a, (b, step) in steps.items())
     if not whole or len(set(moved)) != len(moved) or size_of(root.shape) != size_of(x.shape):
         return []
-    return [(root, tuple(sorted(range(len(root.shape)), key=lambda a: steps.get(a, (a, 1))[0])))]
+    order = tuple(sorted(range(len(root.shape)), key=lambda a: steps.get(a, (a, 1))[0]))
+    return [(root, order)] if order != tuple(range(len(order))) else []
 
 
 def _wishes_of_convolution(fuser: Fuser, node: Node) -> list[tuple[GraphValue, Order]]:

@@ -41,12 +41,21 @@ class Answers(threading.local):
 
     def __init__(self) -> None:
         self.given: Any = None  # what they are for
-        self.found: list[Any] = []
+        self.found: dict[int, Any] = {}
 
-    def take(self, wrt: int) -> Any:
-        """Return one of them, and forget it."""
-        answer, self.found[wrt] = self.found[wrt], None
-        if all(one is None for one in self.found):
+    def take(
+        self, wrt: int, g: Any, inputs: Sequence[Any], find: Callable[[], Sequence[Any]]
+    ) -> Any:
+        """Return one of them, and forget it; `find` them all if it is the first.
+
+        Only those wait that will be asked for: none is there at the next backward pass.
+        """
+        if self.given is not g or wrt not in self.found:
+            pairs = enumerate(zip(inputs, find(), strict=True))
+            self.found = {i: one for i, (x, one) in pairs if x.requires_grad}
+            self.given = g
+        answer = self.found.pop(wrt)
+        if not self.found:
             self.given = None
         return answer
 

@@ -87,11 +87,10 @@ class Branch(Primitive):
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         """Return the gradient; rules are asked for one input at a time, all are found at once."""
-        answers = params["bodies"][0].answers
-        if answers.given is not g:
-            answers.given = g
-            answers.found = _gradients(g if self.outputs > 1 else (g,), inputs, params["bodies"])
-        return answers.take(wrt)
+        bodies = params["bodies"]
+        seeds = g if self.outputs > 1 else (g,)
+        find = functools.partial(_gradients, seeds, inputs, bodies)
+        return bodies[0].answers.take(wrt, g, inputs, find)
 
 
 @functools.cache

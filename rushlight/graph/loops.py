@@ -7,6 +7,8 @@ there. In a trace the function is traced once, for its body, and the loop is one
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from rushlight.core.bind import as_value, bind, op
 from rushlight.core.dtypes import bool_
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
@@ -21,6 +23,8 @@ from rushlight.tensor import Tensor
 from rushlight.tree import flatten, unflatten
 
 Function = Callable[..., Any]
+
+ANY = object()  # the form of the results before there is one
 
 
 @op
@@ -61,6 +65,7 @@ def scan(
     >>> powers(rl.tensor(2.0), rl.tensor(4)), powers(rl.tensor(2.0), rl.tensor(9))
     (tensor(32.), tensor(1024.))
     """
+    _check_callable(function)
     turns = _turns(flatten(xs)[0], length)
     if count is not None:
         count = as_value(count)
@@ -72,8 +77,19 @@ def scan(
     return _in_python(function, init, xs, turns, reverse, count)
 
 
-def _turns(rows: Sequence[Tensor], length: int | None) -> int:
+def _check_callable(*functions: Any) -> None:
+    for one in functions:
+        if not callable(one):
+            fact = f"{one!r:.40} is no function"
+            raise UsageError(fact, hint="pass a function, such as lambda state, x: (state + x, x)")
+
+
+def _turns(rows: Sequence[Tensor], length: Any) -> int:
     """Return the number of turns, on which all rows must agree."""
+    whole = isinstance(length, (int, np.integer)) and not isinstance(length, bool)
+    if length is not None and not whole:
+        hint = "count= takes a tensor, and does so many turns of the length"
+        raise UsageError(f"length is an int, not {length!r:.40}", hint=hint)
     if any(x.rank == 0 for x in rows):
         fact = "the first axis of xs counts the turns, and a scalar has none"
         raise ShapeError(fact, hint="capture in the function what every turn is to see")
@@ -87,7 +103,7 @@ def _turns(rows: Sequence[Tensor], length: int | None) -> int:
     (turns,) = counts
     if turns < 0:
         raise ShapeError(f"there cannot be {turns} turns", hint="pass a length of 0 or more")
-    return turns
+    return int(turns)
 
 
 def _in_python(
@@ -97,18 +113,34 @@ def _in_python(
     if done == 0:  # which form results have, the function says if it is traced
         return _as_node(function, init, xs, turns, reverse, count)
     rows, row_form = flatten(xs)
-    state, columns, form = init, [], None
+    state, columns, form = init, [], ANY
     for turn in reversed(range(done)) if reverse else range(done):
         made = function(state, unflatten(row_form, [x[turn] for x in rows]))
         following, y = _checked_pair(made)
         _check_state(state, following)
         state = following
-        column, form = flatten(y)
+        column, form = _checked_result(y, form)
         columns.append(column)
     if reverse:
         columns.reverse()
     stacks = [_padded(stack(column), turns) for column in zip(*columns, strict=True)]
     return state, unflatten(form, stacks)
+
+
+def _checked_result(y: Any, before: Any) -> tuple[list[Tensor], Any]:
+    """Return the tensors and the form of a turn's result, which is that of the turn before."""
+    column, form = flatten(y)
+    if before is not ANY and not _same_form(before, form):
+        fact = f"the result of a turn was {before} and became {form}"
+        raise UsageError(fact, hint="return trees of the same form, of tensors: numbers stay")
+    return column, form
+
+
+def _same_form(one: Any, other: Any) -> bool:
+    try:
+        return bool(one == other)
+    except ValueError:  # NumPy's arrays, which are no tensors
+        return False
 
 
 def _padded(y: Tensor, turns: int) -> Tensor:
@@ -173,8 +205,8 @@ def _check_state(before: Any, after: Any) -> None:
     """Raise unless a state is of the form, shapes and dtypes that it had before."""
     old, old_form = flatten(before)
     new, new_form = flatten(after)
-    if old_form != new_form:
-        fact = f"the state was {old_form} and became {new_form}"
+    if not _same_form(old_form, new_form):
+        fact = f"the state was {old_form} and became {new_form}, where * is a tensor"
         hint = "begin with tensors where the function returns tensors, and return the same tree"
         raise UsageError(fact, hint=hint)
     for x, y in zip(old, new, strict=True):
@@ -208,6 +240,7 @@ def while_loop(condition: Function, function: Function, init: Any) -> Any:
     >>> while_loop(lambda x: x < 100.0, lambda x: x * 2.0, rl.tensor(3.0))
     tensor(192.)
     """
+    _check_callable(condition, function)
     if isinstance(mode.evaluator, Tracer):
         return _while_node(condition, function, init)
     state = init
@@ -268,6 +301,7 @@ def cond(choice: Any, true: Function, false: Function, *operands: Any) -> Any:
     >>> root(rl.tensor(4.0)), root(rl.tensor(-4.0))
     (tensor(2.), tensor(-2.))
     """
+    _check_callable(true, false)
     if isinstance(choice, bool):
         return (true if choice else false)(*operands)
     choice = _checked_bool(choice)
@@ -317,7 +351,8 @@ def _checked_bool(value: Any) -> Tensor:
     """Return a condition, which is a bool tensor without axes."""
     if not isinstance(value, Tensor) or value.dtype is not bool_:
         found = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise DTypeError(f"a condition is a bool tensor, not {found}", hint="compare: x > 0.0")
+        hint = "compare tensors: x > 0.0"
+        raise DTypeError(f"a condition is a bool tensor, not {found}", hint=hint)
     if value.shape != ():
         hint = "reduce it: (x > 0.0).all(), or use rl.where for each element"
         raise ShapeError(f"a condition has no axes, this has shape {value.shape}", hint=hint)

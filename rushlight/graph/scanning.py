@@ -67,11 +67,9 @@ class Scan(Primitive):
 
     def vjp(self, wrt: int, g: Any, y: Any, *inputs: Any, **params: Any) -> Any:
         """Return the gradient; rules are asked for one input at a time, all are found at once."""
-        answers = params["body"].answers
-        if answers.given is not g:
-            answers.given = g
-            answers.found = _gradients(g if self.outputs > 1 else (g,), inputs, params)
-        return answers.take(wrt)
+        seeds = g if self.outputs > 1 else (g,)
+        find = functools.partial(_gradients, seeds, inputs, params)
+        return params["body"].answers.take(wrt, g, inputs, find)
 
 
 @functools.cache

@@ -164,7 +164,8 @@ class Tracer:
         error = TraceError(
             f"{what} asks for the value of a {x.spec} tensor{made} but {self.graph.name} is being "
             "traced, so it has none yet",
-            hint="use rl.where for a choice; return the tensor and read it outside",
+            hint="use rl.where or rl.cond for a choice, rl.while_loop for a loop; "
+            "return the tensor and read it outside",
         )
         error.source = user_line()
         raise error

@@ -22,7 +22,8 @@ class TextGenerator:
         tokenizer: gives texts as ids, and ids as text.
         cache: as for `Decoder`.
 
-    Raises UsageError for a tokenizer that has another number of tokens than the model.
+    Raises UsageError for a tokenizer that has another number of tokens than the model, and for a
+    model that is not a `LanguageModel`.
 
     >>> from rushlight.data import CharTokenizer
     >>> from rushlight.models import GPT
@@ -33,6 +34,11 @@ class TextGenerator:
     """
 
     def __init__(self, model: LanguageModel, tokenizer: Codec, cache: bool = True) -> None:
+        needed = ("vocabulary", "block", *["cache"] * cache)
+        lacking = [name for name in needed if not hasattr(model, name)]
+        if lacking:
+            fact = f"{type(model).__name__} is no language model: it has no {', no '.join(lacking)}"
+            raise UsageError(fact, hint="models.GPT and models.RecurrentLM have them")
         if len(tokenizer) != model.vocabulary:
             fact = f"the tokenizer has {len(tokenizer)} tokens, the model {model.vocabulary}"
             raise UsageError(fact, hint="GPT(vocabulary=len(tokenizer))")

@@ -9,7 +9,7 @@ from typing import Any
 
 from rushlight.core.errors import ShapeError
 from rushlight.nn.attention import MultiHeadAttention
-from rushlight.nn.cache import KVCache, LayerCache
+from rushlight.nn.cache import KVCache, LayerCache, check_cache
 from rushlight.nn.containers import ModuleList
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding, TiedLinear
@@ -87,6 +87,10 @@ class GPT(Module):
         ids = as_tensor(ids)
         if ids.ndim != 2 or ids.shape[1] > self.block:
             raise ShapeError(f"the ids are (batch, up to {self.block}), not {ids.shape}")
+        if cache is not None:
+            check_cache(cache, len(self.blocks))
+            if cache.length > self.block:
+                raise ShapeError(f"a cache of {cache.length} tokens for a block of {self.block}")
         x = self.tokens(ids)  # (batch, time, width)
         x = self.positions(x, start=0 if cache is None else cache.position)
         x = self.dropout(x)

@@ -6,11 +6,12 @@ from its output at a place come the scores of the token that follows.
 
 from typing import Any
 
-from rushlight.core.errors import ModuleError, did_you_mean
+from rushlight.core.errors import ModuleError, UsageError, did_you_mean
 from rushlight.core.mode import no_grad
 from rushlight.creation import zeros
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.embedding import Embedding
+from rushlight.nn.init import check_sizes
 from rushlight.nn.linear import Linear
 from rushlight.nn.module import Module, register
 from rushlight.nn.recurrent import GRU, LSTM, RNN
@@ -76,8 +77,9 @@ class RecurrentLM(Module):
         kind: str = "lstm",
         dropout: float = 0.0,
     ) -> None:
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ModuleError(f"there is no kind {kind!r}", hint=did_you_mean(str(kind), KINDS))
+        check_sizes(layers=layers)
         self.tokens = Embedding(vocabulary, width)
         self.dropout = Dropout(dropout)
         between = dropout if layers > 1 else 0.0
@@ -100,6 +102,11 @@ class RecurrentLM(Module):
         if cache is None:
             x, _ = self.memory(x)
         else:
+            if not isinstance(cache, CarriedState):
+                hint = "model.cache() makes one"
+                raise UsageError(
+                    f"the cache is a CarriedState, not {type(cache).__name__}", hint=hint
+                )
             fresh = cache.fresh
             lengths = None if fresh is None else fresh.broadcast_to(x.shape[0])
             x, state = self.memory(x, cache.state, lengths)

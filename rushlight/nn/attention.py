@@ -3,7 +3,7 @@
 import itertools
 from typing import Any
 
-from rushlight.core.errors import ModuleError, UsageError
+from rushlight.core.errors import ModuleError, ShapeError, UsageError
 from rushlight.creation import eye
 from rushlight.nn.cache import LayerCache
 from rushlight.nn.init import check_sizes, checked_flag, checked_number, xavier_uniform, zeros
@@ -58,7 +58,10 @@ class MultiHeadAttention(Module):
         check_sizes(width=width, heads=heads, key_heads=key_heads)
         if width % heads or heads % key_heads:
             fact = f"width {width}, heads {heads} and key_heads {key_heads}"
-            raise ModuleError(f"{fact} do not divide evenly, each by the next")
+            hint = (
+                "heads share the width evenly, and heads of keys are shared by as many heads each"
+            )
+            raise ModuleError(f"{fact} do not divide evenly, each by the next", hint=hint)
         self.heads = heads
         self.key_heads = key_heads
         self.size = width // heads
@@ -97,13 +100,13 @@ class MultiHeadAttention(Module):
             x: (..., time, width).
             memory: the other sequence, (..., places, memory width), for cross-attention.
             mask: which places are seen (bool), or what is added to the scores (float); broadcasts
-                with (..., heads, time, places).
+                with (..., heads, time, places), so one for each text is (batch, 1, time, places).
             lengths: how many of the places are real, int (...), the others being padding.
             cache: keys and values of the places before, which those of `x` are appended to.
         """
         x = as_tensor(x)
         q, k, v = self._projected(x, memory, cache)
-        options = {"mask": mask, "lengths": lengths, **self._order(cache)}
+        options = {"mask": _checked_mask(mask, x), "lengths": lengths, **self._order(cache)}
         if self.dropout and self.training:
             options |= {"dropout": self.dropout, "state": default_generator.bits((4,))}
         y: Any = attention(q, k, v, **options)  # (..., heads, time, size)
@@ -119,7 +122,9 @@ class MultiHeadAttention(Module):
         tensor([[[1. , 0. ],
                  [0.5, 0.5]]], requires_grad=True)
         """
-        q, k, _ = self._projected(as_tensor(x), memory, None)
+        x = as_tensor(x)
+        q, k, _ = self._projected(x, memory, None)
+        mask = _checked_mask(mask, x)
         places = k.shape[-2]
         each = expanded(eye(places, dtype=k.dtype), (*k.shape[:-1], places))
         return attention(q, k, each, mask=mask, lengths=lengths, **self._order(None))  # type: ignore[no-any-return]
@@ -135,6 +140,9 @@ class MultiHeadAttention(Module):
         if memory is not None:
             hint = "MultiHeadAttention(width, heads, memory=width) attends to another sequence"
             raise UsageError("self-attention takes no memory", hint=hint)
+        if cache is not None and not isinstance(cache, LayerCache):
+            hint = "one of the layers of a rl.nn.KVCache: cache.layers[0]"
+            raise UsageError(f"its cache is a LayerCache, not {type(cache).__name__}", hint=hint)
         q, k, v = self._parted(self._heads(self.qkv(x)), self.heads, self.key_heads)
         if self.positions is not None:
             start: Any = 0 if cache is None else cache.position
@@ -171,3 +179,15 @@ def _check_positions(positions: Any, heads: int, size: int) -> None:
     fits = positions.slopes.shape[0] == heads if isinstance(positions, ALiBi) else True
     if not fits or (isinstance(positions, RotaryPositions) and positions.size != size):
         raise ModuleError(f"{positions!r} does not fit {heads} heads of {size} numbers")
+
+
+def _checked_mask(mask: Any, x: Tensor) -> Any:
+    """Return a mask, in which it must be clear which axis is that of the heads."""
+    if mask is None:
+        return None
+    mask = as_tensor(mask)
+    if 2 < mask.ndim != x.ndim + 1:
+        fact = f"a mask of shape {mask.shape} for an input of shape {x.shape}: are there heads?"
+        hint = "masks are (time, places) or (..., heads, time, places): mask.unsqueeze(-3)"
+        raise ShapeError(fact, hint=hint)
+    return mask

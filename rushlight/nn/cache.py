@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import bind
-from rushlight.core.dtypes import DTypeLike
+from rushlight.core.dtypes import DTypeLike, as_dtype
+from rushlight.core.errors import DTypeError, ModuleError, UsageError
 from rushlight.core.mode import no_grad
 from rushlight.creation import zeros
 from rushlight.nn.init import check_sizes
@@ -55,6 +56,8 @@ class KVCache:
         dtype: DTypeLike = "float32",
     ) -> None:
         check_sizes(layers=layers, batch=batch, heads=heads, length=length, size=size)
+        if not as_dtype(dtype).is_float:
+            raise DTypeError(f"keys and values are floats, not {as_dtype(dtype)}")
         shape = (length, batch, heads, size)
         self.position = as_tensor(np.array(0))
         self.fresh: Tensor | None = None
@@ -65,12 +68,27 @@ class KVCache:
 
     def advance(self, count: int) -> None:
         """Count so many tokens as being in, or `fresh` of them, once all layers have them."""
+        if isinstance(count, int) and count < 0:
+            raise UsageError("tokens cannot be taken out of a cache", hint="clear() forgets all")
         self.position.assign(self.position + (count if self.fresh is None else self.fresh))
+
+    @property
+    def length(self) -> int:
+        """The most tokens."""
+        return self.layers[0].keys.shape[0]
 
     def clear(self) -> None:
         """Forget all tokens."""
         for tensor in (self.position, *(x for one in self.layers for x in (one.keys, one.values))):
             tensor.assign(zeros(tensor.shape, dtype=tensor.dtype))
+
+
+def check_cache(cache: Any, layers: int) -> None:
+    """Raise unless a cache is one for so many layers."""
+    if not isinstance(cache, KVCache):
+        raise UsageError(f"the cache is a KVCache, not {type(cache).__name__}")
+    if len(cache.layers) != layers:
+        raise ModuleError(f"there are {layers} layers, and a cache for {len(cache.layers)}")
 
 
 class LayerCache:

@@ -33,7 +33,8 @@ class _Numbered(Module):
     def extend(self, layers: Iterable[Module]) -> Self:
         """Add layers at the end, all or none; return the container."""
         if not isinstance(layers, Iterable):
-            raise ModuleError(f"it takes a list of layers, not {type(layers).__name__}")
+            fact = f"it takes a list of layers, not {type(layers).__name__}"
+            raise ModuleError(fact, hint="write [layer], or [make() for _ in range(6)] for six")
         return self._renew([*self, *layers])
 
     def insert(self, position: int, layer: Module) -> Self:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rushlight.core.bind import op
-from rushlight.core.errors import ModuleError, ShapeError
+from rushlight.core.errors import BoundsError, DTypeError, ModuleError, ShapeError
 from rushlight.nn.init import by_name, check_sizes, checked_flag, checked_number
 from rushlight.nn.module import Module, Parameter, register
 from rushlight.ops.gather import take
@@ -38,7 +38,7 @@ class SinusoidalPositions(Module):
         self.base = checked_number("base", base, least=1.0)
 
     def forward(self, x: Any, start: Any = 0) -> Tensor:
-        x = as_tensor(x)
+        x = _floats(x)
         if x.ndim < 2 or x.shape[-1] != self.width:
             raise ShapeError(f"the input is (..., time, {self.width}), not {x.shape}")
         angles = _angles(start, x.shape[-2], self.width, self.base)
@@ -71,7 +71,11 @@ class LearnedPositions(Module):
         if time > self.length or x.shape[1:][-1:] != self.weight.shape[1:]:
             wanted = f"(..., up to {self.length}, {self.weight.shape[1]})"
             raise ShapeError(f"the input is {wanted}, not {x.shape}")
+        start = _checked_start(start)
         if isinstance(start, int):
+            if start + time > self.length:
+                fact = f"there are {self.length} positions, not {start + time}"
+                raise BoundsError(fact, hint="a length= for the longest sequence")
             return x + self.weight[start : start + time]  # type: ignore[no-any-return]
         # What is beyond the end is padding, whose vectors nobody reads.
         places = (as_tensor(np.arange(time)) + start).clip(high=self.length - 1)
@@ -103,6 +107,9 @@ class RotaryPositions(Module):
         self.halves = checked_flag("halves", halves)
 
     def forward(self, x: Any, start: Any = 0) -> Tensor:
+        x = as_tensor(x)
+        if x.shape[-1:] != (self.size,):
+            raise ShapeError(f"the input is (..., time, {self.size}), not {x.shape}")
         return rotary(x, start, self.base, self.halves)
 
 
@@ -141,7 +148,8 @@ def rotary(x: Any, start: Any = 0, base: float = BASE, halves: bool = False) -> 
     >>> rotary(rl.tensor([[1.0, 0.0]]), start=1)
     tensor([[0.5403023, 0.841471 ]])
     """
-    x = as_tensor(x)
+    x = _floats(x)
+    base = checked_number("base", base, least=1.0)
     if x.ndim < 2 or x.shape[-1] % 2 or not x.shape[-1]:
         raise ShapeError(f"the input is (..., time, an even size), not {x.shape}")
     time, size = x.shape[-2:]
@@ -157,9 +165,28 @@ def rotary(x: Any, start: Any = 0, base: float = BASE, halves: bool = False) -> 
 
 def _angles(start: Any, time: int, size: int, base: float) -> Any:
     """Return p / base^(2i / size) for positions from `start` on: float32 (time, size / 2)."""
-    places: Any = as_tensor(np.arange(time)) + start
+    places: Any = as_tensor(np.arange(time)) + _checked_start(start)
     slower = base ** -(np.arange(0, size, 2) / size)
     return places.cast("float32").unsqueeze(1) * as_tensor(slower.astype(np.float32))
+
+
+def _checked_start(start: Any) -> Any:
+    """Return where the first vector stands, an int or an int tensor without axes, or raise."""
+    if isinstance(start, (int, np.integer)) and not isinstance(start, bool) and start >= 0:
+        return int(start)
+    if not isinstance(start, Tensor):
+        raise ModuleError(f"start is an int of at least 0 or an int tensor, not {start!r:.40}")
+    if start.dtype.kind not in ("int", "uint") or start.shape != ():
+        raise DTypeError(f"start is an int tensor without axes, not {start.spec}")
+    return start
+
+
+def _floats(x: Any) -> Tensor:
+    x = as_tensor(x)
+    if not x.dtype.is_float:
+        hint = "rl.nn.Embedding(count, width) makes vectors of ids"
+        raise DTypeError(f"it takes floats, not {x.dtype}", hint=hint)
+    return x  # type: ignore[no-any-return]
 
 
 def _slopes(heads: int) -> list[float]:

@@ -156,12 +156,15 @@ class _Recurrent(Module):
 def _filled(lengths: Any, time: int, batch: int, batched: bool) -> Tensor:
     """Return where there is an element of each sequence, bool (time, batch, 1)."""
     lengths = as_tensor(lengths)
-    if lengths.dtype.is_float:
+    if lengths.dtype.kind not in ("int", "uint"):
         hint = 'cast them: lengths.cast("int64")'
         raise DTypeError(f"lengths are integers, not {lengths.dtype}", hint=hint)
-    if not batched or lengths.shape != (batch,):
-        wanted = f"({batch},)" if batched else "left out for a single sequence"
-        raise ShapeError(f"lengths should be {wanted}, they are {lengths.shape}")
+    if not batched:
+        fact = f"lengths should be left out for a single sequence, they are {lengths.shape}"
+        hint = "several are (batch, time, ...), as a DataLoader with buckets= gives them"
+        raise ShapeError(fact, hint=hint)
+    if lengths.shape != (batch,):
+        raise ShapeError(f"lengths should be ({batch},), they are {lengths.shape}")
     if isinstance(lengths.data, np.ndarray) and batch:
         least, most = int(lengths.data.min()), int(lengths.data.max())
         if least < 0 or most > time:

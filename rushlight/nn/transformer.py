@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rushlight.core.errors import ModuleError, did_you_mean
+from rushlight.core.errors import ModuleError, ShapeError, did_you_mean
 from rushlight.nn.attention import MultiHeadAttention
-from rushlight.nn.cache import KVCache, LayerCache
+from rushlight.nn.cache import KVCache, LayerCache, check_cache
 from rushlight.nn.containers import ModuleList
 from rushlight.nn.dropout import Dropout
 from rushlight.nn.init import check_sizes, checked_flag
@@ -14,7 +14,7 @@ from rushlight.nn.module import Module, register
 from rushlight.nn.norm import LayerNorm
 from rushlight.ops.activations import gelu, silu
 from rushlight.ops.elementwise import relu
-from rushlight.tensor import Tensor
+from rushlight.tensor import Tensor, as_tensor
 
 ACTIVATIONS: dict[str, Callable[..., Any]] = {"relu": relu, "gelu": gelu, "silu": silu}
 GATES: dict[str, Callable[..., Any]] = {
@@ -222,13 +222,17 @@ class _Stack(Module):
     def __init__(self, layers: Sequence[Module], norm: Module | None = None) -> None:
         if not layers:
             raise ModuleError("there are no layers")
+        if norm is not None and not isinstance(norm, Module):
+            raise ModuleError(f"norm is a layer, not {norm!r:.40}", hint="rl.nn.LayerNorm(width)")
         self.layers = ModuleList(layers)
         self.norm = norm
 
-    def _run(self, x: Any, memory: tuple[Any, ...], cache: KVCache | None, **seen: Any) -> Tensor:
-        if cache is not None and len(cache.layers) != len(self.layers):
-            fact = f"{len(self.layers)} layers, and a cache for {len(cache.layers)}"
-            raise ModuleError(f"there are {fact}")
+    def _run(self, x: Any, memory: tuple[Any, ...], cache: Any, **seen: Any) -> Tensor:
+        x = as_tensor(x)
+        if x.ndim < 2:
+            raise ShapeError(f"the input is (..., time, width), not {x.shape}")
+        if cache is not None:
+            check_cache(cache, len(self.layers))
         time = x.shape[-2]
         for place, layer in enumerate(self.layers):
             kept = None if cache is None else cache.layers[place]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from rushlight.core.bind import as_value, bind_checked, op
 from rushlight.core.dtypes import DType, bool_, int64, promote
 from rushlight.core.errors import DTypeError, ShapeError, UsageError
@@ -67,7 +69,7 @@ def attention(
     if _checked_share(dropout, state):
         given["state"] = as_value(state)
     params = {
-        "scale": float(max(1, q.shape[-1]) ** -0.5 if scale is None else scale),
+        "scale": max(1, q.shape[-1]) ** -0.5 if scale is None else _number(scale),
         "causal": bool(causal),
         "dropout": float(dropout),
         "options": tuple(given),
@@ -90,7 +92,21 @@ def _lined_up(*qkv: Any) -> Any:
 def _mask(mask: Any, shape: Shape, dtype: DType) -> Any:
     """Return a mask of bools, or of floats of a dtype, in the shape of the scores."""
     mask = as_value(mask)
-    return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    if mask.dtype is not bool_ and not mask.dtype.is_float:
+        hint = "where keys are visible: mask != 0"
+        raise DTypeError(f"a mask is of bools or floats, not {mask.dtype}", hint=hint)
+    try:
+        return broadcast_to(mask if mask.dtype is bool_ else cast(mask, dtype), shape)
+    except ShapeError as error:
+        error.hint = f"a mask broadcasts with (..., heads, queries, keys), here {shape}"
+        raise
+
+
+def _number(scale: Any) -> float:
+    if not isinstance(scale, (int, float, np.integer, np.floating)):
+        hint = "multiply the queries by a tensor, and pass scale=1.0"
+        raise UsageError(f"scale is a number, not {scale!r:.40}", hint=hint)
+    return float(scale)
 
 
 def _counts(x: Any, lead: Shape, what: str) -> Any:
@@ -98,7 +114,11 @@ def _counts(x: Any, lead: Shape, what: str) -> Any:
     x = as_value(x)
     if x.dtype.is_float or x.dtype is bool_:
         raise DTypeError(f"{what} are integers, not {x.dtype}")
-    return broadcast_to(cast(x, int64), lead)
+    try:
+        return broadcast_to(cast(x, int64), lead)
+    except ShapeError as error:
+        error.hint = "q, k and v are (..., heads, length, size): q.unsqueeze(-3) makes one head"
+        raise
 
 
 def _checked_share(dropout: Any, state: Any) -> bool:

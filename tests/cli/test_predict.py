@@ -232,5 +232,5 @@ def test_why_of_what_is_no_text_is_one_line(rushlight, models):
     done = rushlight("predict", models / "digits.safetensors", "--why")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("rushlight: --why is for texts; ")
-    assert done.stderr.endswith("digits.safetensors takes a picture\n")
+    assert done.stderr.startswith("rushlight: --why is of a text-classifier; ")
+    assert done.stderr.endswith("digits.safetensors is of kind image-classifier\n")

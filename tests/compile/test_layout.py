@@ -84,5 +84,19 @@ def test_a_dense_layer_s_outputs_lie_innermost_in_its_weight_and_all_that_belong
     assert found["state 0"] == found["state 1"] == (1, 0)
 
 
+def test_what_is_turned_and_then_reshaped_lies_so_that_nothing_is_copied() -> None:
+    def heads_to_rows(weights: rl.Tensor, values: rl.Tensor) -> rl.Tensor:
+        return (weights @ values).swapaxes(1, 2).reshape(2, 5, 3 * 4).exp()
+
+    graph = rl.trace(heads_to_rows, rl.ones(2, 3, 5, 6), rl.ones(2, 3, 6, 4))
+    assert orders(graph)["matmul"] == (0, 2, 1, 3)
+    assert compile_graph(graph).kernels == 2
+
+
+def test_a_part_that_is_reshaped_asks_for_nothing() -> None:
+    graph = rl.trace(lambda x: x.exp()[:, 1:].swapaxes(0, 1).reshape(6).tanh(), rl.ones(3, 3))
+    assert "exp" not in orders(graph)
+
+
 def test_what_nobody_asks_to_lie_otherwise_lies_in_rows() -> None:
     assert orders(rl.trace(lambda x: (x.exp() + 1.0).sum(0), rl.ones(3, 4))) == {}

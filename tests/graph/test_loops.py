@@ -99,6 +99,30 @@ def scans(graph: rl.Graph) -> list[Any]:
     return [node for node in graph.nodes if node.primitive.name == "scan"]
 
 
+@pytest.mark.parametrize("loop", ["scan", "cond"])
+def test_going_back_twice_from_the_same_gradient_finds_the_same(loop: str) -> None:
+    def function(w: rl.Tensor, seed: rl.Tensor) -> list[rl.Tensor]:
+        h = rl.ones(3)
+        if loop == "scan":
+            y, _ = rl.scan(lambda h, _: ((h * w).tanh(), None), h, length=4)
+        else:
+            y = rl.cond(w[0] > 0.0, lambda h: h * w, lambda h: h - w, h)
+        found = []
+        for last in (False, True):
+            y.backward(seed, retain_graph=not last)
+            found.append(w.grad)
+            w.grad = None
+        return found
+
+    def inputs() -> list[rl.Tensor]:
+        return [rl.tensor([0.5, 2.0, -1.0], requires_grad=True), rl.tensor([1.0, 2.0, 3.0])]
+
+    wanted = function(*inputs())
+    got = rl.compile(function, native=False)(*inputs())
+    for one, other in zip(got, wanted, strict=True):
+        assert_close(one, other)
+
+
 def test_a_body_is_there_once_whatever_the_length() -> None:
     def loss(h: rl.Tensor, xs: rl.Tensor) -> rl.Tensor:
         return rl.scan(lambda h, x: ((h * x).tanh(), h), h, xs)[1].sum()
@@ -262,6 +286,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "the state was float32 and became bool",
     ),
     "form of the state": (turn_of(lambda h, x: ((h, h), x)), rl.UsageError, "the state was"),
+    "an array as the state": (
+        lambda: rl.scan(lambda h, x: (h, x), np.zeros(3), rl.ones(4)),
+        rl.UsageError,
+        "the state was",
+    ),
     "no pair": (turn_of(lambda h, x: h), rl.UsageError, "the next state and a result, not Tensor"),
     "no result": (turn_of(lambda h, x: None), rl.UsageError, "not NoneType"),
     "if": (turn_of(lambda h, x: (h if x[0] > 0.0 else x, x)), rl.TraceError, "if, while, and"),
@@ -289,6 +318,32 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         lambda: rl.scan(lambda h, x: (h, x), None, length=-1),
         rl.ShapeError,
         "there cannot be -1 turns",
+    ),
+    "no function": (lambda: rl.scan(3, None, rl.ones(3)), rl.UsageError, "3 is no function"),
+    "no condition": (
+        lambda: rl.while_loop(None, lambda x: x, rl.ones()),
+        rl.UsageError,
+        "None is no function",
+    ),
+    "no branch": (
+        lambda: rl.cond(rl.tensor(True), lambda: 1, 2),
+        rl.UsageError,
+        "2 is no function",
+    ),
+    "a length of floats": (
+        lambda: rl.scan(lambda h, x: (h, x), None, length=2.0),
+        rl.UsageError,
+        "length is an int, not 2.0",
+    ),
+    "a length that is a bool": (
+        lambda: rl.scan(lambda h, x: (h, x), None, length=True),
+        rl.UsageError,
+        "length is an int, not True",
+    ),
+    "results of two forms": (
+        lambda: rl.scan(lambda h, x: (h, x.item()), None, rl.tensor([1.0, 2.0])),
+        rl.UsageError,
+        "the result of a turn was 1.0 and became 2.0",
     ),
     "a count of floats": (
         lambda: rl.scan(lambda h, x: (h, x), None, rl.ones(3), count=2.0),

@@ -139,3 +139,9 @@ def test_wrong_prompts_and_stops_are_refused(writer):
     for stop in ("", ["a", ""], [3], 3, None):
         with pytest.raises(UsageError, match="stop is a text, or a list of texts"):
             writer.write("the", 5, stop=stop)
+
+
+def test_what_is_no_language_model_is_told_what_it_lacks():
+    tokenizer = CharTokenizer("ab")
+    with pytest.raises(UsageError, match="Linear is no language model: it has no vocabulary, no b"):
+        TextGenerator(rl.nn.Linear(2, 2), tokenizer)

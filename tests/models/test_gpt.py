@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import rushlight as rl
-from rushlight.core.errors import ModuleError, ShapeError
+from rushlight import nn
+from rushlight.core.errors import ModuleError, ShapeError, UsageError
 from rushlight.models import GPT
 from rushlight.testing.compare import assert_close, assert_identical
 
@@ -78,3 +79,11 @@ def test_wrong_inputs_are_refused():
         GPT(11, heads=3)
     with pytest.raises(ModuleError, match="layers must be an int of at least 1"):
         GPT(11, layers=0)
+    ids = rl.tensor([[1, 2]])
+    with pytest.raises(UsageError, match="the cache is a KVCache, not int"):
+        small()(ids, 3)
+    with pytest.raises(ModuleError, match="and a cache for 5"):
+        small()(ids, GPT(11, layers=5, block=8).cache())
+    longer = nn.KVCache(len(small().blocks), batch=1, heads=2, length=9, size=8)
+    with pytest.raises(ShapeError, match="a cache of 9 tokens for a block of 8"):
+        small()(ids, longer)

@@ -71,3 +71,9 @@ def test_a_saved_model_comes_back_and_writes_on(tmp_path):
 def test_a_kind_that_is_none_is_refused():
     with pytest.raises(rl.ModuleError, match="did you mean lstm"):
         RecurrentLM(5, kind="lstn")
+    with pytest.raises(rl.ModuleError, match="there is no kind"):
+        RecurrentLM(5, kind=["lstm"])
+    with pytest.raises(rl.ModuleError, match="layers must be an int"):
+        RecurrentLM(5, layers="2")
+    with pytest.raises(rl.UsageError, match="the cache is a CarriedState, not int"):
+        RecurrentLM(5)(rl.tensor([[1]]), 3)

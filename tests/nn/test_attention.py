@@ -5,7 +5,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.core.errors import BoundsError, ModuleError, UsageError
+from rushlight.core.errors import BoundsError, DTypeError, ModuleError, UsageError
 from rushlight.testing.compare import assert_close, assert_identical
 
 POSITIONS = {
@@ -167,3 +167,19 @@ def test_self_attention_and_cross_attention_are_told_apart():
         layer(memory=16)(x)
     with pytest.raises(UsageError, match="only causal attention can go on from a cache"):
         layer()(x, cache=cache.layers[0])
+    with pytest.raises(UsageError, match="a LayerCache, not KVCache"):
+        layer(causal=True)(x, cache=cache)
+
+
+def test_a_cache_is_of_floats_and_only_grows():
+    with pytest.raises(DTypeError, match="keys and values are floats, not int32"):
+        nn.KVCache(1, batch=1, heads=1, length=4, size=4, dtype="int32")
+    with pytest.raises(UsageError, match="cannot be taken out"):
+        nn.KVCache(1, batch=1, heads=1, length=4, size=4).advance(-1)
+
+
+def test_a_mask_that_may_mean_texts_or_heads_is_refused() -> None:
+    layer = nn.MultiHeadAttention(8, 2)
+    with pytest.raises(rl.ShapeError, match="are there heads") as caught:
+        layer(rl.zeros(2, 3, 8), mask=rl.ones(2, 3, 3, dtype="bool"))
+    assert "unsqueeze(-3)" in str(caught.value)

@@ -5,9 +5,15 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.core.errors import ModuleError, ShapeError
+from rushlight.core.errors import BoundsError, DTypeError, ModuleError, ShapeError
 from rushlight.nn.functional import rotary
 from rushlight.testing.compare import assert_close, assert_identical
+
+ADDED_OR_TURNED = [
+    pytest.param(nn.SinusoidalPositions(4), id="sinusoidal"),
+    pytest.param(nn.LearnedPositions(9, 4), id="learned"),
+    pytest.param(nn.RotaryPositions(4), id="rotary"),
+]
 
 
 def test_sinusoidal_positions_are_those_of_the_paper():
@@ -44,11 +50,7 @@ def test_alibi_has_the_slopes_of_the_paper():
     np.testing.assert_allclose(nn.ALiBi(6).slopes.numpy(), six, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [nn.SinusoidalPositions(4), nn.LearnedPositions(9, 4), nn.RotaryPositions(4)],
-    ids=["sinusoidal", "learned", "rotary"],
-)
+@pytest.mark.parametrize("layer", ADDED_OR_TURNED)
 def test_a_part_of_a_text_has_the_positions_that_it_has_in_the_whole(layer):
     x = rl.randn(2, 9, 4)
     whole = layer(x)
@@ -71,5 +73,37 @@ def test_what_has_no_positions_is_refused():
         nn.SinusoidalPositions(4)(rl.zeros(5, 6))
     with pytest.raises(ShapeError, match=r"an even size\), not \(5, 3\)"):
         rotary(rl.zeros(5, 3))
+    with pytest.raises(ShapeError, match=r"\(\.\.\., time, 4\), not \(5, 6\)"):
+        nn.RotaryPositions(4)(rl.zeros(5, 6))
+    with pytest.raises(ModuleError, match="base must be"):
+        rotary(rl.zeros(5, 4), base=-1.0)
     with pytest.raises(ModuleError, match="heads must be an int of at least 1"):
         nn.ALiBi(0)
+
+
+@pytest.mark.parametrize("layer", ADDED_OR_TURNED)
+@pytest.mark.parametrize(
+    ("start", "kind", "fact"),
+    [
+        (-5, ModuleError, "an int of at least 0"),
+        (1.5, ModuleError, "an int of at least 0"),
+        (None, ModuleError, "an int of at least 0"),
+        (True, ModuleError, "an int of at least 0"),
+        (rl.tensor([1, 2, 3]), DTypeError, r"without axes, not int64 \(3,\)"),
+        (rl.tensor(1.0), DTypeError, "an int tensor"),
+    ],
+)
+def test_a_start_that_is_none_is_refused(layer, start, kind, fact):
+    with pytest.raises(kind, match=fact):
+        layer(rl.zeros(3, 4), start=start)
+
+
+@pytest.mark.parametrize("layer", [nn.SinusoidalPositions(4), nn.RotaryPositions(4)])
+def test_ids_have_no_positions(layer):
+    with pytest.raises(DTypeError, match=r"it takes floats, not int64"):
+        layer(rl.tensor([[1, 2, 3, 4]]))
+
+
+def test_there_are_no_learned_positions_beyond_the_last():
+    with pytest.raises(BoundsError, match="there are 9 positions, not 10"):
+        nn.LearnedPositions(9, 4)(rl.zeros(3, 4), start=7)

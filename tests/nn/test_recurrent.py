@@ -187,6 +187,7 @@ GRU, LSTM, X = nn.GRU(3, 4), nn.LSTM(3, 4), rl.zeros(2, 5, 3)
         (lambda: GRU(X, lengths=[5, 6]), rl.BoundsError, "from 0 to 5"),
         (lambda: GRU(X, lengths=[-1, 2]), rl.BoundsError, "from 0 to 5"),
         (lambda: GRU(X, lengths=[5.0, 2.0]), rl.DTypeError, "integers"),
+        (lambda: GRU(X, lengths=[True, False]), rl.DTypeError, "integers"),
         (lambda: GRU(X, lengths=[5]), rl.ShapeError, r"should be \(2,\), they are \(1,\)"),
         (lambda: GRU(X[0], lengths=[5]), rl.ShapeError, "left out for a single sequence"),
         (lambda: nn.GRUCell(3, 4)(rl.zeros(2, 4)), rl.ShapeError, "end in 3 features"),

@@ -5,7 +5,7 @@ import pytest
 
 import rushlight as rl
 from rushlight import nn
-from rushlight.core.errors import ModuleError
+from rushlight.core.errors import ModuleError, ShapeError, UsageError
 from rushlight.testing.compare import assert_close, assert_identical
 
 
@@ -103,3 +103,14 @@ def test_wrong_stacks_are_refused():
     cache = nn.KVCache(3, batch=1, heads=2, length=4, size=4)
     with pytest.raises(ModuleError, match="there are 2 layers, and a cache for 3"):
         encoder(causal=True)(rl.ones(1, 2, 8), cache=cache)
+    with pytest.raises(UsageError, match="the cache is a KVCache, not LayerCache"):
+        encoder(causal=True)(rl.ones(1, 2, 8), cache=cache.layers[0])
+    with pytest.raises(ModuleError, match="norm is a layer, not 3"):
+        nn.TransformerEncoder([nn.TransformerEncoderLayer(8, 2, 16)], norm=3)
+    with pytest.raises(ShapeError, match=r"\(\.\.\., time, width\), not \(8,\)"):
+        encoder()(rl.ones(8))
+
+
+def test_a_stack_takes_nested_lists():
+    rows = [[0.5] * 8] * 3
+    assert encoder()(rows).shape == (3, 8)

@@ -201,3 +201,13 @@ def test_gradients_are_worked_out_once_for_all_three() -> None:
 
     nodes = rl.trace(gradients, *operands).nodes
     assert [node.primitive.name for node in nodes].count("attention_grad") == 1
+
+
+def test_a_batch_without_an_axis_of_heads_is_told_of_it() -> None:
+    x = rl.zeros(2, 5, 4)
+    with pytest.raises(rl.ShapeError, match="does not broadcast") as caught:
+        F.attention(x, x, x, lengths=rl.tensor([5, 3]))
+    assert "q.unsqueeze(-3) makes one head" in str(caught.value)
+    with pytest.raises(rl.ShapeError) as caught:
+        F.attention(x, x, x, mask=rl.ones(2, 5) > 0.0)
+    assert "(..., heads, queries, keys), here (2, 5, 5)" in str(caught.value)
