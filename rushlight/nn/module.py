@@ -420,9 +420,7 @@ class Module:
         """
         return self._hook(hook, before=True)
 
-    def register_forward_hook(
-        self, hook: Callable[..., Any], with_kwargs: bool = False
-    ) -> Hook:
+    def register_forward_hook(self, hook: Callable[..., Any], with_kwargs: bool = False) -> Hook:
         """Call hook(module, args, output) after `forward`; return what takes it off: `.remove()`.
 
         What the hook returns takes the place of the output; None leaves it. A hook is no part of a
@@ -439,9 +437,7 @@ class Module:
         """
         return self._hook(hook, before=False, with_kwargs=with_kwargs)
 
-    def _hook(
-        self, function: Callable[..., Any], before: bool, with_kwargs: bool = False
-    ) -> Hook:
+    def _hook(self, function: Callable[..., Any], before: bool, with_kwargs: bool = False) -> Hook:
         if not callable(function):
             raise ModuleError(f"a hook is a function, not {brief(function)}")
         hook = Hook(self, function, before, with_kwargs)

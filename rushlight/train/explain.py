@@ -208,7 +208,9 @@ def _watching(model: Module, seen: list[Floats]) -> Iterator[None]:
     with ExitStack() as hooks:
         for layer in model.modules():
             if isinstance(layer, MultiHeadAttention):
-                hooks.enter_context(layer.register_forward_hook(partial(_note, seen), with_kwargs=True))
+                hooks.enter_context(
+                    layer.register_forward_hook(partial(_note, seen), with_kwargs=True)
+                )
         yield
 
 
