@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rushlight.cli.arguments import Parser, counting, finite, natural
-from rushlight.data.pictures import printable
+from rushlight.data.pictures import LAYOUT, printable
 from rushlight.llm.sampler import Sampler
 from rushlight.llm.text import TextGenerator, Writing
 
@@ -54,14 +54,8 @@ def run(argv: Sequence[str]) -> int:
 def _streamed(prompt: str, writing: Writing) -> None:
     """Print a prompt and what follows as it is made."""
     for piece in itertools.chain([prompt], writing):
-        print(_shown(piece), end="", flush=True)
+        print(printable(piece, sys.stdout.encoding, LAYOUT), end="", flush=True)
     print(flush=True)
-
-
-def _shown(text: str) -> str:
-    """Return a text of which a terminal obeys nothing but the ends of lines and tabs."""
-    encoding = sys.stdout.encoding
-    return "".join(char if char in "\n\t" else printable(char, encoding) for char in text)
 
 
 def _unescaped(text: str) -> str:

@@ -86,6 +86,7 @@ def _show(given: str, prediction: Prediction, as_json: bool, kind: str) -> None:
         print(json.dumps(answer), flush=True)
         return
     notes = "".join(f"  ({note})" for note in prediction.notes)
+    given = printable(given, sys.stdout.encoding)
     label = printable(prediction.label, sys.stdout.encoding)
     if kind == "regressor":
         print(f"{given} → {prediction.label}{notes}", flush=True)

@@ -16,6 +16,7 @@ from typing import Any
 from rushlight.cli.arguments import Parser, counting, finite, natural
 from rushlight.cli.output import reason
 from rushlight.core.errors import UsageError
+from rushlight.data.pictures import LAYOUT, printable
 from rushlight.formats.model import save_model
 from rushlight.recipes import Run, recipe, recipes
 from rushlight.train.callback import Callback
@@ -44,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     if "sample" in facts:
         if "validation_loss" in facts:
             print(f"validation loss {facts['validation_loss']:.4f}")
-        print(f"it writes:\n{facts['sample']}\n")
+        print(f"it writes:\n{printable(facts['sample'], sys.stdout.encoding, LAYOUT)}\n")
     ask = "rushlight generate" if "sample" in facts else "rushlight predict"
     print(f"saved {out} ({out.stat().st_size:,} bytes, {duration(facts['seconds'])}); ask it:")
     print(f"  {ask} {out}")

@@ -21,6 +21,8 @@ from rushlight.formats.png import SIGNATURE, decode_png, read_file
 
 StrPath = str | os.PathLike[str]
 
+LAYOUT = "\n\t"  # what a terminal may obey
+
 # How the files of other kinds begin, under the names that pillow has for them.
 _OTHER_KINDS = {
     "JPEG": re.compile(rb"\xff\xd8\xff"),
@@ -382,10 +384,14 @@ def can_show(text: str, encoding: str | None) -> bool:
     return True
 
 
-def printable(text: str, encoding: str | None) -> str:
-    """Return the text with a `?` for what a terminal might obey, or its encoding has not."""
+def printable(text: str, encoding: str | None, keep: str = "") -> str:
+    """Return the text with a `?` for what a terminal might obey, or its encoding has not.
+
+    Characters in `keep` stay as they are.
+    """
     return "".join(
-        char if char.isprintable() and can_show(char, encoding) else "?" for char in text
+        char if char in keep or (char.isprintable() and can_show(char, encoding)) else "?"
+        for char in text
     )
 
 

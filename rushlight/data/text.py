@@ -191,6 +191,8 @@ class Vocabulary(Codec):
         words = task.get("vocabulary")
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise FormatError("its task has no list of words")
+        if len(set(words)) < len(words):
+            raise FormatError("vocabulary: a word is listed twice")
         tokenizer = Tokenizer.from_plain(task["tokenizer"]) if "tokenizer" in task else None
         specials = specials_of(task) if "specials" in task else ()
         try:
@@ -234,10 +236,7 @@ class Vocabulary(Codec):
             raise FormatError(f"vocabulary: words are not a list that starts with {UNKNOWN!r}")
         if not all(isinstance(word, str) for word in words):
             raise FormatError("vocabulary: an entry is not text")
-        vocabulary = cls.from_task({"vocabulary": words} | {key: document[key] for key in more})
-        if len(vocabulary) != len(words):
-            raise FormatError("vocabulary: a word is listed twice")
-        return vocabulary
+        return cls.from_task({"vocabulary": words} | {key: document[key] for key in more})
 
 
 def _as_tokenizer(value: Any) -> Tokenizer:

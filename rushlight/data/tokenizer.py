@@ -168,7 +168,7 @@ class Tokenizer:
         (True, False)
         """
         if self.is_characters(token):
-            whole = not any(map(str.isspace, token))
+            whole = not any(one.isspace() or unicodedata.category(one) == "Cs" for one in token)
             length = len(token) - len(CHARACTERS)
             return self.characters is not None and whole and _is_in(length, self.characters)
         parts = token.split(" ")

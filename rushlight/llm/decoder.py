@@ -159,13 +159,14 @@ def generate(
     given = np.asarray(ids)
     _check_texts(given, decoder.batch)
     count = given.shape[1]
-    written = np.empty((decoder.batch, count + at_least("tokens", tokens, 0)), np.int64)
-    written[:, :count] = given
-    return _chosen(decoder, written, count, sampler)
+    last = count + at_least("tokens", tokens, 0)
+    return _chosen(decoder, given.astype(np.int64), range(count, last), sampler)
 
 
-def _chosen(decoder: Decoder, written: Ints, count: int, sampler: Sampler) -> Iterator[Ints]:
-    for end in range(count, written.shape[1]):
+def _chosen(decoder: Decoder, written: Ints, ends: range, sampler: Sampler) -> Iterator[Ints]:
+    for end in ends:
+        if end == written.shape[1]:
+            written = np.concatenate([written, np.empty_like(written)], axis=1)
         before = written[:, :end]
         written[:, end] = sampler(decoder.scores(before), before)
         yield written[:, end].copy()

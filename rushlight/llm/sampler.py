@@ -10,6 +10,7 @@ from rushlight.core.errors import DataError, UsageError
 from rushlight.core.philox import check_key, random_bits, uniform64
 
 AT_ONCE = 1024  # random numbers
+LARGEST = float(np.finfo(np.float64).max)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,7 +30,7 @@ class Sampler:
         min_p: only those can be drawn whose chance is at least this share of the likeliest one's
             (Nguyen et al. 2024).
         repetition_penalty: by which the score of a token that has come is divided if it is
-            positive, and multiplied if it is negative (Keskar et al. 2019).
+            positive, and multiplied if it is negative (Keskar et al. 2019); 0.001 to 1000.
         seed: of the draws, 0 to 2^32 - 1.
 
     Raises UsageError for numbers outside of what makes sense.
@@ -58,11 +59,7 @@ class Sampler:
                 "top_p 0 leaves nothing to draw", hint="temperature 0 is the likeliest"
             )
         self.min_p = _number("min_p", min_p, low=0.0, high=1.0)
-        self.repetition_penalty = _number("repetition_penalty", repetition_penalty, low=0.0)
-        if self.repetition_penalty == 0.0:
-            raise UsageError(
-                "a repetition_penalty of 0 divides by nothing", hint="1 changes nothing"
-            )
+        self.repetition_penalty = _number("repetition_penalty", repetition_penalty, 1e-3, 1e3)
         self.seed, self._part = check_key((seed, 0))
         self._uniform = np.empty(0)
 
@@ -138,7 +135,7 @@ class Sampler:
 
 def _number(name: str, value: Any, low: float, high: float = np.inf) -> float:
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if not real or not low <= value <= high or value == np.inf:
+    if not real or not low <= value <= min(high, LARGEST):
         limits = f"from {low:g} to {high:g}" if high < np.inf else f"of at least {low:g}"
         raise UsageError(f"{name} is a number {limits}, not {value!r:.40}")
     return float(value)

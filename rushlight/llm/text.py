@@ -1,7 +1,7 @@
 """Writing on: text in, text out, piece by piece as it is made."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rushlight.core.errors import DataError, FormatError, UsageError
@@ -129,7 +129,8 @@ class _Stops:
     """Lets text through up to the first of some texts; what may be its beginning waits."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        if not all(isinstance(text, str) and text for text in texts):
+        listed = isinstance(texts, Iterable)
+        if not listed or not all(isinstance(text, str) and text for text in texts):
             raise UsageError(f"stop is a text, or a list of texts, not {texts!r:.60}")
         self.texts = list(texts)
         self.met = False

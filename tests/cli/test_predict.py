@@ -183,6 +183,17 @@ def test_a_label_is_no_order_to_the_terminal(rushlight, tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero here")
+@pytest.mark.parametrize("options", [(), ("--why",)])
+def test_a_text_is_no_order_to_the_terminal(rushlight, models, options):
+    orders = "Win \x1b[2J\x1b]0;x\x07 \u202e money"
+    for done in (
+        rushlight("predict", models / "spam.safetensors", orders, *options),
+        rushlight("predict", models / "spam.safetensors", *options, input=f"{orders}\n"),
+    ):
+        assert done.stdout.startswith("Win ?[2J?]0;x? ? money"), done.stderr
+        assert done.stdout.replace("\n", "").isprintable()
+
+
 def test_a_line_without_end_is_given_up(rushlight, models):
     with open("/dev/zero", "rb") as endless:
         done = rushlight("predict", models / "neuron.safetensors", stdin=endless)

@@ -216,7 +216,7 @@ import rushlight as rl
 from rushlight.recipes import Run
 
 def train():
-    facts = {"validation_loss": 1.25, "sample": "abba"}
+    facts = {"validation_loss": 1.25, "sample": "abba\\n\\x1b[2J"}
     return Run(rl.models.GPT(2, 1, 1, 4, 8), {"kind": "text-generator"}, facts)
 '''
 
@@ -224,7 +224,7 @@ def train():
 def test_what_a_network_writes_is_shown(rushlight, tmp_path):
     (tmp_path / "writer.py").write_text(WRITER)
     lines = rushlight("train", "writer.py").stdout.splitlines()
-    assert lines[:3] == ["validation loss 1.2500", "it writes:", "abba"]
+    assert lines[:4] == ["validation loss 1.2500", "it writes:", "abba", "?[2J"]
     assert lines[-1] == "  rushlight generate writer.safetensors"
 
 

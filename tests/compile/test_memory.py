@@ -1,11 +1,12 @@
 """The memory of programs: no buffer lies where another still counts, and barriers are in place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
 import rushlight as rl
+from rushlight.compile.emit.nested import NestedStep
 from rushlight.compile.emit.program import ProgramWriter
 from rushlight.compile.emit.steps import Step
 from rushlight.compile.memory import c_name
@@ -42,7 +43,7 @@ def missing_barriers(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
         while first > 0 and not steps[first].barrier:
             first -= 1
         for other in steps[first:last]:
-            if step.emitted.code.units == other.emitted.code.units == 1:
+            if step.is_alone and other.is_alone:
                 continue  # the first thread does both
             for mine in step.buffers:
                 for theirs in other.buffers:
@@ -50,6 +51,15 @@ def missing_barriers(steps: Sequence[Step]) -> list[tuple[str, str, str]]:
                     if changes and meet(mine, theirs):
                         found.append((other.name, step.name, mine.name))
     return found
+
+
+def sequences(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """Yield steps, and those inside of loops and branches."""
+    yield steps
+    for step in steps:
+        if isinstance(step, NestedStep):
+            for inner in step.inners:
+                yield from sequences(inner.steps)
 
 
 def check_contents(steps: Sequence[Step], arena: int) -> None:
@@ -75,7 +85,8 @@ def check_contents(steps: Sequence[Step], arena: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_kernels_that_share_memory_have_a_barrier_between_them(seed: int) -> None:
     writer, arena = written_by(random_graph(seed)[0])
-    assert missing_barriers(writer.steps) == []
+    for steps in sequences(writer.steps):
+        assert missing_barriers(steps) == []
     check_contents(writer.steps, arena)
 
 

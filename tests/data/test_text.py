@@ -163,6 +163,18 @@ def test_special_tokens_are_saved_with_the_words():
         Vocabulary.from_task({"vocabulary": ["<unk>"], "specials": "begin"})
 
 
+@pytest.mark.parametrize(
+    ("words", "tokenizer", "message"),
+    [
+        (["<unk>", "win", "win"], PAIRS, "a word is listed twice"),
+        (["<unk>", "#\ud800ab"], RUNS, "is not one word as the tokenizer gives it"),
+    ],
+)
+def test_a_task_of_words_that_make_no_vocabulary_is_refused(words, tokenizer, message):
+    with pytest.raises(FormatError, match=message):
+        Vocabulary.from_task({"vocabulary": words, "tokenizer": tokenizer.to_plain()})
+
+
 def test_a_decoder_joins_words_by_spaces():
     vocabulary = Vocabulary(["see", "you"], specials=("begin",))
     decoder = vocabulary.decoder()

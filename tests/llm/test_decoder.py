@@ -103,6 +103,12 @@ def test_texts_of_other_shapes_are_refused(decoders, ids, fact):
         generate(decoders[1, True], ids, 3)
 
 
+def test_a_number_of_tokens_that_no_memory_holds_is_written_as_far_as_it_is_asked(decoders):
+    decoder = decoders[1, True]
+    first = [next(tokens) for tokens in [generate(decoder, [[1]], 10**30)] for _ in range(40)]
+    np.testing.assert_array_equal(first, list(generate(decoder, [[1]], 40)))
+
+
 def test_a_negative_number_of_tokens_is_refused(decoders):
     assert list(generate(decoders[1, True], [[1]], 0)) == []
     with pytest.raises(UsageError, match="tokens is an int of at least 0, not -1"):

@@ -136,7 +136,7 @@ def test_wrong_prompts_and_stops_are_refused(writer):
         writer.write("", 5)
     with pytest.raises(DataError, match="the character 'X' is not known"):
         writer.write("X", 5)
-    for stop in ("", ["a", ""], [3]):
+    for stop in ("", ["a", ""], [3], 3, None):
         with pytest.raises(UsageError, match="stop is a text, or a list of texts"):
             writer.write("the", 5, stop=stop)
 
