@@ -29,6 +29,7 @@ from rushlight.tree import Leaf
 
 MAX_ELEMENTS = 2**31  # of one value of a graph; a file that asks for more is refused
 MAX_AXIS = 2**26
+MAX_TURNS = 2**31  # of the innermost of loops within loops
 INLINE_ELEMENTS = 16  # larger constants are tensors of the file, if elements differ
 
 _FIELDS = ("name", "arguments", "states", "constants", "nodes", "result")
@@ -293,6 +294,8 @@ def _primitive(
         most = min(len(decoded["body"].arguments), len(decoded["body"].results))
         if not 0 <= decoded["carries"] <= most:
             raise FormatError(f"{where}: its body cannot carry {brief(decoded['carries'])} states")
+        if decoded["length"] * _turns(decoded["body"]) > MAX_TURNS:
+            raise FormatError(f"{where}: loops within loops turn {MAX_TURNS:,} times at most")
     else:
         bodies = decoded["bodies"]
         if len(bodies) != 2 or not all(isinstance(one, Body) for one in bodies):
@@ -301,6 +304,16 @@ def _primitive(
     if not results:
         raise FormatError(f"{where}: its body has no results")
     return _NESTED[op](results), decoded
+
+
+def _turns(body: Body) -> int:
+    """Return how often the innermost loop of a body turns while the body runs once."""
+    most = 1
+    for node in body.graph.nodes:
+        if node.primitive.name in _NESTED:
+            inner = node.params.get("bodies") or (node.params["body"],)
+            most = max(most, node.params.get("length", 1) * max(map(_turns, inner)))
+    return most
 
 
 def _body(record: Any, tensors: Mapping[str, Tensor], where: str) -> Body:

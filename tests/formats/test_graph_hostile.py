@@ -438,6 +438,17 @@ def deep(levels: int) -> Any:
     return made
 
 
+def turning(levels: int) -> Any:
+    """Return a branch with loops inside of loops, each of 2^16 turns."""
+    made: Any = BRANCH
+    for _ in range(levels):
+        params = {"body": {"body": made}, "carries": 1, "length": 2**16}
+        params |= {"reverse": False, "counted": False}
+        node = {"op": "scan", "inputs": [0], "params": params, "module": ""}
+        made = {**BRANCH, "nodes": [node]}
+    return made
+
+
 LOOPS = [
     loop("a body that is a number", "node 0 (scan): body is 3, no Body", *SCAN, "body", 3),
     loop("a body that is an object", "body: body is missing", *SCAN, "body", {"code": 1}),
@@ -475,6 +486,14 @@ LOOPS = [
     ),
     loop("one branch", "no two bodies", *CHOICE, "bodies", [{"body": BRANCH}]),
     loop("branches that are numbers", "no two bodies", *CHOICE, "bodies", [1, 2]),
+    loop(
+        "loops that would never end",
+        "loops within loops turn",
+        *CHOICE,
+        "bodies",
+        0,
+        {"body": turning(2)},
+    ),  # fmt: skip
     loop("no branches", "bodies is None, no tuple", *CHOICE, "bodies", None),
     loop(
         "unlike branches",
