@@ -493,7 +493,7 @@ LOOPS = [
         "bodies",
         0,
         {"body": turning(2)},
-    ),  # fmt: skip
+    ),
     loop("no branches", "bodies is None, no tuple", *CHOICE, "bodies", None),
     loop(
         "unlike branches",
