@@ -257,7 +257,7 @@ def test_a_picture_is_not_explained(tmp_path):
     task = {"kind": "image-classifier", "labels": ["a", "b"], "scale": 1.0, "shape": [2]}
     rl.save(tmp_path / "m.safetensors", rl.nn.Linear(2, 2), task=task)
     with pytest.raises(
-        UsageError, match=r"m.safetensors takes a picture, and why is told of texts"
+        UsageError, match=r"is of kind image-classifier, and why is told of a text-classifier alone"
     ):
         Predictor(tmp_path / "m.safetensors").explain("x.png")
 

@@ -59,7 +59,8 @@ def test_it_learns_a_text_by_heart_and_is_saved(tied, tmp_path):
     loaded = rl.load(tmp_path / "gpt.safetensors").model
     assert isinstance(loaded, GPT)
     assert (loaded.block, loaded.vocabulary) == (8, 11)
-    assert_identical(loaded(text[:, :-1]), gpt(text[:, :-1]).detach().numpy())
+    # The bits of a product depend on how its weight lies in memory, which a file does not keep.
+    assert_close(loaded(text[:, :-1]), gpt(text[:, :-1]).detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
 def test_with_a_cache_it_scores_as_without():
