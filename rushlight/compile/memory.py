@@ -50,14 +50,16 @@ class Memory:
     def tensors(self) -> list[Any]:
         return state_tensors(self.traced)
 
+    def local(self, name: str) -> str:
+        """Return what a buffer is called, which in a body is not what one around it is."""
+        return self.prefix + name if self.is_inner else name
+
     def new_slot(
         self, name: str, value: GraphValue, order: tuple[int, ...], role: str, index: int
     ) -> Buffer:
         """Return a new buffer that the caller gives."""
         slot = len(self.slots)
-        called = given_name(name, slot)
-        if self.is_inner:
-            called = self.prefix + called
+        called = self.local(given_name(name, slot))
         buffer = Buffer(called, value.shape, value.dtype, order, role, index, slot)
         self.slots.append(buffer)
         return buffer
@@ -177,9 +179,7 @@ def _enter_results(
 
 def _temporary(memory: Memory, value: GraphValue, order: tuple[int, ...] | None) -> Buffer:
     node = memory.fuser.producer[value]
-    name = c_name(node.primitive.name, value.index)
-    if memory.is_inner:
-        name = memory.prefix + name
+    name = memory.local(c_name(node.primitive.name, value.index))
     buffer = Buffer(name, value.shape, value.dtype, order or _default(value.shape))
     memory.temporaries.append(buffer)
     return buffer
@@ -195,9 +195,7 @@ def _reinterpret(memory: Memory, kernel: Kernel, orders: dict[GraphValue, tuple[
         memory.strided[value] = Strided(source.buffer, value.shape, strides, source.offset)
         kernel.kept = set()
         return
-    name = c_name("rows", value.index)
-    if memory.is_inner:
-        name = memory.prefix + name
+    name = memory.local(c_name("rows", value.index))
     buffer = Buffer(name, source.shape, value.dtype, _default(source.shape))
     memory.temporaries.append(buffer)
     memory.strided[value] = Strided(buffer, value.shape, row_major(value.shape))

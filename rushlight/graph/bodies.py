@@ -22,6 +22,7 @@ from rushlight.graph.interpret import Interpreter
 from rushlight.graph.ir import Graph, GraphValue
 from rushlight.graph.passes.dead import without_dead_nodes
 from rushlight.graph.trace import Tracer, stand_in
+from rushlight.ops.movement import expanded
 from rushlight.ops.order import detach_p
 from rushlight.tensor import Tensor
 from rushlight.tree import flatten, unflatten
@@ -241,6 +242,12 @@ def trace_body(
         finally:
             tracer.restore()
     return BodyTrace(tracer, outputs, form)
+
+
+def zeros_of(spec: Spec) -> Tensor:
+    """Return zeros of a shape and dtype, which take no memory."""
+    zero = mode.evaluator.constant(0.0, spec.dtype)
+    return expanded(zero, spec.shape)  # type: ignore[no-any-return]
 
 
 def behind(

@@ -10,12 +10,11 @@ from rushlight.core.dtypes import bool_
 from rushlight.core.errors import DTypeError, GradientError
 from rushlight.core.kernels import Branch as BranchRecord
 from rushlight.core.kernels import While as WhileRecord
-from rushlight.core.mode import enable_grad, evaluating, mode
+from rushlight.core.mode import enable_grad, evaluating
 from rushlight.core.primitive import Primitive, Spec
 from rushlight.core.source import user_line
-from rushlight.graph.bodies import Body, check_fit
+from rushlight.graph.bodies import Body, check_fit, zeros_of
 from rushlight.graph.trace import Tracer
-from rushlight.ops.movement import expanded
 
 
 class While(Primitive):
@@ -158,7 +157,6 @@ def _way_back(body: Body, specs: Sequence[Spec], own: Sequence[int], wanted: Seq
             found = gradients(roots, [stand_ins[i] for i in wanted], given)
         answers = []
         for i, gradient in zip(wanted, found, strict=True):
-            zero = mode.evaluator.constant(0.0, specs[i].dtype)
-            answers.append(expanded(zero, specs[i].shape) if gradient is None else gradient)
+            answers.append(zeros_of(specs[i]) if gradient is None else gradient)
         graph = tracer.finish(answers)
     return Body(graph)

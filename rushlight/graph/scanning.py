@@ -9,11 +9,9 @@ import numpy as np
 from rushlight.core.bind import bind
 from rushlight.core.errors import DTypeError
 from rushlight.core.kernels import Loop
-from rushlight.core.mode import mode
 from rushlight.core.primitive import Primitive, Spec
-from rushlight.graph.bodies import Body, check_fit
+from rushlight.graph.bodies import Body, check_fit, zeros_of
 from rushlight.graph.way_back import way_back
-from rushlight.ops.movement import expanded
 
 
 class Scan(Primitive):
@@ -95,7 +93,7 @@ def _gradients(g: Sequence[Any], inputs: Sequence[Any], params: dict[str, Any]) 
     saved = bind_scan(inputs, **{**params, "body": way.forward})[carries:]
     given = {"saved": saved, "given": operands[carries:first], "gradient": g[carries:]}
     rows = [given[kind][number] for kind, number in way.rows]
-    start = [g[i] for i in way.carried] + [_zeros(spec) for spec in way.running]
+    start = [g[i] for i in way.carried] + [zeros_of(spec) for spec in way.running]
     held = [operands[first + number] for number in way.held]
     made = bind_scan(
         [*inputs[:counted], *start, *rows, *held],
@@ -116,7 +114,3 @@ def _gradients(g: Sequence[Any], inputs: Sequence[Any], params: dict[str, Any]) 
     for i, total in way.totals.items():
         found[i] = total.value(stacked, running)
     return [None] * counted + found
-
-
-def _zeros(spec: Spec) -> Any:
-    return expanded(mode.evaluator.constant(0.0, spec.dtype), spec.shape)

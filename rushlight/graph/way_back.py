@@ -6,13 +6,12 @@ from typing import Any
 
 from rushlight.autograd import gradients
 from rushlight.core.kernels import Reinterpret, View
-from rushlight.core.mode import enable_grad, evaluating, mode
+from rushlight.core.mode import enable_grad, evaluating
 from rushlight.core.primitive import PRIMITIVES, Spec
-from rushlight.graph.bodies import Body, behind, extracted
+from rushlight.graph.bodies import Body, behind, extracted, zeros_of
 from rushlight.graph.ir import Graph, GraphValue, Node
 from rushlight.graph.totals import Planner, Stacks, Total
 from rushlight.graph.trace import Tracer
-from rushlight.ops.movement import expanded
 
 Row = tuple[str, int]  # where rows come from, "saved", "given" or "gradient", and which of those
 
@@ -116,8 +115,7 @@ class _Joint:
         self.carried = [i for i in asked if i < self.carries]
         for i in self.carried:
             if i not in self.answers:
-                zero = mode.evaluator.constant(0.0, stand_ins[i].dtype)
-                self.answers[i] = tracer.value_of(expanded(zero, stand_ins[i].shape))
+                self.answers[i] = tracer.value_of(zeros_of(stand_ins[i].spec))
             if i not in self.seeds:
                 self.seeds[i] = tracer.value_of(tracer.argument(results[i].spec))
 
@@ -138,7 +136,7 @@ class _Joint:
         views = self._views(planner.stacked)
         asked = [self.answers[i] for i in by_turn]
         made = dict.fromkeys(asked)
-        made.update((x, None) for x in map(self._seen_in, planner.stacked) if not self._is_row(x))
+        made.update((x, None) for x in map(self._seen_in, planner.stacked) if not self._make_row(x))
         sums = [self._running_sum(value) for value in planner.running]
         carried = [self.answers[i] for i in self.carried]
         self._need([*carried, *planner.running, *made])
@@ -200,7 +198,7 @@ class _Joint:
         record = node.primitive.lower(*[x.spec for x in node.inputs], **node.params)
         return isinstance(record, (View, Reinterpret))
 
-    def _is_row(self, value: GraphValue) -> bool:
+    def _make_row(self, value: GraphValue) -> bool:
         """Make a value a row of the way back, unless only that gives it; return whether it is."""
         if value in self.rows:
             return True
@@ -238,5 +236,5 @@ class _Joint:
             if value in self._seen:
                 continue
             self._seen.add(value)
-            if not self._is_row(value) and value in self.maker:
+            if not self._make_row(value) and value in self.maker:
                 waiting += self.maker[value].inputs

@@ -1,5 +1,6 @@
 """What the C of attention is written with, whichever way it goes: operands by name, and options."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from rushlight.compile.emit.text import Step, Text, offset, pointer
@@ -15,7 +16,7 @@ STRIP = 16  # RL_STRIP: copies of rows have widths that are multiples of it
 BACKWARD = ("g", "q", "k", "v", "lse", "drift")
 
 
-class HeadWriter:
+class HeadWriter(ABC):
     """Writes one kernel of attention; subclasses say what a unit does.
 
     In the C, `i0`, `i1`... are the leading axes, `head` is one of the queries, `group` one of keys.
@@ -67,17 +68,17 @@ class HeadWriter:
             self.text.indices("unit", axes)
             self.backward() if self.record.backward else self.forward()
 
+    @abstractmethod
     def axes(self) -> list[tuple[str, int]]:
         """Return the axes that units count through."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self) -> None:
         """Write what a unit of the means does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self) -> None:
         """Write what a unit of the gradients does."""
-        raise NotImplementedError
 
     @property
     def lead_axes(self) -> list[tuple[str, int]]:
